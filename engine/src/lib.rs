@@ -1,1 +1,21 @@
 //! The engine.
+#![allow(missing_docs)]
+pub mod cache;
+pub mod catalogue;
+pub mod clock;
+pub mod consent;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod engine;
+pub mod entropy;
+pub mod handle;
+pub mod http;
+pub mod identity;
+pub mod ledger;
+pub mod metrics;
+pub mod model;
+pub mod net;
+pub mod prefill;
+pub mod registers;
+pub mod resolver;
+pub mod store;

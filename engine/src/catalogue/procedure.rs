@@ -1,0 +1,250 @@
+//! Online forms: roles, steps of fields, and what can fill each.
+
+use std::time::Duration;
+
+use super::plan::{Candidate, PlannedCall};
+use super::reader::{File, Line, Placed, Table};
+use super::register::Kind;
+use super::Labels;
+use crate::model::{CandidateSet, FieldSet, OrganisationId, ProcedureId, SUBJECTS_MAX};
+
+/// A procedure, with the plan that fills it.
+#[derive(Debug)]
+pub struct Procedure {
+    /// Its place in the catalogue.
+    pub id: ProcedureId,
+    /// Its name, such as `criminal-record-extract`.
+    pub name: Box<str>,
+    /// Counted up with every change that a user of the form would see.
+    pub version: u32,
+    /// The organisation whose form it is.
+    pub owner: OrganisationId,
+    /// What people call it.
+    pub label: Labels,
+    /// Why the data is needed.
+    pub purpose: Box<str>,
+    /// The law that says so.
+    pub legal_basis: Box<str>,
+    /// What the back office needs.
+    pub back_office: BackOffice,
+    /// At most four; the first is the applicant.
+    pub roles: Vec<Role>,
+    /// Names of the steps and their labels.
+    pub steps: Vec<(Box<str>, Labels)>,
+    /// At most 128, in the form's order.
+    pub fields: Vec<Field>,
+    /// What can fill the fields: at most 128, by field and then in order.
+    pub candidates: Vec<Candidate>,
+    /// The calls that fill everything, each after those it depends on.
+    pub calls: Vec<PlannedCall>,
+    /// What each organisation may have; organisations without any are absent.
+    pub authority: Vec<(OrganisationId, CandidateSet)>,
+}
+
+impl Procedure {
+    /// The field of that name.
+    #[must_use]
+    pub fn find_field(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| &*field.name == name)
+    }
+
+    /// The role of that name.
+    #[must_use]
+    pub fn find_role(&self, name: &str) -> Option<usize> {
+        self.roles.iter().position(|role| &*role.name == name)
+    }
+
+    /// What an organisation may have.
+    #[must_use]
+    pub fn authority_of(&self, organisation: OrganisationId) -> CandidateSet {
+        let found = self.authority.iter().find(|(id, _)| *id == organisation);
+        found.map_or(CandidateSet::EMPTY, |(_, candidates)| *candidates)
+    }
+
+    /// Every field.
+    #[must_use]
+    pub fn all_fields(&self) -> FieldSet {
+        FieldSet::first(self.fields.len())
+    }
+}
+
+/// What the back office needs in order to re-read data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BackOffice {
+    /// The citizen's reuse consent for the case.
+    ReuseConsent,
+    /// The legal basis alone; the citizen is shown so.
+    NotRequired,
+}
+
+/// A subject's part in a procedure.
+#[derive(Debug)]
+pub struct Role {
+    /// Its name, such as `applicant`.
+    pub name: Box<str>,
+    /// Whether natural persons stand in it; legal persons otherwise.
+    pub natural: bool,
+    /// Whether only minors stand in it.
+    pub minor: bool,
+}
+
+/// One box of the form.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name, such as `familyName`.
+    pub name: Box<str>,
+    /// What people call it.
+    pub label: Labels,
+    /// What its values are.
+    pub kind: Kind,
+    /// The step it stands in.
+    pub step: usize,
+    /// Whether the form cannot be sent without it.
+    pub required: bool,
+    /// Whether the citizen may change what was filled in.
+    pub editable: bool,
+    /// Whether the back office may re-read it.
+    pub back_office: bool,
+    /// The greatest age of a value.
+    pub max_age: Option<Duration>,
+    /// Its candidates, as a range of the procedure's.
+    pub candidates: std::ops::Range<usize>,
+}
+
+/// A field as written.
+pub(super) struct FieldDraft {
+    pub(super) field: Field,
+    pub(super) role: Option<Placed>,
+    pub(super) from: Vec<Placed>,
+    pub(super) line: Line,
+}
+
+/// A role as written.
+pub(super) struct RoleDraft {
+    pub(super) role: Role,
+    pub(super) listed_in: Option<Placed>,
+    pub(super) line: Line,
+}
+
+/// A procedure as its file says, before other files are looked at.
+pub(super) struct Draft {
+    pub(super) name: Placed,
+    pub(super) version: u32,
+    pub(super) owner: Placed,
+    pub(super) label: Labels,
+    pub(super) purpose: Box<str>,
+    pub(super) legal_basis: Box<str>,
+    pub(super) back_office: BackOffice,
+    pub(super) roles: Vec<RoleDraft>,
+    pub(super) steps: Vec<(Box<str>, Labels)>,
+    pub(super) fields: Vec<FieldDraft>,
+}
+
+/// Reads one procedure's file.
+pub(super) fn read(file: &File<'_>) -> Option<Draft> {
+    let document = file.parse();
+    let table = Table::root(file, &document);
+    let name = table.name("id");
+    let version = table.integer("version", 1..=u32::MAX);
+    if version.is_none() && table.line_of("version") == table.line() {
+        table.mistake(table.line(), "`version` is missing; write version = 1");
+    }
+    let owner = table.required("owner", "\"an-organisation\"");
+    let label = table.labels("label");
+    let purpose = table.required("purpose", "\"Why the data is needed\"");
+    let legal_basis = table.required("legal-basis", "\"The law that says so\"");
+    let consents = [("reuse-consent", BackOffice::ReuseConsent), ("not-required", BackOffice::NotRequired)];
+    let back_office = table.choice("back-office-consent", &consents);
+    let roles = read_roles(&table);
+    let (steps, fields) = read_steps(&table);
+    table.finish();
+    Some(Draft {
+        name: name?,
+        version: version?,
+        owner: owner?,
+        label,
+        purpose: purpose?.text,
+        legal_basis: legal_basis?.text,
+        back_office: back_office.unwrap_or(BackOffice::ReuseConsent),
+        roles,
+        steps,
+        fields,
+    })
+}
+
+fn read_roles(procedure: &Table<'_>) -> Vec<RoleDraft> {
+    let mut roles: Vec<RoleDraft> = Vec::new();
+    for table in procedure.tables("role") {
+        let name = table.name("id");
+        let natural = table.choice("is", &[("natural", true), ("legal", false)]).unwrap_or(true);
+        let minor = table.flag("minor");
+        let listed_in = table.text("listed-in");
+        let line = table.line();
+        table.finish();
+        let Some(name) = name else { continue };
+        if roles.iter().any(|known| known.role.name == name.text) {
+            procedure.mistake(name.line, format!("there is a role `{}` already", name.text));
+            continue;
+        }
+        roles.push(RoleDraft { role: Role { name: name.text, natural, minor }, listed_in, line });
+    }
+    match roles.first() {
+        Some(first) if &*first.role.name == "applicant" && first.role.natural => {}
+        _ => procedure.mistake(
+            procedure.line(),
+            "the first [[role]] must be id = \"applicant\", is = \"natural\"",
+        ),
+    }
+    if roles.len() > SUBJECTS_MAX {
+        let what = format!("a procedure has at most {SUBJECTS_MAX} roles");
+        procedure.mistake(roles[SUBJECTS_MAX].line, what);
+    }
+    roles
+}
+
+type Steps = (Vec<(Box<str>, Labels)>, Vec<FieldDraft>);
+
+fn read_steps(procedure: &Table<'_>) -> Steps {
+    let (mut steps, mut fields) = (Vec::new(), Vec::<FieldDraft>::new());
+    for table in procedure.tables("step") {
+        let name = table.name("id");
+        let label = table.labels("label");
+        for field in table.tables("field") {
+            let Some(field) = read_field(field, steps.len()) else { continue };
+            if fields.iter().any(|known| known.field.name == field.field.name) {
+                let what = format!("there is a field `{}` already", field.field.name);
+                procedure.mistake(field.line, what);
+                continue;
+            }
+            fields.push(field);
+        }
+        table.finish();
+        steps.extend(name.map(|name| (name.text, label)));
+    }
+    if fields.is_empty() {
+        procedure.mistake(procedure.line(), "a procedure needs a [[step]] with a [[step.field]]");
+    }
+    (steps, fields)
+}
+
+fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
+    let name = table.name("id");
+    let label = table.labels("label");
+    let kind = table.choice("type", &Kind::CHOICES).unwrap_or(Kind::Text);
+    let role = table.text("role");
+    let from = table.texts("from");
+    if from.is_empty() {
+        table.mistake(table.line(), "nobody can fill this field; write from = [\"register.attribute\"]");
+    }
+    let required = table.flag("required");
+    let editable = table.flag("editable");
+    let back_office = table.flag("back-office");
+    let max_age = table.duration("max-age");
+    let line = table.line();
+    table.finish();
+    let field = Field {
+        name: name?.text, label, kind, step, required, editable, back_office, max_age,
+        candidates: 0..0,
+    };
+    Some(FieldDraft { field, role, from, line })
+}

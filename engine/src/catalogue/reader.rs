@@ -1,0 +1,282 @@
+//! Reads TOML tables and gathers every mistake on the way, with its line.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Labels, Mistake, Source};
+
+/// One file being read, and what is wrong with it so far.
+pub(super) struct File<'a> {
+    source: &'a Source,
+    line_starts: Vec<usize>,
+    mistakes: RefCell<Vec<Mistake>>,
+}
+
+/// A place in a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line(pub(super) usize);
+
+/// A text and the line it stands on.
+#[derive(Clone, Debug)]
+pub(super) struct Placed {
+    pub(super) text: Box<str>,
+    pub(super) line: Line,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn new(source: &'a Source) -> Self {
+        let newlines = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        Self { source, line_starts, mistakes: RefCell::default() }
+    }
+
+    /// Parses the file; what does not parse is a mistake, and the rest is read.
+    pub(super) fn parse(&self) -> Spanned<DeTable<'a>> {
+        let (table, errors) = DeTable::parse_recoverable(&self.source.text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            self.mistake(self.line(at), error.message().replace('\n', ", "));
+        }
+        table
+    }
+
+    pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
+        let file = self.source.path.clone();
+        self.mistakes.borrow_mut().push(Mistake { file, line: line.0, what: what.into() });
+    }
+
+    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+        self.mistakes.into_inner()
+    }
+
+    fn line(&self, at: usize) -> Line {
+        Line(self.line_starts.partition_point(|start| *start <= at))
+    }
+}
+
+/// One table being read. Keys that nobody read are mistakes in the end.
+pub(super) struct Table<'f> {
+    file: &'f File<'f>,
+    table: &'f DeTable<'f>,
+    line: Line,
+    read: RefCell<Vec<&'static str>>,
+}
+
+impl<'f> Table<'f> {
+    pub(super) fn root(file: &'f File<'f>, table: &'f Spanned<DeTable<'f>>) -> Self {
+        Self::new(file, table.get_ref(), table.span())
+    }
+
+    fn new(file: &'f File<'f>, table: &'f DeTable<'f>, span: Range<usize>) -> Self {
+        let line = file.line(span.start);
+        Self { file, table, line, read: RefCell::default() }
+    }
+
+    pub(super) fn line(&self) -> Line {
+        self.line
+    }
+
+    pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
+        self.file.mistake(line, what);
+    }
+
+    /// The line of a key; of the table where the key is missing.
+    pub(super) fn line_of(&self, key: &'static str) -> Line {
+        self.get(key).map_or(self.line, |value| self.file.line(value.span().start))
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'f Spanned<DeValue<'f>>> {
+        self.read.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    fn missing<T>(&self, key: &str, example: &str) -> Option<T> {
+        self.mistake(self.line, format!("`{key}` is missing; write {key} = {example}"));
+        None
+    }
+
+    fn wrong<T>(&self, key: &str, value: &Spanned<DeValue<'f>>, wanted: &str) -> Option<T> {
+        let line = self.file.line(value.span().start);
+        let found = value.get_ref().type_str();
+        self.mistake(line, format!("`{key}` must be {wanted}, not {found}"));
+        None
+    }
+
+    /// An optional text.
+    pub(super) fn text(&self, key: &'static str) -> Option<Placed> {
+        let value = self.get(key)?;
+        let line = self.file.line(value.span().start);
+        match value.get_ref() {
+            DeValue::String(text) => Some(Placed { text: text.as_ref().into(), line }),
+            _ => self.wrong(key, value, "a text"),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&self, key: &'static str, example: &str) -> Option<Placed> {
+        if self.get(key).is_none() {
+            return self.missing(key, example);
+        }
+        self.text(key)
+    }
+
+    /// A name: `[A-Za-z][A-Za-z0-9-]*`, at most 64 characters.
+    pub(super) fn name(&self, key: &'static str) -> Option<Placed> {
+        let name = self.required(key, "\"a-name\"")?;
+        let good = name.text.starts_with(|first: char| first.is_ascii_alphabetic())
+            && name.text.len() <= 64
+            && name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !good {
+            let what = "must be letters, digits and hyphens, a letter first, 64 at most";
+            self.mistake(name.line, format!("`{key}` = \"{}\" {what}", name.text));
+            return None;
+        }
+        Some(name)
+    }
+
+    /// A flag; false where it is missing.
+    pub(super) fn flag(&self, key: &'static str) -> bool {
+        let Some(value) = self.get(key) else { return false };
+        let flag = value.get_ref().as_bool();
+        flag.or_else(|| self.wrong(key, value, "true or false")).unwrap_or_default()
+    }
+
+    /// A whole number within `range`, if it is there.
+    pub(super) fn integer(&self, key: &'static str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let value = self.get(key)?;
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let Some(integer) = value.get_ref().as_integer() else {
+            return self.wrong(key, value, &wanted);
+        };
+        match u32::from_str_radix(integer.as_str(), integer.radix()) {
+            Ok(number) if range.contains(&number) => Some(number),
+            _ => {
+                let line = self.file.line(value.span().start);
+                self.mistake(line, format!("`{key}` = {} must be {wanted}", integer.as_str()));
+                None
+            }
+        }
+    }
+
+    /// A duration such as `"15m"`, if it is there.
+    pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
+        let text = self.text(key)?;
+        let parsed = duration(&text.text);
+        if parsed.is_none() {
+            let what = "must be a whole number and ms, s, m, h or d, such as \"15m\"";
+            self.mistake(text.line, format!("`{key}` = \"{}\" {what}", text.text));
+        }
+        parsed
+    }
+
+    /// One of a closed list, if it is there.
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(key)?;
+        let found = choices.iter().find(|(name, _)| *name == &*text.text);
+        if found.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+            let what = format!("`{key}` = \"{}\" must be one of {}", text.text, names.join(", "));
+            self.mistake(text.line, what);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// A list of texts; empty where it is missing.
+    pub(super) fn texts(&self, key: &'static str) -> Vec<Placed> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong(key, value, "a list of texts").unwrap_or_default();
+        };
+        let text = |item: &'f Spanned<DeValue<'f>>| {
+            let line = self.file.line(item.span().start);
+            match item.get_ref() {
+                DeValue::String(text) => Some(Placed { text: text.as_ref().into(), line }),
+                _ => self.wrong(key, item, "a list of texts"),
+            }
+        };
+        items.iter().filter_map(text).collect()
+    }
+
+    /// A table within this one, if it is there.
+    pub(super) fn table(&self, key: &'static str) -> Option<Table<'f>> {
+        let value = self.get(key)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Self::new(self.file, table, value.span())),
+            _ => self.wrong(key, value, "a table"),
+        }
+    }
+
+    /// The tables of a list; empty where it is missing.
+    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'f>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            return self.wrong(key, value, "a list of tables").unwrap_or_default();
+        };
+        let table = |item: &'f Spanned<DeValue<'f>>| match item.get_ref() {
+            DeValue::Table(table) => Some(Self::new(self.file, table, item.span())),
+            _ => self.wrong(key, item, "a list of tables"),
+        };
+        items.iter().filter_map(table).collect()
+    }
+
+    /// All keys with their texts, for tables whose keys are free.
+    pub(super) fn pairs(&self) -> Vec<(Box<str>, Placed)> {
+        let pair = |(key, value): (&'f Spanned<toml::de::DeString<'f>>, &'f Spanned<DeValue<'f>>)| {
+            let line = self.file.line(value.span().start);
+            match value.get_ref() {
+                DeValue::String(text) => {
+                    Some((key.get_ref().as_ref().into(), Placed { text: text.as_ref().into(), line }))
+                }
+                _ => self.wrong(key.get_ref(), value, "a text"),
+            }
+        };
+        self.table.iter().filter_map(pair).collect()
+    }
+
+    /// A text in all four languages.
+    pub(super) fn labels(&self, key: &'static str) -> Labels {
+        let example = r#"{ fr = "..", de = "..", en = "..", lb = ".." }"#;
+        if self.get(key).is_none() {
+            return self.missing(key, example).unwrap_or_default();
+        }
+        let Some(table) = self.table(key) else { return Labels::default() };
+        let text = |language| table.required(language, "\"..\"").map(|text| text.text);
+        let [fr, de, en, lb] = ["fr", "de", "en", "lb"].map(|l| text(l).unwrap_or_default());
+        table.finish();
+        Labels { fr, de, en, lb }
+    }
+
+    /// Reports keys that nobody asked for.
+    pub(super) fn finish(self) {
+        let read = self.read.borrow();
+        for key in self.table.keys() {
+            if read.iter().all(|known| *known != key.get_ref().as_ref()) {
+                let mut known = read.clone();
+                known.sort_unstable();
+                known.dedup();
+                let what = format!("unknown key `{}`; known are {}", key.get_ref(), known.join(", "));
+                self.mistake(self.file.line(key.span().start), what);
+            }
+        }
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "" if number == 0 => 1,
+        _ => return None,
+    };
+    number.checked_mul(millis).map(Duration::from_millis)
+}

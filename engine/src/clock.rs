@@ -1,0 +1,101 @@
+//! The two clocks, and the only place that reads them.
+//!
+//! *Civil* time is what a calendar shows: expiry, retention, ledger stamps. It
+//! may run faster than real time, for a replay. *Monotonic* time measures
+//! deadlines, timeouts and latencies; it is never scaled. Both follow tokio's
+//! clock where a simulation has paused it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::tz::Offset;
+
+use crate::model::CivilMs;
+
+/// A point of monotonic time.
+pub type Instant = tokio::time::Instant;
+
+/// Now, on the monotonic clock.
+#[must_use]
+pub fn monotonic() -> Instant {
+    Instant::now()
+}
+
+/// A source of civil time. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Civil(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Running { origin: CivilMs, since: Instant, scale: u32 },
+}
+
+impl Civil {
+    /// The machine's own clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that shows `origin` now and runs `scale` times as fast as
+    /// monotonic time.
+    #[must_use]
+    pub fn running(origin: CivilMs, scale: u32) -> Self {
+        Self(Source::Running { origin, since: monotonic(), scale })
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> CivilMs {
+        match &self.0 {
+            Source::System => wall(),
+            Source::Running { origin, since, scale } => {
+                origin + (monotonic() - *since).as_millis() as CivilMs * CivilMs::from(*scale)
+            }
+        }
+    }
+
+    /// How many times as fast as real time it runs.
+    #[must_use]
+    pub fn scale(&self) -> u32 {
+        match self.0 {
+            Source::System => 1,
+            Source::Running { scale, .. } => scale,
+        }
+    }
+
+    /// How long `civil` takes on the monotonic clock.
+    #[must_use]
+    pub fn to_monotonic(&self, civil: Duration) -> Duration {
+        civil / self.scale()
+    }
+}
+
+/// The day that a civil time falls on, in UTC.
+#[must_use]
+pub fn date(at: CivilMs) -> jiff::civil::Date {
+    Offset::UTC.to_datetime(timestamp(at)).date()
+}
+
+/// A civil time as RFC 3339 writes it.
+#[must_use]
+pub fn rfc3339(at: CivilMs) -> String {
+    timestamp(at).to_string()
+}
+
+/// The start of a day, in UTC.
+#[must_use]
+pub fn start_of(day: jiff::civil::Date) -> CivilMs {
+    Offset::UTC
+        .to_timestamp(day.at(0, 0, 0, 0))
+        .map_or(CivilMs::MAX, jiff::Timestamp::as_millisecond)
+}
+
+fn timestamp(at: CivilMs) -> jiff::Timestamp {
+    jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn wall() -> CivilMs {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as CivilMs)
+}

@@ -1,0 +1,79 @@
+//! The register calls that a grant needs.
+
+use std::time::Duration;
+
+use super::Grant;
+use crate::catalogue::{CallKey, Catalogue};
+use crate::model::{AttributeMask, CallSet};
+
+/// Which of the procedure's calls to make, and for what.
+///
+/// Only [`Grant::plan`] makes one. A call stands after those it depends on, as
+/// in the procedure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    calls: CallSet,
+    asks: [Ask; CallSet::CAPACITY],
+}
+
+/// What one call is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Ask {
+    attributes: AttributeMask,
+    max_age: Option<Duration>,
+}
+
+impl Plan {
+    /// The calls to make, as indexes into the procedure's.
+    #[must_use]
+    pub fn calls(&self) -> CallSet {
+        self.calls
+    }
+
+    /// The attributes that one call asks for.
+    #[must_use]
+    pub fn attributes(&self, call: usize) -> AttributeMask {
+        self.asks[call].attributes
+    }
+
+    /// The greatest age that the fields of one call stand.
+    #[must_use]
+    pub fn max_age(&self, call: usize) -> Option<Duration> {
+        self.asks[call].max_age
+    }
+}
+
+impl Grant {
+    /// The calls that fill what is allowed: each register once per role, and
+    /// nobody whose answer is not needed.
+    #[must_use]
+    pub fn plan(&self, catalogue: &Catalogue) -> Plan {
+        let procedure = catalogue.procedure(self.procedure);
+        let mut plan = Plan { calls: CallSet::EMPTY, asks: [Ask::default(); CallSet::CAPACITY] };
+        for index in self.allowed.iter() {
+            let candidate = &procedure.candidates[index];
+            let ask = &mut plan.asks[candidate.call];
+            ask.attributes.insert(candidate.attribute);
+            let age = procedure.fields[candidate.field].max_age;
+            ask.max_age = [ask.max_age, age].into_iter().flatten().min();
+        }
+        // Backwards, so that a call knows its own need before it asks for a key.
+        for (index, call) in procedure.calls.iter().enumerate().rev() {
+            if plan.asks[index].attributes.is_empty() {
+                continue;
+            }
+            plan.calls.insert(index);
+            if let CallKey::Answer { call: giver, attribute } = call.key {
+                plan.asks[giver].attributes.insert(attribute);
+            }
+            if let Some(proof) = call.proof {
+                plan.asks[proof.call].attributes.insert(proof.attribute);
+            }
+            let register = catalogue.register(call.register);
+            if register.ask_all {
+                plan.asks[index].attributes = register.all();
+            }
+        }
+        plan
+    }
+}

@@ -1,0 +1,273 @@
+//! Consent applied again: values and gaps become the bytes of a bundle.
+
+use std::io::Write as _;
+
+use uuid::Uuid;
+
+use super::Grant;
+use crate::catalogue::{Candidate, Catalogue, Procedure, Register};
+use crate::model::{
+    Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
+    Unavailable, Withheld,
+};
+
+/// A bundle that has been composed and not yet recorded: nobody may see it.
+#[derive(Debug)]
+pub struct Bundle {
+    /// Its id, which stands in its bytes.
+    pub disclosure: Uuid,
+    /// The exact bytes that the client will get.
+    pub body: Vec<u8>,
+    /// What the ledger writes of it.
+    pub released: Released,
+}
+
+/// What left, by name and not by value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// The fields that have a value, and the register that it came from.
+    pub fields: Vec<(u8, RegisterId)>,
+    /// The registers whose answers were asked for.
+    pub called: RegisterSet,
+    /// Whether every field is filled, or empty because its register said so.
+    pub complete: bool,
+}
+
+/// How one field ends.
+#[derive(Clone, Copy)]
+struct Ending<'a> {
+    status: Status,
+    register: RegisterId,
+    value: Option<(&'a Answer, usize)>,
+    retry_after: Option<u32>,
+}
+
+impl Grant {
+    /// Composes the bundle out of what this grant allows, whatever else was
+    /// resolved.
+    #[must_use]
+    pub fn release(
+        &self,
+        catalogue: &Catalogue,
+        resolution: &Resolution,
+        disclosure: Uuid,
+        now: CivilMs,
+    ) -> Bundle {
+        let procedure = catalogue.procedure(self.procedure);
+        let endings: Vec<(usize, Ending<'_>)> =
+            self.asked.iter().map(|field| (field, self.ending(procedure, resolution, field))).collect();
+        let answered = |ending: &Ending<'_>| matches!(ending.status, Status::Filled | Status::Empty);
+        let complete = endings.iter().all(|(_, ending)| answered(ending));
+        let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
+        let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
+        let (sources, called) = self.sources(procedure, resolution);
+
+        let mut body = Vec::with_capacity(256 + endings.len() * 128);
+        write_head(&mut body, procedure, disclosure, complete);
+        for (place, (field, ending)) in endings.iter().enumerate() {
+            body.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
+            body.extend_from_slice(procedure.fields[*field].name.as_bytes());
+            body.extend_from_slice(b"\":");
+            self.write_field(&mut body, catalogue.register(ending.register), ending, now);
+        }
+        body.extend_from_slice(b"},\"sources\":{");
+        for (place, (register, outcome)) in sources.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            let name = &catalogue.register(*register).name;
+            write(&mut body, format_args!("{comma}\"{name}\":{{\"outcome\":\"{}\"}}", outcome.as_str()));
+        }
+        body.extend_from_slice(b"},\"notices\":[]}");
+        Bundle { disclosure, body, released: Released { fields, called, complete } }
+    }
+
+    /// The first candidate with a value fills a field. Without any, the gap that
+    /// leaves most hope is told: unavailable, then empty, then withheld.
+    fn ending<'a>(
+        &self,
+        procedure: &Procedure,
+        resolution: &'a Resolution,
+        field: usize,
+    ) -> Ending<'a> {
+        let hope = |status| match status {
+            Status::Filled | Status::Stale => 3,
+            Status::Unavailable(_) => 2,
+            Status::Empty => 1,
+            Status::Withheld(_) => 0,
+        };
+        let mut best: Option<Ending<'a>> = None;
+        for index in procedure.fields[field].candidates.clone() {
+            let ending = self.candidate(procedure, resolution, index);
+            if ending.value.is_some() {
+                return ending;
+            }
+            if best.is_none_or(|best| hope(ending.status) > hope(best.status)) {
+                best = Some(ending);
+            }
+        }
+        best.expect("the catalogue has no field without a candidate")
+    }
+
+    fn candidate<'a>(
+        &self,
+        procedure: &Procedure,
+        resolution: &'a Resolution,
+        index: usize,
+    ) -> Ending<'a> {
+        let candidate = &procedure.candidates[index];
+        let gap = |status| Ending { status, register: candidate.register, value: None, retry_after: None };
+        if let Some(withheld) = self.withheld(index) {
+            let register = match withheld {
+                Withheld::Preference => self.refuser(procedure, candidate),
+                _ => candidate.register,
+            };
+            return Ending { register, ..gap(Status::Withheld(withheld)) };
+        }
+        let read = |answer: &'a Answer, status| {
+            let (status, held) = held(answer, candidate.attribute, status);
+            Ending { value: held.then_some((answer, candidate.attribute)), ..gap(status) }
+        };
+        match resolution.call(candidate.call) {
+            Call::Answered(answer) => read(answer, Status::Filled),
+            Call::Stale { answer, .. } => read(answer, Status::Stale),
+            Call::NoKey => gap(Status::Empty),
+            Call::Open => gap(Status::Unavailable(Unavailable::Timeout)),
+            Call::Failed { reason, retry_after } => {
+                Ending { retry_after: *retry_after, ..gap(Status::Unavailable(*reason)) }
+            }
+            Call::RoleUnproven if self.channel == Channel::BackOffice => {
+                gap(Status::Withheld(Withheld::NotAvailableToYou))
+            }
+            Call::RoleUnproven => gap(Status::Withheld(Withheld::Role)),
+        }
+    }
+
+    /// The register that was refused: the candidate's own, or one that gives
+    /// its key.
+    fn refuser(&self, procedure: &Procedure, candidate: &Candidate) -> RegisterId {
+        let call = &procedure.calls[candidate.call];
+        let refused = self.refused[candidate.role];
+        let above = call.ancestors.iter().map(|index| &procedure.calls[index]);
+        let mut line = std::iter::once(call).chain(above.filter(|above| above.role == call.role));
+        line.find(|call| refused.contains(call.register.index()))
+            .map_or(candidate.register, |call| call.register)
+    }
+
+    /// The outcome of each register called, the worst where it was called for
+    /// several roles.
+    fn sources(
+        &self,
+        procedure: &Procedure,
+        resolution: &Resolution,
+    ) -> (Vec<(RegisterId, Outcome)>, RegisterSet) {
+        let badness = |outcome| match outcome {
+            Outcome::Answered => 0,
+            Outcome::NotFound => 1,
+            Outcome::Failed(_) => 2,
+        };
+        let mut sources: Vec<(RegisterId, Outcome)> = Vec::with_capacity(procedure.calls.len());
+        let mut called = RegisterSet::EMPTY;
+        for (index, call) in procedure.calls.iter().enumerate() {
+            // A register that this grant no longer allows is not told of.
+            if !self.needs(procedure, index) {
+                continue;
+            }
+            let Some(outcome) = resolution.call(index).outcome() else { continue };
+            called.insert(call.register.index());
+            match sources.iter_mut().find(|(register, _)| *register == call.register) {
+                Some((_, known)) if badness(*known) < badness(outcome) => *known = outcome,
+                Some(_) => {}
+                None => sources.push((call.register, outcome)),
+            }
+        }
+        (sources, called)
+    }
+
+    /// Whether anything allowed comes from a call or depends on it.
+    fn needs(&self, procedure: &Procedure, index: usize) -> bool {
+        let call = &procedure.calls[index];
+        if self.refused[call.role].contains(call.register.index()) {
+            return false;
+        }
+        call.candidates.intersects(self.allowed)
+            || procedure.calls.iter().any(|other| {
+                other.ancestors.contains(index) && other.candidates.intersects(self.allowed)
+            })
+    }
+
+    fn write_field(&self, body: &mut Vec<u8>, register: &Register, ending: &Ending<'_>, now: CivilMs) {
+        write(body, format_args!("{{\"status\":\"{}\"", ending.status.as_str()));
+        if let Some((answer, attribute)) = ending.value {
+            body.extend_from_slice(b",\"value\":");
+            body.extend_from_slice(answer.value(attribute).expect("`held` saw it"));
+            write(body, format_args!(",\"source\":\"{}\"", register.name));
+            if let Some(date) = answer.last_updated(attribute) {
+                write(body, format_args!(",\"lastUpdated\":\"{date}\""));
+            }
+            let age = self.age_seconds(register, now - answer.since);
+            write(body, format_args!(",\"ageSeconds\":{age}"));
+            if answer.under_review.contains(attribute) {
+                body.extend_from_slice(b",\"underReview\":true");
+            }
+        } else {
+            if ending.status != Status::Withheld(Withheld::NotAvailableToYou) {
+                write(body, format_args!(",\"source\":\"{}\"", register.name));
+            }
+            match ending.status {
+                Status::Withheld(reason) => write(body, format_args!(",\"reason\":\"{}\"", reason.as_str())),
+                Status::Unavailable(reason) => {
+                    write(body, format_args!(",\"reason\":\"{}\"", reason.as_str()));
+                }
+                Status::Filled | Status::Stale | Status::Empty => {}
+            }
+            if let Some(seconds) = ending.retry_after {
+                write(body, format_args!(",\"retryAfterSeconds\":{seconds}"));
+            }
+        }
+        body.push(b'}');
+    }
+
+    /// Rounded up to the register's grain, so that nobody can tell whether
+    /// somebody else asked just before; exact for the citizen themselves.
+    fn age_seconds(&self, register: &Register, age: CivilMs) -> u64 {
+        let seconds = age.max(0) as u64 / 1000;
+        match self.channel {
+            Channel::Own => seconds,
+            Channel::FrontOffice | Channel::BackOffice => {
+                let grain = register.grain.as_secs();
+                (seconds / grain + 1) * grain
+            }
+        }
+    }
+}
+
+/// How an attribute ends that was asked for and answered, and whether it is held.
+fn held(answer: &Answer, attribute: usize, filled: Status) -> (Status, bool) {
+    if !answer.asked.contains(attribute) {
+        // It was not asked for under the grant of that time.
+        return (Status::Unavailable(Unavailable::Timeout), false);
+    }
+    if answer.value(attribute).is_some() {
+        (filled, true)
+    } else if answer.invalid.contains(attribute) {
+        (Status::Unavailable(Unavailable::Invalid), false)
+    } else if answer.unavailable.contains(attribute) {
+        (Status::Unavailable(Unavailable::Error), false)
+    } else {
+        (Status::Empty, false)
+    }
+}
+
+fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, complete: bool) {
+    write(
+        body,
+        format_args!(
+            "{{\"disclosure\":\"{disclosure}\",\"procedure\":{{\"id\":\"{}\",\"version\":{}}},\
+             \"complete\":{complete},\"fields\":{{",
+            procedure.name, procedure.version,
+        ),
+    );
+}
+
+fn write(body: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    body.write_fmt(text).expect("a vector takes every byte");
+}

@@ -1,0 +1,71 @@
+//! A subject's consent: one immutable value, replaced by each change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Catalogue;
+use crate::model::{CivilMs, RegisterSet};
+
+/// Everything that a subject has decided, under one version.
+///
+/// Registers go by name, so that it outlives the catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Consent {
+    /// Counts the changes; zero for who never changed anything.
+    pub version: u64,
+    preferences: Vec<Preference>,
+}
+
+/// A citizen's Yes or No to prefilling from one register.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preference {
+    /// The register's name.
+    pub register: Box<str>,
+    /// Yes or No.
+    pub allow: bool,
+    /// Ledger time of the change.
+    pub since: CivilMs,
+    /// The version of the newest No. An answer fetched before it is never used
+    /// again, even after a later Yes.
+    pub epoch: u64,
+}
+
+impl Consent {
+    /// The state after a change, or `None` where nothing changes.
+    #[must_use]
+    pub fn with_preference(&self, register: &str, allow: bool, since: CivilMs) -> Option<Self> {
+        if self.allows(register) == allow {
+            return None;
+        }
+        let mut next = Self { version: self.version + 1, preferences: self.preferences.clone() };
+        let known = self.preference(register);
+        let epoch = if allow { known.map_or(0, |known| known.epoch) } else { next.version };
+        next.preferences.retain(|known| &*known.register != register);
+        next.preferences.push(Preference { register: register.into(), allow, since, epoch });
+        Some(next)
+    }
+
+    /// The preference on a register, where one was ever set.
+    #[must_use]
+    pub fn preference(&self, register: &str) -> Option<&Preference> {
+        self.preferences.iter().find(|known| &*known.register == register)
+    }
+
+    /// Yes until they say No.
+    #[must_use]
+    pub fn allows(&self, register: &str) -> bool {
+        self.preference(register).is_none_or(|known| known.allow)
+    }
+
+    /// The epoch that a usable answer of this register carries.
+    #[must_use]
+    pub fn epoch(&self, register: &str) -> u64 {
+        self.preference(register).map_or(0, |known| known.epoch)
+    }
+
+    /// The registers refused, in the ids of `catalogue`.
+    #[must_use]
+    pub fn refused(&self, catalogue: &Catalogue) -> RegisterSet {
+        let refused = self.preferences.iter().filter(|known| !known.allow);
+        refused.filter_map(|known| catalogue.find_register(&known.register)).map(|id| id.index()).collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! The whole country in one process: registers, people, ledger, API.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use fixtures::{Country, Fleet, Profile};
+use tempfile::TempDir;
+
+use crate::catalogue::{Catalogue, Source};
+use crate::clock::Civil;
+use crate::engine::{self, Parts, Running};
+use crate::entropy::Entropy;
+use crate::identity::Demo as Tokens;
+use crate::net::Tcp;
+use crate::{cache, http};
+
+/// `engine demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Where the API listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Where the ledger is kept; without it, in a fresh temporary directory.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// How many people live in the country.
+    #[arg(long, default_value_t = 170_000)]
+    pub population: u64,
+    /// The same seed makes the same country.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How fast, and how well, the registers answer: instant, realistic or degraded.
+    #[arg(long, default_value = "realistic", value_parser = profile)]
+    pub registers: Profile,
+    /// The first register's port, the others on those after it; 0 takes free ones.
+    #[arg(long, default_value_t = 18_081)]
+    pub registers_port: u16,
+    /// Written once the API answers, with its URL.
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// A running demonstration.
+pub struct Demo {
+    /// The engine.
+    pub engine: Running,
+    /// Its registers.
+    pub fleet: Fleet,
+    /// Its people.
+    pub country: Country,
+    data: PathBuf,
+    /// Removed with everything in it at the end, unless the data was named.
+    _temporary: Option<TempDir>,
+}
+
+impl Demo {
+    /// Starts registers and engine.
+    ///
+    /// # Errors
+    /// Where a port or the data directory cannot be had.
+    pub fn start(options: &Options) -> anyhow::Result<Self> {
+        let country = Country::new(options.seed, options.population).context("--population")?;
+        let (data, temporary) = match &options.data {
+            Some(named) => (named.clone(), None),
+            None => {
+                let temporary = tempfile::Builder::new().prefix("prefill-").tempdir();
+                let temporary = temporary.context("no temporary directory for the ledger")?;
+                (temporary.path().to_owned(), Some(temporary))
+            }
+        };
+        let port = (options.registers_port != 0).then_some(options.registers_port);
+        let fleet = Fleet::start(country, options.registers, port)
+            .context("the simulated registers cannot start; see --registers-port")?;
+        let catalogue = Arc::new(catalogue()?);
+        let addresses = catalogue.registers().iter();
+        let addresses = addresses.map(|known| (known.name.clone(), fleet.address(&known.name)));
+        let parts = Parts {
+            addresses: addresses.collect(),
+            catalogue,
+            directory: Arc::new(Tokens::new(Entropy::system().bytes())),
+            connect: Arc::new(Tcp),
+            civil: Civil::system(),
+            cache: cache::Config::default(),
+            entropy: Entropy::system,
+        };
+        let engine = engine::start(parts, &data, options.listen, http::Limits::default())
+            .with_context(|| format!("the engine cannot start on {}", data.display()))?;
+        Ok(Self { engine, fleet, country, data, _temporary: temporary })
+    }
+
+    /// What a newcomer needs: where it is, and three commands to paste.
+    #[must_use]
+    pub fn welcome(&self) -> String {
+        let url = format!("http://{}", self.engine.address());
+        let matricule = self.country.example_adult().matricule();
+        let mut text = String::new();
+        let registers: Vec<_> =
+            self.names().map(|name| format!("{name} {}", self.fleet.url(&name))).collect();
+        let _ = write!(
+            text,
+            "\
+Prefill demo: {} synthetic people, every name and number invented.
+
+  API        {url}
+  registers  {}
+  ledger     {}{}
+
+Fill a form for one of them, see who saw it, and say No to a register:
+
+  curl -s {url}/v1/prefill -H 'authorization: Bearer demo-org-justice' \\
+    -d '{{\"procedure\":\"criminal-record-extract\",\"subjects\":{{\"applicant\":\"{matricule}\"}},\"presence\":\"demo-person-{matricule}\"}}'
+
+  curl -s {url}/v1/me/accesses -H 'authorization: Bearer demo-person-{matricule}'
+
+  curl -s -X PUT {url}/v1/me/consents/preferences/rnpp -H 'authorization: Bearer demo-person-{matricule}' -d '{{\"allow\":false}}'
+
+Ctrl-C stops it.
+",
+            self.country.population(),
+            registers.join("\n             "),
+            self.data.display(),
+            if self._temporary.is_some() { " (removed at the end; keep it with --data DIR)" } else { "" },
+        );
+        text
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        fixtures::Authority::ALL.into_iter().map(|authority| authority.name().to_owned())
+    }
+}
+
+/// The demonstration's catalogue.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn catalogue() -> anyhow::Result<Catalogue> {
+    let source = |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
+    let sources: Vec<_> = fixtures::catalogue::FILES.iter().map(source).collect();
+    Catalogue::compile(&sources).map_err(|mistakes| {
+        let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the catalogue has mistakes:\n{}", lines.join("\n"))
+    })
+}
+
+/// Runs the demonstration until Ctrl-C.
+///
+/// # Errors
+/// Where it cannot start, or cannot say that it did.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let demo = Demo::start(options)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(demo.welcome().as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+    drop(out);
+    if let Some(file) = &options.ready_file {
+        let url = format!("http://{}\n", demo.engine.address());
+        std::fs::write(file, url).with_context(|| format!("--ready-file {}", file.display()))?;
+    }
+    wait_for_signal().context("cannot wait for Ctrl-C")
+}
+
+fn wait_for_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminated.recv() => Ok(()),
+        }
+    })
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    match text {
+        "instant" => Ok(Profile::Instant),
+        "realistic" => Ok(Profile::Realistic),
+        "degraded" => Ok(Profile::Degraded),
+        _ => Err("must be instant, realistic or degraded".to_owned()),
+    }
+}

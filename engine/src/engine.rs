@@ -1,0 +1,278 @@
+//! Puts an engine together, and runs it: one thread for each core, one for the
+//! ledger's writer, one for its index.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::watch;
+
+use crate::cache::{self, Cache};
+use crate::catalogue::Catalogue;
+use crate::clock::Civil;
+use crate::entropy::Entropy;
+use crate::handle::{Handle, Jobs};
+use crate::http;
+use crate::identity::Directory;
+use crate::ledger::{self, Accesses, Ledger, OpenError};
+use crate::metrics::Metrics;
+use crate::net::Connect;
+use crate::prefill::{Core, Denials, Shared};
+use crate::registers::Addresses;
+use crate::resolver::Flights;
+use crate::store::{self, Indexer, Read, Readers, Sqlite, Storage};
+
+/// Readers of the ledger: lists are rare, and each holds a file open.
+const READERS: usize = 4;
+/// Entries indexed at a time.
+const INDEX_SLICE: usize = 10_000;
+/// How far the index may lag; lists read what it lacks from the ledger itself.
+const INDEX_PAUSE: Duration = Duration::from_millis(200);
+
+/// What an engine needs from outside.
+pub struct Parts {
+    /// Which catalogue holds.
+    pub catalogue: Arc<Catalogue>,
+    /// Who has which token.
+    pub directory: Arc<dyn Directory>,
+    /// Where the registers are.
+    pub addresses: Addresses,
+    /// The way to them.
+    pub connect: Arc<dyn Connect>,
+    /// Civil time.
+    pub civil: Civil,
+    /// Bounds on the cache.
+    pub cache: cache::Config,
+    /// Where each core gets its randomness.
+    pub entropy: fn() -> Entropy,
+}
+
+/// An engine over some storage, not running yet.
+pub struct Engine {
+    shared: Arc<Shared>,
+    entropy: fn() -> Entropy,
+}
+
+impl Engine {
+    /// Opens the ledger and joins the parts. The writer is to be run, on a
+    /// thread of its own or as a task.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be opened.
+    pub fn open(
+        parts: Parts,
+        storage: Box<dyn Storage>,
+        readers: Readers,
+    ) -> Result<(Self, ledger::Writer), OpenError> {
+        let metrics = Arc::new(Metrics::default());
+        let opened = Ledger::open(
+            storage, parts.civil.clone(), (parts.entropy)(), &parts.catalogue, metrics.clone(),
+        )?;
+        let accesses = Accesses::new(readers, opened.ledger.published().clone());
+        let shared = Shared {
+            catalogue: parts.catalogue,
+            directory: parts.directory,
+            accesses,
+            ledger: opened.ledger,
+            cache: Arc::new(Cache::new(parts.cache, parts.civil.clone())),
+            flights: Arc::new(Flights::default()),
+            denials: Denials::default(),
+            civil: parts.civil,
+            metrics,
+            addresses: parts.addresses,
+            connect: parts.connect,
+        };
+        Ok((Self { shared: Arc::new(shared), entropy: parts.entropy }, opened.writer))
+    }
+
+    /// One more core, and the task that it must run.
+    #[must_use]
+    pub fn core(&self) -> (Arc<Core>, impl Future<Output = ()> + Send + use<>) {
+        Core::new(self.shared.clone(), (self.entropy)())
+    }
+}
+
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken, or cannot be had.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The ledger cannot be opened.
+    #[error(transparent)]
+    Ledger(#[from] OpenError),
+    /// A thread or a runtime cannot be had.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+impl From<store::Error> for StartError {
+    fn from(error: store::Error) -> Self {
+        Self::Ledger(error.into())
+    }
+}
+
+/// A running engine. Dropping it stops the cores; the writer ends once it has
+/// written what waits.
+pub struct Running {
+    handle: Handle,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The library's front door.
+    #[must_use]
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            // It has told its panic itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts an engine on a data directory and listens.
+///
+/// # Errors
+/// Where the port or the ledger cannot be had.
+pub fn start(
+    parts: Parts,
+    data: &Path,
+    listen: SocketAddr,
+    limits: http::Limits,
+) -> Result<Running, StartError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (listeners, address) = listen_on(listen, cores)
+        .map_err(|error| StartError::Listen { address: listen, error })?;
+    let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), ledger::subjects_of)?;
+    let indexer = sqlite.indexer()?;
+    let readers: Result<Vec<Box<dyn Read>>, _> = (0..READERS).map(|_| sqlite.reader()).collect();
+    let readers = Readers::blocking(readers?);
+    let (engine, writer) = Engine::open(parts, Box::new(sqlite), readers)?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (handle, jobs) = Handle::new(cores);
+    let mut threads = Vec::new();
+    for ((index, listener), jobs) in listeners.into_iter().enumerate().zip(jobs) {
+        let (core, deliver) = engine.core();
+        let stopped = stopped.clone();
+        threads.push(thread(&format!("core-{index}"), async move {
+            run_core(core, deliver, listener, jobs, limits, stopped).await;
+        })?);
+    }
+    threads.push(thread("indexer", keep_indexed(indexer, stopped))?);
+    drop(engine);
+    threads.push(thread("ledger", writer.run())?);
+    Ok(Running { handle, address, stop, threads })
+}
+
+async fn run_core(
+    core: Arc<Core>,
+    deliver: impl Future<Output = ()> + Send + 'static,
+    listener: std::net::TcpListener,
+    jobs: Jobs,
+    limits: http::Limits,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(%error, "a core cannot listen");
+            return;
+        }
+    };
+    tokio::spawn(deliver);
+    tokio::spawn(jobs.work(core.clone()));
+    tokio::select! {
+        () = http::serve(core, listener, limits) => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn keep_indexed(mut indexer: Indexer, mut stopped: watch::Receiver<bool>) {
+    loop {
+        match indexer.step(INDEX_SLICE) {
+            Ok(0) => {
+                let stop = stopped.wait_for(|stop| *stop);
+                if tokio::time::timeout(INDEX_PAUSE, stop).await.is_ok() {
+                    return;
+                }
+            }
+            Ok(_) if *stopped.borrow() => return,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the index of accesses is not kept; lists read the ledger");
+                return;
+            }
+        }
+    }
+}
+
+/// A thread with a runtime of its own.
+fn thread(
+    name: &str,
+    work: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(READERS)
+        .build()?;
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))
+}
+
+/// One listener for each core, all on one port.
+///
+/// The port is bound once *without* sharing first: otherwise a second engine on
+/// the same port would silently take half of the connections.
+fn listen_on(
+    address: SocketAddr,
+    count: usize,
+) -> io::Result<(Vec<std::net::TcpListener>, SocketAddr)> {
+    let socket = |address: SocketAddr, share: bool| {
+        let domain = socket2::Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        // Lets a restart take a port whose old connections are still closing.
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(share)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok::<_, io::Error>(socket)
+    };
+    let alone = socket(address, false)?;
+    alone.listen(1)?;
+    let bound = alone.local_addr()?.as_socket().unwrap_or(address);
+    drop(alone);
+    let listener = |_| {
+        let socket = socket(bound, true)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    let listeners: io::Result<Vec<_>> = (0..count).map(listener).collect();
+    Ok((listeners?, bound))
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;

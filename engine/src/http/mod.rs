@@ -1,0 +1,19 @@
+//! The API over HTTP/1.1: connections, routes, our JSON, all statuses.
+//!
+//! Personal data goes through [`respond`] sealed: as [`Disclosed`] or [`Own`],
+//! which only the ledger makes. Everything else is [`Public`].
+//!
+//! [`Disclosed`]: crate::ledger::Disclosed
+//! [`Own`]: crate::ledger::Own
+
+mod query;
+mod respond;
+mod route;
+mod server;
+mod wire;
+
+pub use respond::Public;
+pub use server::{Limits, serve, serve_connection};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,45 @@
+//! Query strings: known members, each at most once.
+
+use crate::prefill::Rejection;
+
+/// A parsed query string.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Parses, and rejects members that are not `known` or come twice.
+    pub(super) fn parse(text: Option<&str>, known: &[&str]) -> Result<Self, Rejection> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
+            if !known.contains(&&*name) {
+                let detail = format!("unknown query member; known are {}", known.join(", "));
+                return Err(Rejection::value(name.chars().take(64).collect::<String>(), detail));
+            }
+            if pairs.iter().any(|(seen, _)| *seen == name) {
+                return Err(Rejection::value(name.into_owned(), "stands twice in the query"));
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// A member's text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Rejection> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            _ => {
+                let (least, most) = (range.start(), range.end());
+                Err(Rejection::value(name, format!("must be a whole number from {least} to {most}")))
+            }
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! From a request's path to what answers it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::AUTHORIZATION;
+use hyper::{HeaderMap, Method, Request};
+
+use super::query::Query;
+use super::respond::{self, Out, Public};
+use super::wire;
+use crate::clock;
+use crate::identity::{Citizen, Operator};
+use crate::ledger::{PAGE_MAX, Page, Refused};
+use crate::model::CivilMs;
+use crate::prefill::{Core, Rejection, prefill};
+use crate::store;
+
+/// A request for a bundle is a few hundred bytes.
+const BODY_MAX: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a change of consent may take to be in force.
+const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
+/// A page of lists, where no other size is asked for.
+const PAGE_DEFAULT: u64 = 50;
+const PROCEDURES_MAX: u64 = 1_000;
+
+/// Answers one request, and counts it.
+pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Out {
+    let began = clock::monotonic();
+    let path = request.uri().path().to_owned();
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let (route, answered) = route(core, request, &segments).await;
+    let out = answered.unwrap_or_else(|rejection| respond::rejected(&rejection));
+    let took = clock::monotonic() - began;
+    core.shared().metrics.request(route, out.status().as_u16(), took);
+    out
+}
+
+type Answered = Result<Out, Rejection>;
+
+async fn route(
+    core: &Arc<Core>,
+    request: Request<Incoming>,
+    path: &[&str],
+) -> (&'static str, Answered) {
+    let method = request.method().clone();
+    let get = method == Method::GET || method == Method::HEAD;
+    match path {
+        ["v1", "prefill"] if method == Method::POST => ("prefill", bundle(core, request).await),
+        ["v1", "prefill"] => ("prefill", Ok(respond::no_such_method("POST"))),
+        ["v1", "me", "consents", "preferences", register] if method == Method::PUT => {
+            ("preferences", put_preference(core, request, register).await)
+        }
+        ["v1", "me", "consents", "preferences", _] => {
+            ("preferences", Ok(respond::no_such_method("PUT")))
+        }
+        ["v1", "me", "accesses"] if get => ("accesses", accesses(core, &request).await),
+        ["v1", "me", "consents"] if get => ("consents", consents(core, &request)),
+        ["v1", "procedures"] if get => ("procedures", procedures(core, &request)),
+        ["v1", "procedures", id] if get => ("procedure", procedure(core, &request, id)),
+        ["v1", "registers"] if get => {
+            let catalogue = &core.shared().catalogue;
+            ("registers", Ok(respond::public(&Public(wire::Registers::of(catalogue)))))
+        }
+        ["v1", "organisations"] if get => {
+            let catalogue = &core.shared().catalogue;
+            ("organisations", Ok(respond::public(&Public(wire::Organisations::of(catalogue)))))
+        }
+        ["v1", "ledger", "head"] if get => {
+            let head = wire::Head::from(core.shared().ledger.published().head());
+            ("head", Ok(respond::public(&Public(head))))
+        }
+        ["healthz"] if get => ("healthz", Ok(health(core, false))),
+        ["readyz"] if get => ("readyz", Ok(health(core, true))),
+        ["metrics"] if get => ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text())))),
+        ["v1", "me", "accesses" | "consents"]
+        | ["v1", "procedures" | "registers" | "organisations"]
+        | ["v1", "procedures", _]
+        | ["v1", "ledger", "head"]
+        | ["healthz" | "readyz" | "metrics"] => ("other", Ok(respond::no_such_method("GET"))),
+        _ => ("other", Ok(respond::no_such_path())),
+    }
+}
+
+async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
+    let operator = operator(core, request.headers())?;
+    Query::parse(request.uri().query(), &[])?;
+    let body = read(request).await?;
+    let asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator);
+    prefill(core, &asked).await.map(respond::disclosed)
+}
+
+async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: &str) -> Answered {
+    let citizen = citizen(core, &request, &[]).map(|(citizen, _)| citizen)?;
+    let body = read(request).await?;
+    let wire::PutPreference { allow } = wire::read(&body)?;
+    let shared = core.shared();
+    let Some(id) = shared.catalogue.find_register(register) else {
+        return Ok(respond::no_such_path());
+    };
+    if !shared.catalogue.register(id).preference {
+        return Err(Rejection::value("register", "this register offers no preference"));
+    }
+    let until = clock::monotonic() + CHANGE_TIME_MAX;
+    let changed = core.port.prefer(citizen.subject, register, allow, until).await;
+    let consent = changed.map_err(|refused| match refused {
+        Refused::Full => Rejection::Overloaded,
+        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
+            Rejection::NotRecorded
+        }
+    })?;
+    if !allow {
+        shared.cache.purge(citizen.subject, id);
+    }
+    Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, &shared.catalogue))))
+}
+
+fn consents(core: &Core, request: &Request<Incoming>) -> Answered {
+    let (citizen, _) = citizen(core, request, &[])?;
+    let consent = core.port.consent_of(citizen.subject);
+    let catalogue = &core.shared().catalogue;
+    Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, catalogue))))
+}
+
+async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
+    let (citizen, query) = citizen(core, request, &["limit", "before", "from", "to"])?;
+    let page = Page {
+        limit: query.number("limit", 1..=PAGE_MAX as u64)?.unwrap_or(PAGE_DEFAULT) as usize,
+        before: query.number("before", 1..=u64::MAX)?,
+        from: moment(&query, "from", 0)?,
+        to: moment(&query, "to", 1)?,
+    };
+    let found = core.shared().accesses.of(citizen.subject, page).await;
+    let found = found.map_err(|error| match error {
+        store::Error::Busy => Rejection::Overloaded,
+        error => {
+            tracing::error!(%error, "a list of accesses cannot be read");
+            Rejection::NotRecorded
+        }
+    })?;
+    Ok(respond::own(found.map(wire::Accesses::from)))
+}
+
+/// A day, or an exact moment; a day's end is that of the last day named.
+fn moment(query: &Query, name: &'static str, days: i64) -> Result<Option<CivilMs>, Rejection> {
+    let Some(text) = query.text(name) else { return Ok(None) };
+    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        let day = if days > 0 { day.tomorrow().unwrap_or(day) } else { day };
+        return Ok(Some(clock::start_of(day)));
+    }
+    let moment: Result<jiff::Timestamp, _> = text.parse();
+    let wrong = "must be a day such as 2026-01-31, or an RFC 3339 time";
+    moment.map(|at| Some(at.as_millisecond())).map_err(|_| Rejection::value(name, wrong))
+}
+
+fn procedures(core: &Core, request: &Request<Incoming>) -> Answered {
+    let query = Query::parse(request.uri().query(), &["limit", "after"])?;
+    let catalogue = &core.shared().catalogue;
+    let limit = query.number("limit", 1..=PROCEDURES_MAX)?.unwrap_or(PAGE_DEFAULT) as usize;
+    let mut known: Vec<_> = catalogue.procedures().iter().collect();
+    known.sort_by(|a, b| a.name.cmp(&b.name));
+    let start = match query.text("after") {
+        None => 0,
+        Some(after) => known.partition_point(|procedure| &*procedure.name <= after),
+    };
+    let page = &known[start..known.len().min(start + limit)];
+    let next = page.last().filter(|_| start + page.len() < known.len());
+    Ok(respond::public(&Public(wire::Procedures {
+        procedures: page.iter().map(|known| wire::ProcedureRow::of(known, catalogue)).collect(),
+        next: next.map(|last| &*last.name),
+    })))
+}
+
+fn procedure(core: &Core, request: &Request<Incoming>, id: &str) -> Answered {
+    Query::parse(request.uri().query(), &[])?;
+    let catalogue = &core.shared().catalogue;
+    let found = catalogue.find_procedure(id);
+    let found = found.ok_or_else(|| Rejection::UnknownProcedure(id.chars().take(64).collect()))?;
+    let found = wire::Procedure::of(catalogue.procedure(found), catalogue);
+    Ok(respond::public(&Public(found)))
+}
+
+/// Alive tells that the process answers; ready also that the ledger takes entries.
+fn health(core: &Core, ready: bool) -> Out {
+    let shared = core.shared();
+    let latch = shared.ledger.published().latch().filter(|_| ready);
+    let reasons = latch.iter().map(|latch| ("ledger", latch.to_string())).collect();
+    let status = if latch.is_some() { "not-ready" } else if ready { "ready" } else { "ok" };
+    let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
+    respond::health(latch.is_none(), &Public(health))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    let alone = values.next().is_none() && scheme.eq_ignore_ascii_case("bearer");
+    alone.then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
+    let missing = "an operator's token is needed: `Authorization: Bearer <token>`";
+    let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
+    core.shared().directory.operator(token).ok_or(Rejection::Unauthenticated(
+        "the token is not an operator's",
+    ))
+}
+
+fn citizen(
+    core: &Core,
+    request: &Request<Incoming>,
+    known: &[&str],
+) -> Result<(Citizen, Query), Rejection> {
+    let missing = "a citizen's token is needed: `Authorization: Bearer <token>`";
+    let token = bearer(request.headers()).ok_or(Rejection::Unauthenticated(missing))?;
+    let citizen = core.shared().directory.citizen(token);
+    let citizen = citizen.ok_or(Rejection::Unauthenticated("the token is not a citizen's"))?;
+    Ok((citizen, Query::parse(request.uri().query(), known)?))
+}
+
+/// Reads a body within its bounds.
+async fn read(request: Request<Incoming>) -> Result<hyper::body::Bytes, Rejection> {
+    let body = request.into_body();
+    if body.size_hint().lower() > BODY_MAX as u64 {
+        return Err(Rejection::TooLarge(BODY_MAX));
+    }
+    let whole = Limited::new(body, BODY_MAX).collect();
+    match tokio::time::timeout(BODY_TIME_MAX, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::TooLarge(BODY_MAX)),
+        Ok(Err(_)) => Err(Rejection::Malformed("the body ended early".to_owned())),
+        Err(_) => Err(Rejection::Malformed("the body took too long to arrive".to_owned())),
+    }
+}
+

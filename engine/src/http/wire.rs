@@ -1,0 +1,385 @@
+//! The JSON of the API, in and out. Nobody else knows it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde::{Deserialize as DeserializeDerive, Serialize};
+
+use crate::catalogue::{self, Catalogue};
+use crate::clock;
+use crate::consent::Consent;
+use crate::identity::Operator;
+use crate::ledger;
+use crate::model::Channel;
+use crate::prefill::{Asked, DEADLINE_DEFAULT, Rejection};
+
+/// `POST /v1/prefill`.
+#[derive(DeserializeDerive)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Prefill {
+    procedure: String,
+    subjects: Subjects,
+    #[serde(default)]
+    channel: Option<Channel>,
+    #[serde(default)]
+    presence: Option<String>,
+    #[serde(default)]
+    organisation: Option<String>,
+    #[serde(default)]
+    case: Option<String>,
+    #[serde(default)]
+    fields: Option<Vec<String>>,
+    #[serde(default)]
+    deadline_ms: Option<u64>,
+    #[serde(default)]
+    max_age_seconds: Option<u64>,
+}
+
+impl Prefill {
+    pub(super) fn asked_by(self, operator: Operator) -> Asked {
+        Asked {
+            operator,
+            procedure: self.procedure,
+            subjects: self.subjects.0,
+            channel: self.channel.unwrap_or_default(),
+            presence: self.presence,
+            organisation: self.organisation,
+            case: self.case,
+            fields: self.fields,
+            deadline: self.deadline_ms.map_or(DEADLINE_DEFAULT, Duration::from_millis),
+            max_age: self.max_age_seconds.map(Duration::from_secs),
+        }
+    }
+}
+
+/// Role to identifier; a role given twice is refused.
+struct Subjects(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Subjects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Roles;
+
+        impl<'de> Visitor<'de> for Roles {
+            type Value = Subjects;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of roles and identifiers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
+                let mut subjects: Vec<(String, String)> = Vec::new();
+                while let Some((role, identifier)) = map.next_entry::<String, String>()? {
+                    if subjects.iter().any(|(known, _)| *known == role) {
+                        return Err(A::Error::custom(format_args!("duplicate role `{role}`")));
+                    }
+                    subjects.push((role, identifier));
+                }
+                Ok(Subjects(subjects))
+            }
+        }
+
+        deserializer.deserialize_map(Roles)
+    }
+}
+
+/// `PUT /v1/me/consents/preferences/{register}`.
+#[derive(DeserializeDerive)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PutPreference {
+    pub(super) allow: bool,
+}
+
+/// Reads a body. What is wrong with it is told with its place.
+pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+    serde_json::from_slice(body).map_err(|error| {
+        // A long unknown member would stand in the text as long as it is.
+        Rejection::Malformed(error.to_string().chars().take(300).collect())
+    })
+}
+
+/// RFC 9457.
+#[derive(Serialize)]
+pub(super) struct Problem<'a> {
+    #[serde(rename = "type")]
+    pub(super) kind: &'a str,
+    pub(super) title: &'a str,
+    pub(super) status: u16,
+    pub(super) detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) member: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) check: Option<&'static str>,
+}
+
+/// A label in four languages.
+#[derive(Serialize)]
+pub(super) struct Labels<'a> {
+    fr: &'a str,
+    de: &'a str,
+    en: &'a str,
+    lb: &'a str,
+}
+
+impl<'a> From<&'a catalogue::Labels> for Labels<'a> {
+    fn from(labels: &'a catalogue::Labels) -> Self {
+        Self { fr: &labels.fr, de: &labels.de, en: &labels.en, lb: &labels.lb }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Accesses {
+    total_usages: u64,
+    usages: Vec<Usage>,
+    next: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    logtime: String,
+    action: String,
+    receiver_code: String,
+    receiver_name: String,
+    receiver_system: String,
+    disclosure: String,
+    procedure: String,
+    purpose: String,
+    legal_basis: String,
+    channel: &'static str,
+    registers: Vec<String>,
+    fields: Vec<String>,
+}
+
+impl From<ledger::Usages> for Accesses {
+    fn from(found: ledger::Usages) -> Self {
+        let usage = |usage: ledger::Usage| Usage {
+            logtime: clock::rfc3339(usage.at),
+            action: usage.action,
+            receiver_code: usage.receiver_code,
+            receiver_name: usage.receiver_name,
+            receiver_system: usage.receiver_system,
+            disclosure: usage.disclosure.to_string(),
+            procedure: usage.procedure,
+            purpose: usage.purpose,
+            legal_basis: usage.legal_basis,
+            channel: usage.channel,
+            registers: usage.registers,
+            fields: usage.fields,
+        };
+        Self {
+            total_usages: found.total,
+            usages: found.usages.into_iter().map(usage).collect(),
+            next: found.next,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Consents<'a> {
+    consent_version: u64,
+    preferences: Vec<Preference<'a>>,
+    reuse: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Preference<'a> {
+    register: &'a str,
+    label: Labels<'a>,
+    allow: bool,
+    since: Option<String>,
+}
+
+impl<'a> Consents<'a> {
+    pub(super) fn of(consent: &Consent, catalogue: &'a Catalogue) -> Self {
+        let offered = catalogue.registers().iter().filter(|register| register.preference);
+        let preference = |register: &'a catalogue::Register| {
+            let known = consent.preference(&register.name);
+            Preference {
+                register: &register.name,
+                label: (&register.label).into(),
+                allow: consent.allows(&register.name),
+                since: known.map(|known| clock::rfc3339(known.since)),
+            }
+        };
+        Self {
+            consent_version: consent.version,
+            preferences: offered.map(preference).collect(),
+            reuse: [],
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Procedures<'a> {
+    pub(super) procedures: Vec<ProcedureRow<'a>>,
+    pub(super) next: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ProcedureRow<'a> {
+    id: &'a str,
+    version: u32,
+    organisation: &'a str,
+    label: Labels<'a>,
+}
+
+impl<'a> ProcedureRow<'a> {
+    pub(super) fn of(procedure: &'a catalogue::Procedure, catalogue: &'a Catalogue) -> Self {
+        Self {
+            id: &procedure.name,
+            version: procedure.version,
+            organisation: &catalogue.organisation(procedure.owner).name,
+            label: (&procedure.label).into(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Procedure<'a> {
+    #[serde(flatten)]
+    row: ProcedureRow<'a>,
+    purpose: &'a str,
+    legal_basis: &'a str,
+    roles: Vec<Role<'a>>,
+    fields: Vec<Field<'a>>,
+}
+
+#[derive(Serialize)]
+struct Role<'a> {
+    id: &'a str,
+    is: &'static str,
+    minor: bool,
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    step: &'a str,
+    label: Labels<'a>,
+    role: &'a str,
+    sources: Vec<String>,
+    required: bool,
+    editable: bool,
+}
+
+impl<'a> Procedure<'a> {
+    pub(super) fn of(procedure: &'a catalogue::Procedure, catalogue: &'a Catalogue) -> Self {
+        let role = |role: &'a catalogue::Role| Role {
+            id: &role.name,
+            is: if role.natural { "natural" } else { "legal" },
+            minor: role.minor,
+        };
+        let source = |candidate: &catalogue::Candidate| {
+            let register = catalogue.register(candidate.register);
+            format!("{}.{}", register.name, register.attributes[candidate.attribute].name)
+        };
+        let field = |field: &'a catalogue::Field| {
+            let candidates = &procedure.candidates[field.candidates.clone()];
+            let role = candidates.first().map_or(0, |candidate| candidate.role);
+            Field {
+                name: &field.name,
+                kind: field.kind.as_str(),
+                step: &procedure.steps[field.step].0,
+                label: (&field.label).into(),
+                role: &procedure.roles[role].name,
+                sources: candidates.iter().map(source).collect(),
+                required: field.required,
+                editable: field.editable,
+            }
+        };
+        Self {
+            row: ProcedureRow::of(procedure, catalogue),
+            purpose: &procedure.purpose,
+            legal_basis: &procedure.legal_basis,
+            roles: procedure.roles.iter().map(role).collect(),
+            fields: procedure.fields.iter().map(field).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Registers<'a> {
+    registers: Vec<RegisterRow<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterRow<'a> {
+    id: &'a str,
+    label: Labels<'a>,
+    preference: bool,
+    ttl_seconds: u64,
+    attributes: Vec<&'a str>,
+}
+
+impl<'a> Registers<'a> {
+    pub(super) fn of(catalogue: &'a Catalogue) -> Self {
+        let row = |register: &'a catalogue::Register| RegisterRow {
+            id: &register.name,
+            label: (&register.label).into(),
+            preference: register.preference,
+            ttl_seconds: register.ttl.as_secs(),
+            attributes: register.attributes.iter().map(|known| &*known.name).collect(),
+        };
+        Self { registers: catalogue.registers().iter().map(row).collect() }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Organisations<'a> {
+    organisations: Vec<OrganisationRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct OrganisationRow<'a> {
+    id: &'a str,
+    label: Labels<'a>,
+}
+
+impl<'a> Organisations<'a> {
+    pub(super) fn of(catalogue: &'a Catalogue) -> Self {
+        let row = |organisation: &'a catalogue::Organisation| OrganisationRow {
+            id: &organisation.name,
+            label: (&organisation.label).into(),
+        };
+        Self { organisations: catalogue.organisations().iter().map(row).collect() }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Head {
+    stream: String,
+    sequence: u64,
+    hash: String,
+    stamp: String,
+    /// As `audit --expect-head` takes it.
+    head: String,
+}
+
+impl From<crate::store::Head> for Head {
+    fn from(head: crate::store::Head) -> Self {
+        Self {
+            stream: ledger::hex(&head.stream),
+            sequence: head.sequence,
+            hash: ledger::hex(&head.hash),
+            stamp: clock::rfc3339(head.stamp),
+            head: ledger::head_text(&head),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Health {
+    pub(super) status: &'static str,
+    pub(super) time_scale: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) reasons: BTreeMap<&'static str, String>,
+}

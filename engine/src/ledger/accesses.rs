@@ -1,0 +1,190 @@
+//! A citizen's own list: who read what about them, when, and why.
+//!
+//! Old entries are read under the catalogue that they name, which the ledger
+//! keeps by its digest.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use uuid::Uuid;
+
+use super::entry::{Disclosure, Entry, Event};
+use super::{Own, Published};
+use crate::catalogue::Catalogue;
+use crate::model::{CivilMs, Subject};
+use crate::store::{self, Digest, Read, Readers};
+
+/// The most that one page holds.
+pub const PAGE_MAX: usize = 500;
+/// How many old catalogues are kept compiled.
+const CATALOGUES_MAX: usize = 8;
+/// How many rows are looked through at a time when a period is asked for.
+const SLICE: usize = 256;
+
+/// Which part of the list is wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Page {
+    /// At most this many.
+    pub limit: usize,
+    /// Only entries before this sequence.
+    pub before: Option<u64>,
+    /// Only from this ledger time on.
+    pub from: Option<CivilMs>,
+    /// Only before this ledger time.
+    pub to: Option<CivilMs>,
+}
+
+/// A part of the list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usages {
+    /// How many there are in all.
+    pub total: u64,
+    /// This part.
+    pub usages: Vec<Usage>,
+    /// Where the next part goes on; `None` at the end.
+    pub next: Option<u64>,
+}
+
+/// One disclosure, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Ledger time.
+    pub at: CivilMs,
+    /// What the form is called, in English.
+    pub action: String,
+    /// The organisation that received.
+    pub receiver_code: String,
+    /// What people call it, in English.
+    pub receiver_name: String,
+    /// The operator that asked.
+    pub receiver_system: String,
+    /// The id that stands in the bundle.
+    pub disclosure: Uuid,
+    /// The form.
+    pub procedure: String,
+    /// Why.
+    pub purpose: String,
+    /// Under which law.
+    pub legal_basis: String,
+    /// How it was asked.
+    pub channel: &'static str,
+    /// The registers called.
+    pub registers: Vec<String>,
+    /// The fields that had a value, by name.
+    pub fields: Vec<String>,
+}
+
+/// Reads citizens' lists, off the cores.
+#[derive(Clone)]
+pub struct Accesses {
+    readers: Readers,
+    published: Arc<Published>,
+    catalogues: Arc<Catalogues>,
+}
+
+impl Accesses {
+    /// Over a ledger's readers and its published state.
+    #[must_use]
+    pub fn new(readers: Readers, published: Arc<Published>) -> Self {
+        Self { readers, published, catalogues: Arc::default() }
+    }
+
+    /// A part of a citizen's list.
+    ///
+    /// # Errors
+    /// Where the ledger cannot be read, or too many are reading it.
+    pub async fn of(&self, subject: Subject, page: Page) -> Result<Own<Usages>, store::Error> {
+        let Some(number) = self.published.number(subject) else {
+            return Ok(Own(Usages::default()));
+        };
+        let catalogues = self.catalogues.clone();
+        let read = move |storage: &mut dyn Read| read(storage, &catalogues, number, page);
+        self.readers.run(read).await.map(Own)
+    }
+}
+
+fn read(
+    storage: &mut dyn Read,
+    catalogues: &Catalogues,
+    number: u64,
+    page: Page,
+) -> Result<Usages, store::Error> {
+    let mut found = Usages { total: storage.usages(number, None, usize::MAX)?.len() as u64, ..Usages::default() };
+    let mut before = page.before;
+    let slice = if page.from.is_some() || page.to.is_some() { SLICE } else { page.limit + 1 };
+    loop {
+        let rows = storage.usages(number, before, slice)?;
+        let exhausted = rows.len() < slice;
+        for row in rows {
+            let Ok(Entry { stamp, event: Event::Disclosure(disclosure), .. }) = Entry::decode(&row.body)
+            else {
+                return Err(store::Error::Damaged("an entry that cannot be read"));
+            };
+            if page.from.is_some_and(|from| stamp < from) {
+                return Ok(found);
+            }
+            if page.to.is_none_or(|to| stamp < to) {
+                if found.usages.len() == page.limit {
+                    found.next = before;
+                    return Ok(found);
+                }
+                let catalogue = catalogues.get(storage, &disclosure.about.catalogue)?;
+                found.usages.push(usage(&catalogue, stamp, &disclosure));
+            }
+            before = Some(row.sequence);
+        }
+        if exhausted {
+            return Ok(found);
+        }
+    }
+}
+
+fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure) -> Usage {
+    let about = &disclosure.about;
+    let procedure = catalogue.procedure(about.procedure);
+    let organisation = catalogue.organisation(about.organisation);
+    let registers = disclosure.called.iter().map(|id| catalogue.registers()[id].name.to_string());
+    let fields = disclosure.fields.iter();
+    Usage {
+        at: stamp,
+        action: procedure.label.en.to_string(),
+        receiver_code: organisation.name.to_string(),
+        receiver_name: organisation.label.en.to_string(),
+        receiver_system: catalogue.organisation(about.operator).name.to_string(),
+        disclosure: Uuid::from_bytes(disclosure.id),
+        procedure: procedure.name.to_string(),
+        purpose: procedure.purpose.to_string(),
+        legal_basis: procedure.legal_basis.to_string(),
+        channel: about.channel.as_str(),
+        registers: registers.collect(),
+        fields: fields.map(|(field, _)| procedure.fields[usize::from(*field)].name.to_string()).collect(),
+    }
+}
+
+/// Old catalogues, compiled when an entry first names them.
+#[derive(Default)]
+struct Catalogues(Mutex<HashMap<Digest, Arc<Catalogue>>>);
+
+impl Catalogues {
+    fn get(&self, storage: &mut dyn Read, digest: &Digest) -> Result<Arc<Catalogue>, store::Error> {
+        let missing = store::Error::Damaged("no text of a catalogue that an entry names");
+        if let Some(known) = self.lock().get(digest) {
+            return Ok(known.clone());
+        }
+        let Some(text) = storage.text(digest)? else { return Err(missing) };
+        let text = String::from_utf8(text).map_err(|_| store::Error::Damaged("a catalogue's text"))?;
+        let compiled = Catalogue::from_text(&text)
+            .map_err(|_| store::Error::Damaged("a catalogue that no longer compiles"))?;
+        let compiled = Arc::new(compiled);
+        let mut known = self.lock();
+        if known.len() == CATALOGUES_MAX {
+            known.clear();
+        }
+        known.insert(*digest, compiled.clone());
+        Ok(compiled)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Catalogue>>> {
+        self.0.lock().expect("no panic under it")
+    }
+}

@@ -1,0 +1,192 @@
+//! The entry format, fixed from the first day.
+//!
+//! A body is one format byte and then postcard (its wire format is specified
+//! and stable). Ids of organisations, procedures, registers and fields are
+//! dense and mean something under the catalogue digest that the entry names;
+//! purpose and legal basis stand in that catalogue. A subject is a number.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::consent::Released;
+use crate::model::{Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, RegisterSet};
+use crate::store::Digest;
+
+/// The first byte of every body.
+const FORMAT: u8 = 1;
+/// The size of entries that are neither long nor counted.
+pub(super) const SMALL: usize = 128;
+
+/// One line of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Which writer's chain it stands in.
+    pub stream: [u8; 16],
+    /// Its place there, from one.
+    pub sequence: u64,
+    /// Ledger time of its batch: never goes back.
+    pub stamp: CivilMs,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// From here on, this catalogue holds.
+    Catalogue(Digest),
+    /// A bundle left.
+    Disclosure(Disclosure),
+    /// A citizen changed their mind.
+    Change(Change),
+    /// An operator was denied.
+    Denial(Denial),
+}
+
+/// Who asked, for whom, for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// The catalogue that gives the ids their meaning.
+    pub catalogue: Digest,
+    /// The authenticated client.
+    pub operator: OrganisationId,
+    /// The body that receives.
+    pub organisation: OrganisationId,
+    /// The form.
+    pub procedure: ProcedureId,
+    /// Its version.
+    pub version: u32,
+    /// How it was asked.
+    pub channel: Channel,
+    /// The case, where there is one.
+    pub case: Option<Box<str>>,
+    /// The id of the presence token, where there is one.
+    pub presence: Option<Box<str>>,
+    /// The client's key for repeating the request, where there is one.
+    pub idempotency: Option<Box<str>>,
+}
+
+/// A bundle that left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disclosure {
+    /// UUIDv7: it stands in the bundle and finds the entry through its time.
+    pub id: [u8; 16],
+    /// Who asked, for whom, for what.
+    pub about: About,
+    /// Whom it was about, and under which consent.
+    pub subjects: Vec<SubjectVersion>,
+    /// The first moment at which its grant no longer held.
+    pub valid_until: CivilMs,
+    /// The registers called.
+    pub called: RegisterSet,
+    /// The fields that had a value, and where it came from.
+    pub fields: Vec<(u8, RegisterId)>,
+    /// Whether no field was missing.
+    pub complete: bool,
+    /// SHA-256 of the exact bytes.
+    pub digest: Digest,
+}
+
+/// A subject under one version of their consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectVersion {
+    /// The subject's number in the erasable table.
+    pub subject: u64,
+    /// The consent version.
+    pub version: u64,
+}
+
+/// A change of consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Whose, and the version after it.
+    pub subject: SubjectVersion,
+    /// What changed.
+    pub what: Changed,
+}
+
+/// What changed in a consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Changed {
+    /// Yes or No to prefilling from a register, by name.
+    Preference {
+        /// The register.
+        register: Box<str>,
+        /// Yes or No.
+        allow: bool,
+    },
+}
+
+/// An operator was denied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// Who asked, for whom, for what.
+    pub about: About,
+    /// The problem type that it was answered with.
+    pub reason: Box<str>,
+    /// How often, where repeats were counted into one entry.
+    pub count: u32,
+}
+
+/// A disclosure before the writer gives it its place.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) id: Uuid,
+    pub(super) digest: Digest,
+    pub(super) released: Released,
+    pub(super) facts: super::Facts,
+}
+
+impl Draft {
+    /// About how many bytes its entry takes.
+    pub(super) fn size(&self) -> usize {
+        2 * SMALL + self.released.fields.len() * 2 + self.facts.subjects.len() * 8
+    }
+
+    pub(super) fn into_event(self, subjects: Vec<SubjectVersion>) -> Event {
+        Event::Disclosure(Disclosure {
+            id: self.id.into_bytes(),
+            about: self.facts.about,
+            subjects,
+            valid_until: self.facts.valid_until,
+            called: self.released.called,
+            fields: self.released.fields,
+            complete: self.released.complete,
+            digest: self.digest,
+        })
+    }
+}
+
+/// A body that is no entry of a format that this engine knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an entry of an unknown format, or a damaged one")]
+pub struct Undecodable;
+
+impl Entry {
+    /// The body that is stored and committed to.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut body = Vec::with_capacity(3 * SMALL);
+        body.push(FORMAT);
+        postcard::to_extend(self, body).expect("a vector takes every byte")
+    }
+
+    /// Reads a body back.
+    ///
+    /// # Errors
+    /// Where it is no entry of a known format.
+    pub fn decode(body: &[u8]) -> Result<Self, Undecodable> {
+        match body {
+            [FORMAT, rest @ ..] => postcard::from_bytes(rest).map_err(|_| Undecodable),
+            _ => Err(Undecodable),
+        }
+    }
+}
+
+/// The subjects whose list of accesses an entry stands in: those that a bundle
+/// was about.
+pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
+    if let Ok(Entry { event: Event::Disclosure(disclosure), .. }) = Entry::decode(body) {
+        disclosure.subjects.iter().for_each(|known| each(known.subject));
+    }
+}

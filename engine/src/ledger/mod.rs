@@ -1,0 +1,311 @@
+//! The one ordered, durable log of consent changes and disclosures.
+//!
+//! Everything goes through one writer, in one total order. It takes what
+//! arrived during its last commit, checks each disclosure's consent versions
+//! *in order*, makes the batch durable with one sync, publishes the new consent
+//! state and only then answers. Only this module makes a [`Disclosed`], so that
+//! nothing leaves unrecorded.
+
+mod accesses;
+mod audit;
+mod chain;
+mod entry;
+mod post;
+mod published;
+mod queue;
+mod writer;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+use tokio::sync::oneshot;
+
+pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
+pub use audit::{Error as AuditError, Report, Violation, audit};
+pub use entry::{Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of};
+pub use published::{Latch, Published};
+pub use writer::Writer;
+
+use crate::catalogue::Catalogue;
+use crate::clock::{Civil, Instant};
+use crate::consent::{Bundle, Consent};
+use crate::entropy::Entropy;
+use crate::metrics::Metrics;
+use crate::model::{CivilMs, Subject};
+use crate::store::{self, Head, Storage};
+use post::{Mailbox, Reply};
+use queue::{Queue, Submission};
+
+/// Something that the ledger has recorded: it may leave. Only the ledger makes
+/// one.
+#[derive(Debug)]
+pub struct Disclosed<T>(T);
+
+impl<T> Disclosed<T> {
+    /// What was disclosed.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+/// What the ledger holds about one citizen, read for that citizen. Only the
+/// ledger makes one.
+#[derive(Debug)]
+pub struct Own<T>(T);
+
+impl<T> Own<T> {
+    /// What is held.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// The same in another shape.
+    pub fn map<U>(self, shape: impl FnOnce(T) -> U) -> Own<U> {
+        Own(shape(self.0))
+    }
+}
+
+/// Why an entry was not written, or is not known to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A consent changed since the decision: decide again.
+    #[error("consent changed since the decision")]
+    Stale,
+    /// The grant's time is over: decide again.
+    #[error("the grant is no longer valid")]
+    Expired,
+    /// Too much waits to be written.
+    #[error("the ledger's queue is full")]
+    Full,
+    /// It could not be made durable in time. The entry may stand.
+    #[error("the entry could not be committed in time")]
+    TooLate,
+    /// The ledger takes nothing more until a restart.
+    #[error("the ledger is closed: {0}")]
+    Closed(Latch),
+}
+
+/// What a disclosure's entry says beside what the bundle itself knows.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The subjects and the versions decided on.
+    pub subjects: Vec<(Subject, u64)>,
+    /// The first moment at which the grant no longer holds.
+    pub valid_until: CivilMs,
+    /// Who asked, for whom, for what.
+    pub about: About,
+}
+
+/// Where a ledger's parts go: the writer runs on a thread of its own, or as a
+/// task in a simulation.
+pub struct Opened {
+    /// For those who write and read.
+    pub ledger: Ledger,
+    /// Runs until the last [`Ledger`] is gone.
+    pub writer: Writer,
+}
+
+/// A handle on the ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    queue: Arc<Queue>,
+    published: Arc<Published>,
+}
+
+impl Ledger {
+    /// Opens a ledger over its storage, and records under which catalogue.
+    ///
+    /// # Errors
+    /// Where the storage cannot be read or holds what nobody can decode.
+    pub fn open(
+        storage: Box<dyn Storage>,
+        civil: Civil,
+        entropy: Entropy,
+        catalogue: &Catalogue,
+        metrics: Arc<Metrics>,
+    ) -> Result<Opened, OpenError> {
+        let published = Arc::new(Published::load(&mut *storage.reader()?)?);
+        let queue = Arc::new(Queue::default());
+        let ledger = Self { queue: queue.clone(), published: published.clone() };
+        let mut writer = Writer::new(storage, queue, published, civil, entropy, metrics);
+        writer.record_catalogue(catalogue)?;
+        Ok(Opened { ledger, writer })
+    }
+
+    /// The part of one core, and the task that wakes that core's waiters.
+    #[must_use]
+    pub fn port(&self) -> (Port, impl Future<Output = ()> + Send + use<>) {
+        let mailbox = Arc::new(Mailbox::default());
+        let port = Port { ledger: self.clone(), mailbox: mailbox.clone() };
+        (port, async move { mailbox.deliver().await })
+    }
+
+    /// The consent state and everything else that is read without waiting.
+    #[must_use]
+    pub fn published(&self) -> &Arc<Published> {
+        &self.published
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // The writer's own share and this one are the last two.
+        if Arc::strong_count(&self.queue) <= 2 {
+            self.queue.close();
+        }
+    }
+}
+
+/// One core's way into the ledger.
+pub struct Port {
+    ledger: Ledger,
+    mailbox: Arc<Mailbox>,
+}
+
+impl Port {
+    /// The consent state and everything else that is read without waiting.
+    #[must_use]
+    pub fn published(&self) -> &Arc<Published> {
+        &self.ledger.published
+    }
+
+    /// Records that `bundle` leaves. What comes back is durable.
+    ///
+    /// # Errors
+    /// Where it is not recorded, or not known to be before `until`.
+    pub async fn disclose(
+        &self,
+        bundle: Bundle,
+        facts: Facts,
+        until: Instant,
+    ) -> Result<Disclosed<Bundle>, Refused> {
+        let draft = entry::Draft {
+            id: bundle.disclosure,
+            digest: Sha256::digest(&bundle.body).into(),
+            released: bundle.released.clone(),
+            facts,
+        };
+        let size = draft.size();
+        self.submit(size, until, |reply| Submission::Disclosure(draft, reply)).await?;
+        Ok(Disclosed(bundle))
+    }
+
+    /// Records a citizen's Yes or No. What comes back is durable and in force.
+    ///
+    /// # Errors
+    /// Where it is not recorded, or not known to be before `until`.
+    pub async fn prefer(
+        &self,
+        subject: Subject,
+        register: &str,
+        allow: bool,
+        until: Instant,
+    ) -> Result<Own<Arc<Consent>>, Refused> {
+        let change = queue::Preference { subject, register: register.into(), allow };
+        self.submit(entry::SMALL, until, |reply| Submission::Change(change, reply)).await?;
+        Ok(self.consent_of(subject))
+    }
+
+    /// A citizen's own consent state.
+    #[must_use]
+    pub fn consent_of(&self, subject: Subject) -> Own<Arc<Consent>> {
+        Own(self.published().consent(subject))
+    }
+
+    /// Records that an operator was denied; without waiting, since nothing leaves.
+    pub fn deny(&self, denial: Denied) {
+        // When the queue is full, the denial is still in the metrics.
+        let _ = self.ledger.queue.push(entry::SMALL, Submission::Denial(denial));
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        size: usize,
+        until: Instant,
+        submission: impl FnOnce(Reply<T>) -> Submission,
+    ) -> Result<T, Refused> {
+        if let Some(latch) = self.published().latch() {
+            return Err(Refused::Closed(latch));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let reply = Reply::new(sender, self.mailbox.clone());
+        self.ledger.queue.push(size, submission(reply))?;
+        match tokio::time::timeout_at(until, receiver).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Refused::Closed(Latch::Stopped)),
+            Err(_) => Err(Refused::TooLate),
+        }
+    }
+}
+
+pub use entry::About;
+pub use queue::Denied;
+
+/// Why a ledger cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The storage failed.
+    #[error(transparent)]
+    Storage(#[from] store::Error),
+    /// What it holds cannot be understood.
+    #[error("the ledger holds {0}")]
+    Damaged(&'static str),
+}
+
+/// The least time kept for a commit when a deadline is set.
+pub const RESERVE_MIN: Duration = Duration::from_millis(5);
+/// How long past its deadline a bundle may wait to be recorded.
+pub const GRACE: Duration = Duration::from_secs(1);
+
+/// A digest or hash as text.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A head as `audit --expect-head` takes it: stream, sequence and hash.
+#[must_use]
+pub fn head_text(head: &Head) -> String {
+    format!("{}:{}:{}", hex(&head.stream), head.sequence, hex(&head.hash))
+}
+
+
+/// Reads what [`head_text`] wrote; the stamp is not part of it.
+///
+/// # Errors
+/// What a head looks like, where this is none.
+pub fn parse_head(text: &str) -> Result<Head, String> {
+    let wrong = || "a head is <32 hex digits>:<sequence>:<64 hex digits>".to_owned();
+    let mut parts = text.split(':');
+    let (Some(stream), Some(sequence), Some(hash), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    Ok(Head {
+        stream: unhex(stream).ok_or_else(wrong)?,
+        sequence: sequence.parse().map_err(|_| wrong())?,
+        hash: unhex(hash).ok_or_else(wrong)?,
+        stamp: 0,
+    })
+}
+
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests;

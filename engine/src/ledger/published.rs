@@ -1,0 +1,139 @@
+//! What everybody may read without waiting: consent state, numbers, the head.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::{OpenError, RESERVE_MIN};
+use crate::consent::Consent;
+use crate::model::{CivilMs, Subject};
+use crate::store::{Head, Read};
+
+/// Why the ledger takes nothing more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Latch {
+    /// A write or a sync failed, and what is on the disk is not known.
+    #[error("a write failed; restart the engine to recover")]
+    WriteFailed,
+    /// The wall clock went forward too far between two batches.
+    #[error("the clock jumped forward by {0} s; check it, then restart the engine")]
+    ClockJump(u64),
+    /// The writer has ended.
+    #[error("the engine is stopping")]
+    Stopped,
+}
+
+/// The published state. The writer alone changes it, after each commit and
+/// before anybody is answered.
+///
+/// Invariant: a consent here is durable.
+pub struct Published {
+    consents: DashMap<Subject, Arc<Consent>>,
+    numbers: DashMap<Subject, u64>,
+    unchanged: Arc<Consent>,
+    head: Mutex<Head>,
+    latch: OnceLock<Latch>,
+    reserve_us: AtomicU64,
+}
+
+impl Published {
+    /// Loads what the storage holds.
+    pub(super) fn load(storage: &mut dyn Read) -> Result<Self, OpenError> {
+        let numbers = DashMap::new();
+        let mut by_number = std::collections::HashMap::new();
+        let mut damaged = None;
+        storage.subjects(&mut |number, identifier| match identifier.parse::<Subject>() {
+            Ok(subject) => {
+                numbers.insert(subject, number);
+                by_number.insert(number, subject);
+            }
+            Err(_) => damaged = Some("a subject that is no identifier"),
+        })?;
+        let consents = DashMap::new();
+        storage.consents(&mut |number, state| {
+            match (by_number.get(&number), postcard::from_bytes::<Consent>(state)) {
+                (Some(subject), Ok(consent)) => {
+                    consents.insert(*subject, Arc::new(consent));
+                }
+                _ => damaged = Some("a consent state that cannot be read"),
+            }
+        })?;
+        if let Some(what) = damaged {
+            return Err(OpenError::Damaged(what));
+        }
+        Ok(Self {
+            consents,
+            numbers,
+            unchanged: Arc::default(),
+            head: Mutex::new(storage.head()?),
+            latch: OnceLock::new(),
+            reserve_us: AtomicU64::new(RESERVE_MIN.as_micros() as u64),
+        })
+    }
+
+    /// A subject's consent, whole and of one version.
+    #[must_use]
+    pub fn consent(&self, subject: Subject) -> Arc<Consent> {
+        self.consents.get(&subject).map_or_else(|| self.unchanged.clone(), |found| found.clone())
+    }
+
+    /// A subject's number, once anything was recorded of them.
+    #[must_use]
+    pub fn number(&self, subject: Subject) -> Option<u64> {
+        self.numbers.get(&subject).map(|number| *number)
+    }
+
+    /// How many subjects have a number.
+    #[must_use]
+    pub fn subjects(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The newest durable entry.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        *self.head.lock().expect("no panic under it")
+    }
+
+    /// Why nothing more is taken, once that is so.
+    #[must_use]
+    pub fn latch(&self) -> Option<Latch> {
+        self.latch.get().cloned()
+    }
+
+    /// The time to keep for a commit: the recent 99th percentile, at least
+    /// [`RESERVE_MIN`].
+    #[must_use]
+    pub fn reserve(&self) -> Duration {
+        Duration::from_micros(self.reserve_us.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_reserve(&self, p99: Duration) {
+        self.reserve_us.store(p99.max(RESERVE_MIN).as_micros() as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn close(&self, latch: Latch) {
+        // The first reason is the one to tell.
+        let _ = self.latch.set(latch);
+    }
+
+    /// Publishes a committed batch.
+    pub(super) fn publish(
+        &self,
+        head: Head,
+        numbers: impl IntoIterator<Item = (Subject, u64)>,
+        consents: impl IntoIterator<Item = (Subject, Arc<Consent>)>,
+    ) {
+        numbers.into_iter().for_each(|(subject, number)| drop(self.numbers.insert(subject, number)));
+        consents.into_iter().for_each(|(subject, state)| drop(self.consents.insert(subject, state)));
+        *self.head.lock().expect("no panic under it") = head;
+    }
+
+    /// The newest ledger time.
+    #[must_use]
+    pub fn stamp(&self) -> CivilMs {
+        self.head().stamp
+    }
+}

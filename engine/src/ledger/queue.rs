@@ -1,0 +1,127 @@
+//! What waits for the writer: two bounded queues, consent changes first.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use tokio::sync::Notify;
+
+use super::Refused;
+use super::entry::{About, Draft};
+use super::post::Reply;
+use crate::model::Subject;
+
+/// One batch takes at most this many entries: past it a commit's time grows
+/// with its size, and so does everybody's wait.
+pub(super) const BATCH_MAX: usize = 512;
+/// And at most this many bytes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// Consent changes have a queue of their own, so that no flood of disclosures
+/// keeps a citizen's No out.
+const CHANGES_MAX: usize = 1_024;
+/// 16 full batches: further ones would wait for longer than their grace.
+const OTHERS_MAX: usize = 16 * BATCH_MAX;
+
+/// Something to be written.
+pub(super) enum Submission {
+    Change(Preference, Reply<()>),
+    Disclosure(Draft, Reply<()>),
+    Denial(Denied),
+}
+
+/// A citizen's Yes or No.
+pub(super) struct Preference {
+    pub(super) subject: Subject,
+    pub(super) register: Box<str>,
+    pub(super) allow: bool,
+}
+
+/// A denial to be recorded.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// Who asked, for whom, for what.
+    pub about: About,
+    /// The problem type that it was answered with.
+    pub reason: &'static str,
+    /// How often.
+    pub count: u32,
+}
+
+/// The writer's queues.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: Mutex<Waiting>,
+    bell: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    changes: VecDeque<(usize, Submission)>,
+    others: VecDeque<(usize, Submission)>,
+    closed: bool,
+}
+
+impl Queue {
+    /// Adds a submission of about `size` bytes, or refuses it at once.
+    pub(super) fn push(&self, size: usize, submission: Submission) -> Result<(), Refused> {
+        let mut waiting = self.lock();
+        let (queue, most) = match submission {
+            Submission::Change(..) => (&mut waiting.changes, CHANGES_MAX),
+            Submission::Disclosure(..) | Submission::Denial(_) => (&mut waiting.others, OTHERS_MAX),
+        };
+        if queue.len() >= most {
+            return Err(Refused::Full);
+        }
+        queue.push_back((size, submission));
+        drop(waiting);
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    /// What has arrived, changes first; `None` when nobody is left to write.
+    pub(super) async fn take(&self) -> Option<Vec<Submission>> {
+        loop {
+            {
+                let mut waiting = self.lock();
+                let batch = waiting.batch();
+                if !batch.is_empty() {
+                    return Some(batch);
+                }
+                if waiting.closed {
+                    return None;
+                }
+            }
+            self.bell.notified().await;
+        }
+    }
+
+    /// How many submissions wait.
+    pub(super) fn depth(&self) -> usize {
+        let waiting = self.lock();
+        waiting.changes.len() + waiting.others.len()
+    }
+
+    /// Lets the writer end once it has written what waits.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.bell.notify_one();
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no panic under it")
+    }
+}
+
+impl Waiting {
+    fn batch(&mut self) -> Vec<Submission> {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
+            let Some((size, next)) = self.changes.pop_front().or_else(|| self.others.pop_front())
+            else {
+                break;
+            };
+            bytes += size;
+            batch.push(next);
+        }
+        batch
+    }
+}

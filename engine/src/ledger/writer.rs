@@ -1,0 +1,313 @@
+//! The one writer: takes a batch, orders it, checks it, commits it, publishes
+//! it, answers.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::entry::{Change, Changed, Denial, Draft, Entry, Event, SubjectVersion};
+use super::post::{Post, Reply};
+use super::published::{Latch, Published};
+use super::queue::{Denied, Preference, Queue, Submission};
+use super::{OpenError, Refused, chain};
+use crate::catalogue::Catalogue;
+use crate::clock::{self, Civil, Instant};
+use crate::consent::Consent;
+use crate::entropy::Entropy;
+use crate::metrics::Metrics;
+use crate::model::{CivilMs, Subject};
+use crate::store::{self, Head, Row, Storage};
+
+/// A wall clock that goes forward by more than this against the monotonic one
+/// is wrong: every expiry would come early, and ledger time never goes back.
+const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
+/// How many commits count for the reserve.
+const RECENT_COMMITS: usize = 128;
+
+/// The one that writes.
+pub struct Writer {
+    storage: Box<dyn Storage>,
+    queue: Arc<Queue>,
+    published: Arc<Published>,
+    civil: Civil,
+    entropy: Entropy,
+    metrics: Arc<Metrics>,
+    head: Head,
+    next_number: u64,
+    /// Civil and monotonic time of the last batch.
+    last: (CivilMs, Instant),
+    recent: VecDeque<Duration>,
+}
+
+/// What one batch changes, until it is committed.
+#[derive(Default)]
+struct Batch {
+    numbers: HashMap<Subject, u64>,
+    consents: HashMap<Subject, Arc<Consent>>,
+    answers: Vec<Answer>,
+}
+
+type Answer = (Reply<()>, Result<(), Refused>);
+
+impl Writer {
+    pub(super) fn new(
+        storage: Box<dyn Storage>,
+        queue: Arc<Queue>,
+        published: Arc<Published>,
+        civil: Civil,
+        entropy: Entropy,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let mut head = published.head();
+        if head.sequence == 0 {
+            head.hash = chain::genesis(&head.stream);
+        }
+        let next_number = published.subjects() as u64 + 1;
+        let last = (civil.now(), clock::monotonic());
+        let recent = VecDeque::with_capacity(RECENT_COMMITS);
+        Self {
+            storage, queue, published, civil, entropy, metrics, head, next_number, last, recent,
+        }
+    }
+
+    /// Records under which catalogue the ledger goes on.
+    pub(super) fn record_catalogue(&mut self, catalogue: &Catalogue) -> Result<(), OpenError> {
+        let stamp = self.civil.now().max(self.head.stamp);
+        self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
+        self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
+        self.storage.commit(&self.head)?;
+        self.published.publish(self.head, [], []);
+        Ok(())
+    }
+
+    /// Writes until nobody is left who could ask for it.
+    pub async fn run(mut self) {
+        while let Some(batch) = self.queue.take().await {
+            self.write(batch);
+        }
+        self.published.close(Latch::Stopped);
+    }
+
+    /// One batch: from submissions to answers.
+    fn write(&mut self, submissions: Vec<Submission>) {
+        let began = clock::monotonic();
+        let entries = submissions.len();
+        let mut post = Post::default();
+        let mut batch = Batch::default();
+        let committed = match self.stamp() {
+            Ok(stamp) => self.commit(stamp, submissions, &mut batch),
+            Err(latch) => {
+                batch.answers.extend(submissions.into_iter().filter_map(unanswered));
+                Err(latch)
+            }
+        };
+        match committed {
+            Ok(()) => {
+                self.published.publish(self.head, batch.numbers, batch.consents);
+                batch.answers.into_iter().for_each(|(reply, result)| reply.answer(result, &mut post));
+            }
+            Err(latch) => {
+                tracing::error!(reason = %latch, "the ledger is closed");
+                self.published.close(latch.clone());
+                let closed = Refused::Closed(latch);
+                batch.answers.into_iter().for_each(|(reply, _)| {
+                    reply.answer(Err(closed.clone()), &mut post);
+                });
+            }
+        }
+        self.measure(began, entries);
+        post.send();
+        self.checkpoint();
+    }
+
+    /// Ledger time: the wall clock, but never back, and never far ahead of the
+    /// monotonic clock.
+    fn stamp(&mut self) -> Result<CivilMs, Latch> {
+        if let Some(latch) = self.published.latch() {
+            return Err(latch);
+        }
+        let (civil, now) = (self.civil.now(), clock::monotonic());
+        let elapsed = (now - self.last.1).as_millis() as CivilMs * CivilMs::from(self.civil.scale());
+        let ahead = civil - self.last.0 - elapsed;
+        let most = CLOCK_JUMP_MAX.as_millis() as CivilMs * CivilMs::from(self.civil.scale());
+        if ahead > most {
+            return Err(Latch::ClockJump(ahead as u64 / 1000));
+        }
+        self.last = (civil, now);
+        Ok(civil.max(self.head.stamp))
+    }
+
+    /// Makes a batch durable. After an error, nothing is known of it.
+    fn commit(
+        &mut self,
+        stamp: CivilMs,
+        submissions: Vec<Submission>,
+        batch: &mut Batch,
+    ) -> Result<(), Latch> {
+        let before = self.head.sequence;
+        let mut failed = None;
+        for submission in submissions {
+            if failed.is_some() {
+                batch.answers.extend(unanswered(submission));
+                continue;
+            }
+            failed = self.order(stamp, submission, batch).err();
+        }
+        if failed.is_none() && self.head.sequence != before {
+            failed = self.storage.commit(&self.head).err();
+        }
+        failed.map_or(Ok(()), |error| {
+            tracing::error!(%error, "the ledger could not write");
+            Err(Latch::WriteFailed)
+        })
+    }
+
+    /// Gives one submission its place, or refuses it.
+    fn order(
+        &mut self,
+        stamp: CivilMs,
+        submission: Submission,
+        batch: &mut Batch,
+    ) -> Result<(), store::Error> {
+        match submission {
+            Submission::Change(preference, reply) => {
+                let written = self.change(stamp, preference, batch);
+                batch.answers.push((reply, Ok(())));
+                written
+            }
+            Submission::Disclosure(draft, reply) => match self.check(stamp, &draft, batch) {
+                Err(refused) => {
+                    self.metrics.ledger_refused();
+                    batch.answers.push((reply, Err(refused)));
+                    Ok(())
+                }
+                Ok(()) => {
+                    let written = self.disclose(stamp, draft, batch);
+                    batch.answers.push((reply, Ok(())));
+                    written
+                }
+            },
+            Submission::Denial(denied) => self.deny(stamp, denied),
+        }
+    }
+
+    fn change(
+        &mut self,
+        stamp: CivilMs,
+        preference: Preference,
+        batch: &mut Batch,
+    ) -> Result<(), store::Error> {
+        let Preference { subject, register, allow } = preference;
+        let Some(next) = self.consent(subject, batch).with_preference(&register, allow, stamp)
+        else {
+            return Ok(());
+        };
+        let number = self.number(subject, batch)?;
+        let state = postcard::to_stdvec(&next).expect("a vector takes every byte");
+        self.storage.put_consent(number, &state)?;
+        let subject_version = SubjectVersion { subject: number, version: next.version };
+        let what = Changed::Preference { register, allow };
+        self.append(stamp, Event::Change(Change { subject: subject_version, what }))?;
+        batch.consents.insert(subject, Arc::new(next));
+        Ok(())
+    }
+
+    /// Whether a disclosure's decision still holds at its place in the order.
+    fn check(&self, stamp: CivilMs, draft: &Draft, batch: &Batch) -> Result<(), Refused> {
+        if draft.facts.valid_until <= stamp {
+            return Err(Refused::Expired);
+        }
+        let current = |(subject, version): &(Subject, u64)| {
+            self.consent(*subject, batch).version == *version
+        };
+        match draft.facts.subjects.iter().all(current) {
+            true => Ok(()),
+            false => Err(Refused::Stale),
+        }
+    }
+
+    fn disclose(
+        &mut self,
+        stamp: CivilMs,
+        draft: Draft,
+        batch: &mut Batch,
+    ) -> Result<(), store::Error> {
+        let mut subjects = Vec::with_capacity(draft.facts.subjects.len());
+        for (subject, version) in &draft.facts.subjects {
+            let subject = self.number(*subject, batch)?;
+            subjects.push(SubjectVersion { subject, version: *version });
+        }
+        self.append(stamp, draft.into_event(subjects))
+    }
+
+    fn deny(&mut self, stamp: CivilMs, denied: Denied) -> Result<(), store::Error> {
+        let Denied { about, reason, count } = denied;
+        self.append(stamp, Event::Denial(Denial { about, reason: reason.into(), count }))
+    }
+
+    fn append(&mut self, stamp: CivilMs, event: Event) -> Result<(), store::Error> {
+        let sequence = self.head.sequence + 1;
+        let entry = Entry { stream: self.head.stream, sequence, stamp, event };
+        let row = Row { sequence, salt: self.entropy.bytes(), body: entry.encode() };
+        self.storage.append(&row)?;
+        self.head = Head { sequence, stamp, hash: chain::next(&self.head.hash, &row), ..self.head };
+        Ok(())
+    }
+
+    fn consent(&self, subject: Subject, batch: &Batch) -> Arc<Consent> {
+        batch.consents.get(&subject).cloned().unwrap_or_else(|| self.published.consent(subject))
+    }
+
+    fn number(&mut self, subject: Subject, batch: &mut Batch) -> Result<u64, store::Error> {
+        let known = batch.numbers.get(&subject).copied();
+        if let Some(number) = known.or_else(|| self.published.number(subject)) {
+            return Ok(number);
+        }
+        let number = self.next_number;
+        self.storage.put_subject(number, &subject.to_string())?;
+        self.next_number += 1;
+        batch.numbers.insert(subject, number);
+        Ok(number)
+    }
+
+    fn measure(&mut self, began: Instant, entries: usize) {
+        let took = clock::monotonic() - began;
+        self.metrics.ledger_batch(entries, took, self.queue.depth());
+        if self.recent.len() == RECENT_COMMITS {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(took);
+        // Of 128, the 99th percentile is the second longest.
+        let (mut longest, mut second) = (Duration::ZERO, Duration::ZERO);
+        for took in &self.recent {
+            if *took >= longest {
+                (longest, second) = (*took, longest);
+            } else if *took > second {
+                second = *took;
+            }
+        }
+        self.published.set_reserve(if self.recent.len() < 100 { longest } else { second });
+    }
+
+    fn checkpoint(&mut self) {
+        if self.published.latch().is_some() {
+            return;
+        }
+        let began = clock::monotonic();
+        match self.storage.checkpoint() {
+            Ok(false) => {}
+            Ok(true) => self.metrics.ledger_checkpoint(clock::monotonic() - began),
+            Err(error) => {
+                tracing::error!(%error, "the ledger could not checkpoint");
+                self.published.close(Latch::WriteFailed);
+            }
+        }
+    }
+}
+
+fn unanswered(submission: Submission) -> Option<Answer> {
+    match submission {
+        Submission::Change(_, reply) | Submission::Disclosure(_, reply) => Some((reply, Ok(()))),
+        Submission::Denial(_) => None,
+    }
+}

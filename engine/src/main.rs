@@ -1,0 +1,137 @@
+//! The command line: `engine demo`, `engine check`, `engine audit`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use engine::catalogue::{Catalogue, Source};
+use engine::ledger::{self, AuditError, Report};
+use engine::store;
+
+/// The engine of the once-only principle.
+#[derive(Parser)]
+#[command(version, about)]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Run registers, people, ledger and API of a synthetic country.
+    #[cfg(feature = "demo")]
+    Demo(engine::demo::Options),
+    /// Report every mistake of a catalogue.
+    Check {
+        /// The folder that holds organisations.toml, registers/ and procedures/.
+        #[arg(long)]
+        catalogue: PathBuf,
+    },
+    /// Prove a ledger's promises from the ledger alone.
+    Audit {
+        /// The engine's data directory; the engine may be running.
+        #[arg(long)]
+        data: PathBuf,
+        /// An old head, as `/v1/ledger/head` gave it: shows whether the ledger was cut.
+        #[arg(long, value_parser = ledger::parse_head)]
+        expect_head: Option<store::Head>,
+    },
+}
+
+/// What was asked holds; it is violated; it cannot be told.
+const HOLDS: u8 = 0;
+const VIOLATED: u8 = 1;
+const UNREADABLE: u8 = 3;
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(
+            |_| tracing_subscriber::EnvFilter::new("warn,engine=info"),
+        ))
+        .with_writer(std::io::stderr)
+        .init();
+    let done = match Command::parse().what {
+        #[cfg(feature = "demo")]
+        What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
+        What::Check { catalogue } => check(&catalogue),
+        What::Audit { data, expect_head } => audit(&data, expect_head.as_ref()),
+    };
+    ExitCode::from(done.unwrap_or_else(|error| {
+        complain(&format!("engine: {error:#}"));
+        UNREADABLE
+    }))
+}
+
+fn check(folder: &Path) -> anyhow::Result<u8> {
+    let sources = read_catalogue(folder)?;
+    match Catalogue::compile(&sources) {
+        Ok(catalogue) => {
+            say(&format!(
+                "{} registers, {} organisations, {} procedures; digest {}",
+                catalogue.registers().len(),
+                catalogue.organisations().len(),
+                catalogue.procedures().len(),
+                ledger::hex(catalogue.digest()),
+            ));
+            Ok(HOLDS)
+        }
+        Err(mistakes) => {
+            mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
+            complain(&format!("{} mistakes", mistakes.len()));
+            Ok(VIOLATED)
+        }
+    }
+}
+
+fn read_catalogue(folder: &Path) -> anyhow::Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for part in ["", "registers", "procedures"] {
+        let within = folder.join(part);
+        let entries = std::fs::read_dir(&within).with_context(|| within.display().to_string())?;
+        for entry in entries {
+            let path = entry.with_context(|| within.display().to_string())?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            sources.push(Source { path: name, text });
+        }
+    }
+    Ok(sources)
+}
+
+fn audit(data: &Path, expected: Option<&store::Head>) -> anyhow::Result<u8> {
+    let mut storage = store::open_read_only(data, ledger::subjects_of)
+        .with_context(|| format!("no ledger can be read in {}", data.display()))?;
+    match ledger::audit(&mut storage, expected) {
+        Ok(report) => {
+            say(&told(&report));
+            Ok(HOLDS)
+        }
+        Err(AuditError::Violated(violation)) => {
+            complain(&format!("violated: {violation}"));
+            Ok(VIOLATED)
+        }
+        Err(AuditError::Unreadable(error)) => Err(error.into()),
+    }
+}
+
+fn told(report: &Report) -> String {
+    let head = report.head.map_or_else(String::new, |head| ledger::head_text(&head));
+    format!(
+        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} catalogues\nhead {head}",
+        report.disclosures, report.changes, report.denials, report.catalogues,
+    )
+}
+
+#[expect(clippy::print_stdout, reason = "the result of a command")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the complaint of a command")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

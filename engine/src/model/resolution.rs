@@ -1,0 +1,85 @@
+//! What resolving a plan gave: values plus gaps, never either-or.
+
+use std::sync::Arc;
+
+use super::{Answer, CallSet, Outcome, Unavailable};
+
+/// How one call of a plan ended.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// It was not made, or has not ended yet.
+    Open,
+    /// The register answered.
+    Answered(Arc<Answer>),
+    /// The register failed, but an answer older than what was asked for is kept.
+    Stale {
+        /// What it said then.
+        answer: Arc<Answer>,
+        /// How it failed now.
+        reason: Unavailable,
+    },
+    /// The register that gives the key answered that there is none.
+    NoKey,
+    /// There is no usable answer; perhaps the register said when to try again.
+    Failed {
+        /// Why.
+        reason: Unavailable,
+        /// Seconds, where the register said so.
+        retry_after: Option<u32>,
+    },
+    /// The relation that the subject's role needs does not hold, so that
+    /// nobody was called.
+    RoleUnproven,
+}
+
+impl Call {
+    /// A failure without a hint when to try again.
+    #[must_use]
+    pub fn failed(reason: Unavailable) -> Self {
+        Self::Failed { reason, retry_after: None }
+    }
+
+    /// What `sources` says of it; nothing where no register was asked.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Self::Open | Self::NoKey | Self::RoleUnproven => None,
+            Self::Answered(answer) if answer.found => Some(Outcome::Answered),
+            Self::Answered(_) => Some(Outcome::NotFound),
+            Self::Failed { reason: Unavailable::KeyMissing, .. } => None,
+            Self::Failed { reason, .. } | Self::Stale { reason, .. } => Some(Outcome::Failed(*reason)),
+        }
+    }
+}
+
+/// The outcome of each call of a procedure's plan, by the call's index.
+#[derive(Debug)]
+pub struct Resolution {
+    calls: Vec<Call>,
+}
+
+impl Resolution {
+    /// Nothing resolved yet, for a plan of `count` calls.
+    #[must_use]
+    pub fn empty(count: usize) -> Self {
+        Self { calls: vec![Call::Open; count] }
+    }
+
+    /// One call.
+    #[must_use]
+    pub fn call(&self, index: usize) -> &Call {
+        &self.calls[index]
+    }
+
+    /// Records how a call ended.
+    pub fn set(&mut self, index: usize, call: Call) {
+        self.calls[index] = call;
+    }
+
+    /// The calls that have ended.
+    #[must_use]
+    pub fn ended(&self) -> CallSet {
+        let ended = |(index, call): (usize, &Call)| (!matches!(call, Call::Open)).then_some(index);
+        self.calls.iter().enumerate().filter_map(ended).collect()
+    }
+}

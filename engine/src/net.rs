@@ -1,0 +1,37 @@
+//! The network, as a seam: real TCP, or a simulated one.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+/// A byte stream to or from a peer.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// A connection attempt in progress.
+pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+
+/// Opens connections to registers.
+pub trait Connect: Send + Sync {
+    /// Connects to `address`; the caller bounds the time it may take.
+    fn connect(&self, address: SocketAddr) -> Connecting;
+}
+
+/// Real TCP.
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp;
+
+impl Connect for Tcp {
+    fn connect(&self, address: SocketAddr) -> Connecting {
+        Box::pin(async move {
+            let stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            Ok(Box::new(stream) as Box<dyn Stream>)
+        })
+    }
+}

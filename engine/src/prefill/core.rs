@@ -1,0 +1,77 @@
+//! What one core works with, and what all cores share.
+
+use std::sync::Arc;
+
+use super::Denials;
+use crate::cache::Cache;
+use crate::catalogue::Catalogue;
+use crate::clock::Civil;
+use crate::entropy::Entropy;
+use crate::identity::Directory;
+use crate::ledger::{Accesses, Ledger, Port};
+use crate::metrics::Metrics;
+use crate::net::Connect;
+use crate::registers::{Addresses, Clients};
+use crate::resolver::{Flights, Resolver};
+
+/// What all cores of one engine share.
+pub struct Shared {
+    /// The catalogue in force.
+    pub catalogue: Arc<Catalogue>,
+    /// Who has which token.
+    pub directory: Arc<dyn Directory>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Citizens' own lists.
+    pub accesses: Accesses,
+    /// Answers kept in memory.
+    pub cache: Arc<Cache>,
+    /// Calls under way.
+    pub flights: Arc<Flights>,
+    /// Denials counted.
+    pub denials: Denials,
+    /// Civil time.
+    pub civil: Civil,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where the registers are.
+    pub addresses: Addresses,
+    /// The way to them.
+    pub connect: Arc<dyn Connect>,
+}
+
+/// One core: it has its own connections and its own way into the ledger.
+pub struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) resolver: Resolver,
+    pub(crate) port: Port,
+    pub(crate) entropy: Entropy,
+}
+
+impl Core {
+    /// A core, and the task that it must run to learn of commits.
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared>,
+        entropy: Entropy,
+    ) -> (Arc<Self>, impl Future<Output = ()> + Send + use<>) {
+        let (port, deliver) = shared.ledger.port();
+        let clients = Clients::new(
+            &shared.catalogue, &shared.addresses, &shared.connect, &shared.civil, &shared.metrics,
+        );
+        let resolver = Resolver::new(
+            Arc::new(clients),
+            shared.cache.clone(),
+            shared.flights.clone(),
+            shared.civil.clone(),
+            shared.metrics.clone(),
+        );
+        (Arc::new(Self { shared, resolver, port, entropy }), deliver)
+    }
+
+    /// What all cores share.
+    #[must_use]
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+}

@@ -1,0 +1,178 @@
+//! Who asks, about whom, for what: a request's words, in the catalogue's terms.
+
+use std::time::Duration;
+
+use super::{Core, Rejection};
+use crate::catalogue::{Catalogue, Procedure};
+use crate::consent::Request;
+use crate::identity::Operator;
+use crate::ledger::About;
+use crate::model::{Channel, FieldSet, OrganisationId, SUBJECTS_MAX, Subject};
+
+/// The least that a client may wait.
+pub const DEADLINE_MIN: Duration = Duration::from_millis(10);
+/// The most.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
+/// Without a wish: past it, people take a form for broken.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(2);
+/// Beyond a year nothing is kept anyway.
+const MAX_AGE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const CASE_MAX: usize = 64;
+
+/// A request, as its sender wrote it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The authenticated client.
+    pub operator: Operator,
+    /// The form, by name.
+    pub procedure: String,
+    /// Role and identifier.
+    pub subjects: Vec<(String, String)>,
+    /// How.
+    pub channel: Channel,
+    /// The citizen's token.
+    pub presence: Option<String>,
+    /// The receiving organisation, where the operator asks for another.
+    pub organisation: Option<String>,
+    /// The case.
+    pub case: Option<String>,
+    /// The fields wanted; all where there are none.
+    pub fields: Option<Vec<String>>,
+    /// How long the client waits, from 10 ms to 30 s.
+    pub deadline: Duration,
+    /// The greatest age of a value that the client stands.
+    pub max_age: Option<Duration>,
+}
+
+/// Checks a request against the catalogue. Says nothing yet of what it may have.
+pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection> {
+    let catalogue = &core.shared.catalogue;
+    let operator = operator(catalogue, asked)?;
+    let procedure = catalogue
+        .find_procedure(&asked.procedure)
+        .ok_or_else(|| Rejection::UnknownProcedure(asked.procedure.chars().take(64).collect()))?;
+    let procedure = catalogue.procedure(procedure);
+    limits(asked)?;
+    let subjects = subjects(procedure, &asked.subjects)?;
+    let fields = asked.fields.as_deref().map(|names| fields(procedure, names)).transpose()?;
+    let organisation = organisation(catalogue, asked, operator)?;
+    let presence = asked.presence.as_deref().and_then(|token| core.shared.directory.presence(token));
+    Ok(Request {
+        procedure: procedure.id,
+        organisation,
+        channel: asked.channel,
+        subjects,
+        fields,
+        presence,
+        case: asked.case.as_deref().map(Into::into),
+    })
+}
+
+/// What the ledger says of the request.
+pub(super) fn about(core: &Core, asked: &Asked, request: &Request) -> About {
+    let catalogue = &core.shared.catalogue;
+    About {
+        catalogue: *catalogue.digest(),
+        operator: catalogue
+            .find_organisation(&asked.operator.organisation)
+            .unwrap_or(request.organisation),
+        organisation: request.organisation,
+        procedure: request.procedure,
+        version: catalogue.procedure(request.procedure).version,
+        channel: request.channel,
+        case: request.case.clone(),
+        presence: request.presence.as_ref().map(|presence| presence.token.clone()),
+        idempotency: None,
+    }
+}
+
+fn operator(catalogue: &Catalogue, asked: &Asked) -> Result<OrganisationId, Rejection> {
+    catalogue
+        .find_organisation(&asked.operator.organisation)
+        .ok_or(Rejection::Unauthenticated("the token names no organisation of this catalogue"))
+}
+
+fn organisation(
+    catalogue: &Catalogue,
+    asked: &Asked,
+    operator: OrganisationId,
+) -> Result<OrganisationId, Rejection> {
+    let Some(name) = &asked.organisation else { return Ok(operator) };
+    let found = catalogue.find_organisation(name);
+    let found = found.ok_or_else(|| Rejection::value("organisation", "no such organisation in the catalogue"))?;
+    match catalogue.organisation(operator).may_act_for(found) {
+        true => Ok(found),
+        false => Err(Rejection::NoAuthority(format!(
+            "{} may not ask for another organisation", asked.operator.organisation
+        ))),
+    }
+}
+
+fn limits(asked: &Asked) -> Result<(), Rejection> {
+    if !(DEADLINE_MIN..=DEADLINE_MAX).contains(&asked.deadline) {
+        return Err(Rejection::value("deadlineMs", "must be from 10 to 30000"));
+    }
+    if asked.max_age.is_some_and(|age| age > MAX_AGE_MAX) {
+        return Err(Rejection::value("maxAgeSeconds", "must be at most 31622400, a year"));
+    }
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let opaque = |case: &String| (1..=CASE_MAX).contains(&case.len()) && case.bytes().all(good);
+    if asked.case.as_ref().is_some_and(|case| !opaque(case)) {
+        return Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"));
+    }
+    if asked.channel == Channel::Own {
+        let detail = "`self` is the citizen's own channel; an operator asks front-office or back-office";
+        return Err(Rejection::value("channel", detail));
+    }
+    Ok(())
+}
+
+fn subjects(
+    procedure: &Procedure,
+    named: &[(String, String)],
+) -> Result<[Option<Subject>; SUBJECTS_MAX], Rejection> {
+    let mut subjects = [None; SUBJECTS_MAX];
+    for (role, identifier) in named {
+        let index = procedure.find_role(role).ok_or_else(|| {
+            let roles: Vec<_> = procedure.roles.iter().map(|role| &*role.name).collect();
+            let detail = format!("this procedure has no such role; it has {}", roles.join(", "));
+            Rejection::value(member("subjects", role), detail)
+        })?;
+        let subject: Subject = identifier.parse().map_err(|why| {
+            Rejection::InvalidIdentifier { member: member("subjects", role), why }
+        })?;
+        if matches!(subject, Subject::Natural(_)) != procedure.roles[index].natural {
+            let wanted = if procedure.roles[index].natural { "a natural" } else { "a legal" };
+            let detail = format!("must be {wanted} person's identifier");
+            return Err(Rejection::value(member("subjects", role), detail));
+        }
+        subjects[index] = Some(subject);
+    }
+    for (index, role) in procedure.roles.iter().enumerate() {
+        if subjects[index].is_none() {
+            let detail = "this procedure needs a subject in this role";
+            return Err(Rejection::value(member("subjects", &role.name), detail));
+        }
+    }
+    Ok(subjects)
+}
+
+fn fields(procedure: &Procedure, names: &[String]) -> Result<FieldSet, Rejection> {
+    let mut fields = FieldSet::EMPTY;
+    for name in names {
+        let index = procedure.find_field(name).ok_or_else(|| {
+            Rejection::value("fields", format!("this procedure has no field `{}`", short(name)))
+        })?;
+        fields.insert(index);
+    }
+    Ok(fields)
+}
+
+fn member(of: &str, name: &str) -> String {
+    format!("{of}.{}", short(name))
+}
+
+/// What a sender wrote, cut so that an answer stays small.
+fn short(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -1,0 +1,127 @@
+//! The request, from top to bottom.
+//!
+//! ```text
+//! identify -> decide -> plan -> resolve -> decide again -> release -> disclose
+//! ```
+
+mod core;
+mod denials;
+mod identify;
+mod rejection;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+pub use self::core::{Core, Shared};
+pub use denials::Denials;
+pub use identify::{Asked, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN};
+pub use rejection::Rejection;
+
+use crate::clock::{self, Instant};
+use crate::consent::{Bundle, Grant, Request, decide};
+use crate::ledger::{self, About, Disclosed, Facts, Refused};
+use crate::model::Resolution;
+use crate::resolver::Errand;
+
+/// How often a disclosure that a change of consent overtook is composed again.
+const ATTEMPTS: usize = 2;
+/// How often more is fetched because a consent changed while fetching.
+const ROUNDS_MAX: usize = 4;
+
+/// Answers one request. What comes back is recorded, and may leave.
+///
+/// # Errors
+/// Where it is malformed, not authorised, or cannot be recorded. A register
+/// that fails is a gap in the bundle and no error.
+pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+    let began = clock::monotonic();
+    let request = identify::identify(core, asked)?;
+    let attempt = Attempt {
+        core,
+        request: &request,
+        about: identify::about(core, asked, &request),
+        disclosure: core.entropy.uuid(core.shared.civil.now()),
+        max_age: asked.max_age,
+        began,
+        deadline: began + asked.deadline,
+    };
+    let calls = core.shared.catalogue.procedure(request.procedure).calls.len();
+    let mut resolution = Resolution::empty(calls);
+    for _ in 0..ATTEMPTS {
+        let grant = attempt.resolve(&mut resolution).await?;
+        let now = core.shared.civil.now();
+        let bundle = grant.release(&core.shared.catalogue, &resolution, attempt.disclosure, now);
+        match core.port.disclose(bundle, attempt.facts(&grant), attempt.deadline + ledger::GRACE).await {
+            Ok(disclosed) => return Ok(disclosed),
+            Err(Refused::Stale | Refused::Expired) => {}
+            Err(Refused::Full) => return Err(Rejection::Overloaded),
+            Err(Refused::TooLate | Refused::Closed(_)) => return Err(Rejection::NotRecorded),
+        }
+    }
+    Err(Rejection::ConsentChanging)
+}
+
+/// What stays the same when a request is composed again.
+struct Attempt<'a> {
+    core: &'a Arc<Core>,
+    request: &'a Request,
+    about: About,
+    disclosure: Uuid,
+    max_age: Option<Duration>,
+    began: Instant,
+    deadline: Instant,
+}
+
+impl Attempt<'_> {
+    /// Fetches what the consent of the moment allows, and decides again
+    /// afterwards: a No during a slow call takes effect in this very response.
+    async fn resolve(&self, resolution: &mut Resolution) -> Result<Grant, Rejection> {
+        let shared = &self.core.shared;
+        let mut grant = self.decide()?;
+        for _ in 0..ROUNDS_MAX {
+            let plan = grant.plan(&shared.catalogue);
+            let errand = Errand {
+                catalogue: &shared.catalogue,
+                request: self.request,
+                grant: &grant,
+                plan: &plan,
+                disclosure: self.disclosure,
+                max_age: self.max_age,
+                began: self.began,
+                until: self.deadline - shared.ledger.published().reserve(),
+            };
+            self.core.resolver.resolve(&errand, resolution).await;
+            let again = self.decide()?;
+            let settled = again.versions() == grant.versions();
+            grant = again;
+            if settled {
+                break;
+            }
+        }
+        Ok(grant)
+    }
+
+    fn decide(&self) -> Result<Grant, Rejection> {
+        let shared = &self.core.shared;
+        let published = shared.ledger.published();
+        let consents = self.request.subjects.map(|subject| Some(published.consent(subject?)));
+        decide(&shared.catalogue, self.request, consents, shared.civil.now()).map_err(|denied| {
+            let rejection = Rejection::from(denied);
+            shared.denials.record(self.core, &self.about, rejection.kind());
+            rejection
+        })
+    }
+
+    fn facts(&self, grant: &Grant) -> Facts {
+        let versions = grant.versions();
+        let subjects = self.request.subjects.iter().zip(versions);
+        let subjects = subjects.filter_map(|(subject, version)| Some(((*subject)?, version?)));
+        Facts {
+            subjects: subjects.collect(),
+            valid_until: grant.valid_until(),
+            about: self.about.clone(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a request fails as a whole. Every text may be shown to its sender.
+
+use crate::consent::Denied;
+use crate::model::InvalidIdentifier;
+
+/// Why there is no bundle. The closed list of the API's problems.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The request is not what the API takes.
+    #[error("{0}")]
+    Malformed(String),
+    /// No token, or one that is not known here.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// The organisation may not have anything of this, or the operator may not
+    /// ask for it.
+    #[error("{0}")]
+    NoAuthority(String),
+    /// The citizen's own token is missing, or another's.
+    #[error("{0}")]
+    NoPresence(String),
+    /// No case in which a consent could stand.
+    #[error("{0}")]
+    NoReuseConsent(String),
+    /// The catalogue has no such procedure.
+    #[error("there is no procedure `{0}`")]
+    UnknownProcedure(String),
+    /// More bytes than are taken.
+    #[error("the body is longer than {0} bytes")]
+    TooLarge(usize),
+    /// An identifier fails a check.
+    #[error("{member}: {why}")]
+    InvalidIdentifier {
+        /// The member of the request.
+        member: String,
+        /// The check that it fails.
+        why: InvalidIdentifier,
+    },
+    /// A member has a value that it cannot have.
+    #[error("{member}: {detail}")]
+    InvalidValue {
+        /// The member of the request.
+        member: String,
+        /// What is wrong, and what it may be.
+        detail: String,
+    },
+    /// It could not be recorded, or not in time; the entry may stand.
+    #[error("the disclosure could not be recorded, so nothing was disclosed")]
+    NotRecorded,
+    /// The citizen's consent changed faster than the bundle could be composed.
+    #[error("the consent changed while the bundle was composed; try again")]
+    ConsentChanging,
+    /// Too much is under way.
+    #[error("the engine has too much to do; try again later")]
+    Overloaded,
+}
+
+impl Rejection {
+    /// The problem's type, as the API names it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::NoAuthority(_) => "no-authority",
+            Self::NoPresence(_) => "no-presence",
+            Self::NoReuseConsent(_) => "no-reuse-consent",
+            Self::UnknownProcedure(_) => "unknown-procedure",
+            Self::TooLarge(_) => "too-large",
+            Self::InvalidIdentifier { .. } => "invalid-identifier",
+            Self::InvalidValue { .. } => "invalid-value",
+            Self::NotRecorded => "not-recorded",
+            Self::ConsentChanging => "consent-changing",
+            Self::Overloaded => "overloaded",
+        }
+    }
+
+    /// A member with a value that it cannot have.
+    #[must_use]
+    pub fn value(member: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::InvalidValue { member: member.into(), detail: detail.into() }
+    }
+}
+
+impl From<Denied> for Rejection {
+    fn from(denied: Denied) -> Self {
+        let text = denied.to_string();
+        match denied {
+            Denied::NoAuthority => Self::NoAuthority(text),
+            Denied::NoPresence => Self::NoPresence(text),
+            Denied::NoReuseConsent => Self::NoReuseConsent(text),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Gathers keys into one call while the previous call is under way.
+//!
+//! An idle register is called at once. What arrives meanwhile goes out together
+//! when the call returns, or as soon as it fills a call.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Failure, Group, Line, Query};
+use crate::model::{Answer, Unavailable};
+
+/// One core's batches for one register.
+pub(super) struct Batcher {
+    line: Arc<Line>,
+    groups: Arc<Mutex<HashMap<Group, Gathering>>>,
+}
+
+/// The keys of one group. It is gone when none waits and no call is under way.
+#[derive(Default)]
+struct Gathering {
+    calls: usize,
+    waiting: VecDeque<Waiter>,
+}
+
+struct Waiter {
+    key: (Box<str>, Uuid),
+    reply: oneshot::Sender<Result<Answer, Failure>>,
+}
+
+impl Batcher {
+    pub(super) fn new(line: Arc<Line>) -> Self {
+        Self { line, groups: Arc::default() }
+    }
+
+    pub(super) async fn ask(&self, query: Query) -> Result<Answer, Failure> {
+        let register = self.line.register();
+        let (reply, answer) = oneshot::channel();
+        let batch = {
+            let mut groups = self.groups.lock().expect("no panic under it");
+            let gathering = groups.entry(query.group.clone()).or_default();
+            if gathering.waiting.len() >= register.limits.waiting {
+                return Err(Unavailable::Overloaded.into());
+            }
+            gathering.waiting.push_back(Waiter { key: (query.key, query.disclosure), reply });
+            let full = gathering.waiting.len() >= register.batch;
+            (gathering.calls == 0 || full).then(|| gathering.next(register.batch)).flatten()
+        };
+        if let Some(batch) = batch {
+            tokio::spawn(run(self.line.clone(), self.groups.clone(), query.group, batch));
+        }
+        answer.await.unwrap_or(Err(Unavailable::Error.into()))
+    }
+}
+
+impl Gathering {
+    /// The next call's keys, counted as under way.
+    fn next(&mut self, most: usize) -> Option<Vec<Waiter>> {
+        let count = self.waiting.len().min(most);
+        (count > 0).then(|| {
+            self.calls += 1;
+            self.waiting.drain(..count).collect()
+        })
+    }
+}
+
+/// Calls, answers, and goes on with what has gathered meanwhile.
+async fn run(
+    line: Arc<Line>,
+    groups: Arc<Mutex<HashMap<Group, Gathering>>>,
+    group: Group,
+    mut batch: Vec<Waiter>,
+) {
+    loop {
+        call(&line, &group, batch).await;
+        let mut groups = groups.lock().expect("no panic under it");
+        let Some(gathering) = groups.get_mut(&group) else { return };
+        gathering.calls -= 1;
+        match gathering.next(line.register().batch) {
+            Some(next) => batch = next,
+            None => {
+                if gathering.calls == 0 {
+                    groups.remove(&group);
+                }
+                return;
+            }
+        }
+    }
+}
+
+async fn call(line: &Line, group: &Group, batch: Vec<Waiter>) {
+    let (keys, replies): (Vec<_>, Vec<_>) =
+        batch.into_iter().map(|waiter| (waiter.key, waiter.reply)).unzip();
+    match line.ask(group, &keys).await {
+        Ok(answers) => {
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // Whoever hung up needs no answer.
+                let _ = reply.send(answer);
+            }
+        }
+        Err(failure) => replies.into_iter().for_each(|reply| drop(reply.send(Err(failure)))),
+    }
+}

@@ -1,0 +1,178 @@
+//! Talks to registers: connections, batches, limits, decoding.
+//!
+//! A register is an unsafe input. Its answers are bounded in size, depth and
+//! time; one that is not about the key asked for is dropped and counted. No
+//! code here knows any one register: descriptions do.
+
+mod batch;
+mod decode;
+mod exchange;
+mod pool;
+mod template;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+pub use decode::decode;
+
+use crate::catalogue::{Catalogue, Register};
+use crate::clock::{self, Civil};
+use crate::metrics::Metrics;
+use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
+use crate::net::Connect;
+use batch::Batcher;
+use pool::Pool;
+
+/// What to ask, and on whose behalf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// The key it names.
+    pub key: Box<str>,
+    /// The disclosure that it is for; it goes into the register's own log.
+    pub disclosure: Uuid,
+    /// What it asks for, and for whom.
+    pub group: Group,
+}
+
+/// What keys of one batch have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Group {
+    /// What is asked for.
+    pub attributes: AttributeMask,
+    /// The receiving organisation, by name.
+    pub organisation: Box<str>,
+    /// The procedure, by name.
+    pub procedure: Box<str>,
+}
+
+/// Why there is no usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// As the bundle tells it.
+    pub reason: Unavailable,
+    /// Seconds, where the register said when to try again.
+    pub retry_after: Option<u32>,
+}
+
+impl From<Unavailable> for Failure {
+    fn from(reason: Unavailable) -> Self {
+        Self { reason, retry_after: None }
+    }
+}
+
+/// Where the registers of a catalogue are, by name.
+pub type Addresses = HashMap<Box<str>, SocketAddr>;
+
+/// One core's clients of all registers.
+pub struct Clients {
+    lines: Vec<Arc<Line>>,
+    batchers: Vec<Option<Batcher>>,
+}
+
+/// One core's client of one register.
+pub(self) struct Line {
+    catalogue: Arc<Catalogue>,
+    id: RegisterId,
+    pool: Pool,
+    civil: Civil,
+    metrics: Arc<Metrics>,
+}
+
+impl Line {
+    fn register(&self) -> &Register {
+        self.catalogue.register(self.id)
+    }
+}
+
+impl Clients {
+    /// Clients without connections yet. A register without an address fails
+    /// every call.
+    #[must_use]
+    pub fn new(
+        catalogue: &Arc<Catalogue>,
+        addresses: &Addresses,
+        connect: &Arc<dyn Connect>,
+        civil: &Civil,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
+        let line = |register: &Register| {
+            Arc::new(Line {
+                catalogue: catalogue.clone(),
+                id: register.id,
+                pool: Pool::new(connect.clone(), addresses.get(&register.name).copied(), register.limits),
+                civil: civil.clone(),
+                metrics: metrics.clone(),
+            })
+        };
+        let lines: Vec<_> = catalogue.registers().iter().map(line).collect();
+        let batchers = lines.iter().map(|line| {
+            (line.register().batch > 1).then(|| Batcher::new(line.clone()))
+        });
+        Self { batchers: batchers.collect(), lines }
+    }
+
+    /// Asks one register about one key. Takes at most the register's timeout.
+    ///
+    /// # Errors
+    /// Where there is no usable answer.
+    pub async fn ask(&self, register: RegisterId, query: Query) -> Result<Answer, Failure> {
+        match &self.batchers[register.index()] {
+            Some(batcher) => batcher.ask(query).await,
+            None => {
+                let keys = [(query.key, query.disclosure)];
+                let mut answers = self.lines[register.index()].ask(&query.group, &keys).await?;
+                answers.pop().unwrap_or(Err(Unavailable::Invalid.into()))
+            }
+        }
+    }
+}
+
+impl Line {
+    /// One call about one or several keys; an answer for each, in their order.
+    async fn ask(
+        &self,
+        group: &Group,
+        keys: &[(Box<str>, Uuid)],
+    ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
+        let register = self.register();
+        let (began, since) = (clock::monotonic(), self.civil.now());
+        let exchange = exchange::exchange(&self.pool, register, group, keys);
+        let answered = match tokio::time::timeout(register.timeout, exchange).await {
+            Ok(result) => result,
+            Err(_) => Err(Unavailable::Timeout.into()),
+        };
+        let decoded = answered.and_then(|answered| match answered {
+            exchange::Answered::NotFound => Ok(decode::not_found(group.attributes, since, keys.len())),
+            exchange::Answered::Body(mut body) => {
+                let names: Vec<&str> = keys.iter().map(|(key, _)| &**key).collect();
+                decode(register, &names, group.attributes, since, &mut body)
+                    .map_err(Failure::from)
+            }
+        });
+        self.count(&decoded, clock::monotonic() - began);
+        decoded
+    }
+
+    fn count(
+        &self,
+        decoded: &Result<Vec<Result<Answer, Failure>>, Failure>,
+        took: std::time::Duration,
+    ) {
+        let name = &self.register().name;
+        let outcome = match decoded {
+            Ok(answers) => {
+                let dropped = answers.iter().filter(|answer| answer.is_err()).count();
+                (0..dropped).for_each(|_| self.metrics.wrong_subject(name));
+                if dropped > 0 { Unavailable::Invalid.as_str() } else { "answered" }
+            }
+            Err(failure) => failure.reason.as_str(),
+        };
+        self.metrics.register_call(name, outcome, took);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Connections to one register from one core: kept alive, bounded, waited for.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::Failure;
+use crate::catalogue::Limits;
+use crate::model::Unavailable;
+use crate::net::Connect;
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// A register's connections from one core.
+pub(super) struct Pool {
+    connect: Arc<dyn Connect>,
+    address: Option<SocketAddr>,
+    permits: Semaphore,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    idle: Mutex<Vec<Sender>>,
+}
+
+/// A connection in use. Whoever has read its response whole gives it back;
+/// otherwise it is closed.
+pub(super) struct Lease<'a> {
+    pool: &'a Pool,
+    sender: Sender,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Pool {
+    pub(super) fn new(
+        connect: Arc<dyn Connect>,
+        address: Option<SocketAddr>,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            connect,
+            address,
+            permits: Semaphore::new(limits.connections),
+            waiting: AtomicUsize::new(0),
+            waiting_max: limits.waiting,
+            idle: Mutex::default(),
+        }
+    }
+
+    /// What goes into the `host` header.
+    pub(super) fn host(&self) -> String {
+        self.address.map_or_else(String::new, |address| address.to_string())
+    }
+
+    /// Sends a request on a connection that nobody else uses.
+    pub(super) async fn send(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, Lease<'_>), Failure> {
+        let _permit = self.permit().await?;
+        // A kept connection may have been closed by the register in between.
+        // Such a request was never sent, and goes out again on a fresh one.
+        while let Some(mut sender) = self.kept() {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, Lease { pool: self, sender, _permit })),
+                Err(mut error) => {
+                    request = error.take_message().ok_or(Unavailable::Error)?;
+                }
+            }
+        }
+        let mut sender = self.open().await?;
+        let response = sender.send_request(request).await.map_err(|_| Unavailable::Error)?;
+        Ok((response, Lease { pool: self, sender, _permit }))
+    }
+
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, Failure> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
+        let _waiting = Waiting::enter(self)?;
+        Ok(self.permits.acquire().await.map_err(|_| Unavailable::Error)?)
+    }
+
+    fn kept(&self) -> Option<Sender> {
+        let mut idle = self.idle.lock().expect("no panic under it");
+        // The newest is the least likely to have been closed.
+        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed() && sender.is_ready())
+    }
+
+    async fn open(&self) -> Result<Sender, Failure> {
+        let address = self.address.ok_or(Unavailable::Error)?;
+        let stream = self.connect.connect(address).await.map_err(|_| Unavailable::Error)?;
+        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
+        tokio::spawn(async move {
+            // Whoever waits for a response on it learns of its error there.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+}
+
+impl Lease<'_> {
+    /// Keeps the connection for the next call.
+    pub(super) fn give_back(self) {
+        self.pool.idle.lock().expect("no panic under it").push(self.sender);
+    }
+}
+
+/// A place among those who wait; left when dropped.
+struct Waiting<'a>(&'a Pool);
+
+impl<'a> Waiting<'a> {
+    fn enter(pool: &'a Pool) -> Result<Self, Failure> {
+        if pool.waiting.fetch_add(1, Ordering::Relaxed) >= pool.waiting_max {
+            pool.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Unavailable::Overloaded.into());
+        }
+        Ok(Self(pool))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,73 @@
+//! Fills a register's request templates.
+
+use uuid::Uuid;
+
+use super::Group;
+use crate::catalogue::{Part, Register, Template};
+
+/// Where a filled template stands, which decides how its parts are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Percent-encoded; lists are separated by commas.
+    Path,
+    /// As it is; visible ASCII only.
+    Header,
+    /// As JSON; lists are arrays.
+    Body,
+}
+
+/// Fills a template for one call.
+pub(super) fn fill(
+    template: &Template,
+    place: Place,
+    register: &Register,
+    group: &Group,
+    keys: &[(Box<str>, Uuid)],
+) -> String {
+    let mut text = String::with_capacity(128);
+    for part in &template.0 {
+        match part {
+            Part::Text(plain) => text.push_str(plain),
+            Part::Key => word(&mut text, place, keys.first().map_or("", |(key, _)| key)),
+            Part::Keys => list(&mut text, place, keys.iter().map(|(key, _)| &**key)),
+            Part::Fields => list(&mut text, place, fields(register, group)),
+            Part::Disclosure => {
+                let ids: Vec<_> = keys.iter().map(|(_, disclosure)| disclosure.to_string()).collect();
+                word(&mut text, place, &ids.join(","));
+            }
+            Part::Organisation => word(&mut text, place, &group.organisation),
+            Part::Procedure => word(&mut text, place, &group.procedure),
+        }
+    }
+    text
+}
+
+fn fields<'a>(register: &'a Register, group: &Group) -> impl Iterator<Item = &'a str> {
+    group.attributes.iter().map(|index| &*register.attributes[index].ask_as)
+}
+
+fn list<'a>(text: &mut String, place: Place, words: impl Iterator<Item = &'a str>) {
+    let words: Vec<&str> = words.collect();
+    match place {
+        Place::Body => text.push_str(&serde_json::to_string(&words).expect("texts are JSON")),
+        Place::Path | Place::Header => {
+            for (index, part) in words.iter().enumerate() {
+                text.push_str(if index == 0 { "" } else { "," });
+                word(text, place, part);
+            }
+        }
+    }
+}
+
+fn word(text: &mut String, place: Place, word: &str) {
+    match place {
+        Place::Body => text.push_str(&serde_json::to_string(word).expect("a text is JSON")),
+        Place::Header => text.extend(word.chars().filter(|c| (' '..='~').contains(c))),
+        Place::Path => word.bytes().for_each(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte));
+            }
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }),
+    }
+}

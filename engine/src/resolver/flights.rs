@@ -1,0 +1,121 @@
+//! Joins concurrent fetches of one key, so that a register sees at most one.
+//!
+//! A flight is a task of its own on the core that started it. Requests only
+//! wait for it: one that gives up takes nobody down.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use tokio::sync::watch;
+
+use crate::cache::Slot;
+use crate::clock::{self, Instant};
+use crate::model::{Answer, AttributeMask, Subject, Unavailable};
+use crate::registers::Failure;
+
+/// What a flight fetches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Flight {
+    pub(super) subject: Subject,
+    pub(super) slot: Slot,
+    pub(super) attributes: AttributeMask,
+}
+
+type Landed = Result<Arc<Answer>, Failure>;
+
+/// Waits for a flight.
+pub(super) struct Landing(watch::Receiver<Option<Landed>>);
+
+impl Landing {
+    pub(super) async fn wait(mut self) -> Landed {
+        match self.0.wait_for(Option::is_some).await {
+            Ok(landed) => landed.clone().expect("waited for it"),
+            // The flight's task is gone without landing: it panicked, or the
+            // engine stops.
+            Err(_) => Err(Unavailable::Error.into()),
+        }
+    }
+}
+
+struct Airborne {
+    began: Instant,
+    landing: watch::Receiver<Option<Landed>>,
+}
+
+/// The flights under way, over all cores. Each lasts at most its register's
+/// timeout, and there are at most as many as calls wait or run.
+#[derive(Default)]
+pub struct Flights {
+    airborne: DashMap<Flight, Airborne>,
+}
+
+impl Flights {
+    /// Joins the flight that is under way, unless it began before `not_before`;
+    /// otherwise starts one. Tells whether it joined.
+    pub(super) fn join<F>(
+        self: &Arc<Self>,
+        flight: Flight,
+        not_before: Option<Instant>,
+        fetch: impl FnOnce() -> F,
+    ) -> (Landing, bool)
+    where
+        F: Future<Output = Landed> + Send + 'static,
+    {
+        let mut entry = match self.airborne.entry(flight.clone()) {
+            Entry::Occupied(known) => {
+                let young = not_before.is_none_or(|earliest| known.get().began >= earliest);
+                if young {
+                    return (Landing(known.get().landing.clone()), true);
+                }
+                // Too old to join: the new one takes its place for those to come.
+                known.into_ref()
+            }
+            Entry::Vacant(free) => {
+                let (_, landing) = watch::channel(None);
+                free.insert(Airborne { began: clock::monotonic(), landing })
+            }
+        };
+        let (sender, landing) = watch::channel(None);
+        let began = clock::monotonic();
+        *entry = Airborne { began, landing: landing.clone() };
+        drop(entry);
+        let away = Away { flights: self.clone(), flight, landing: landing.clone() };
+        let fetch = fetch();
+        tokio::spawn(async move {
+            let landed = fetch.await;
+            // Removed before the value is published: a later request must
+            // start its own flight instead of joining one whose answer may
+            // already be stale.
+            drop(away);
+            sender.send_replace(Some(landed));
+        });
+        (Landing(landing), false)
+    }
+
+    /// A flight that nobody may join.
+    pub(super) fn alone<F>(&self, fetch: F) -> Landing
+    where
+        F: Future<Output = Landed> + Send + 'static,
+    {
+        let (sender, landing) = watch::channel(None);
+        tokio::spawn(async move { sender.send_replace(Some(fetch.await)) });
+        Landing(landing)
+    }
+}
+
+/// Takes a flight off the list when it lands, and also when it panics.
+struct Away {
+    flights: Arc<Flights>,
+    flight: Flight,
+    landing: watch::Receiver<Option<Landed>>,
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        // A newer flight may have taken the place.
+        self.flights.airborne.remove_if(&self.flight, |_, known| {
+            known.landing.same_channel(&self.landing)
+        });
+    }
+}

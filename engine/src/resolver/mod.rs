@@ -1,0 +1,289 @@
+//! Executes a plan: cache, flights, deadline.
+//!
+//! A call runs as soon as its key is known, everything else at once. What has
+//! not ended at the deadline stays open, and is told as a timeout.
+
+mod flights;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use uuid::Uuid;
+
+pub use flights::Flights;
+
+use crate::cache::{Cache, Found, Held, Slot};
+use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Share};
+use crate::clock::{Civil, Instant};
+use crate::consent::{Grant, Plan, Request};
+use crate::metrics::Metrics;
+use crate::model::{Answer, Call, CivilMs, Resolution, SUBJECTS_MAX, Subject, Unavailable};
+use crate::registers::{Clients, Failure, Group, Query};
+use flights::{Flight, Landing};
+
+/// One core's resolver.
+pub struct Resolver {
+    clients: Arc<Clients>,
+    cache: Arc<Cache>,
+    flights: Arc<Flights>,
+    civil: Civil,
+    metrics: Arc<Metrics>,
+}
+
+/// One request, as far as resolving needs it.
+pub struct Errand<'a> {
+    /// The catalogue that gives the ids their meaning.
+    pub catalogue: &'a Arc<Catalogue>,
+    /// What is asked.
+    pub request: &'a Request,
+    /// What was decided.
+    pub grant: &'a Grant,
+    /// What to call.
+    pub plan: &'a Plan,
+    /// Goes into each register's own log.
+    pub disclosure: Uuid,
+    /// The greatest age that the client stands.
+    pub max_age: Option<Duration>,
+    /// When the request began.
+    pub began: Instant,
+    /// When to stop.
+    pub until: Instant,
+}
+
+/// What starting a call leads to.
+enum Started {
+    Ended(Call),
+    Waiting(Landing, Option<Arc<Answer>>),
+}
+
+/// What a call names, once that is known.
+enum Key {
+    Known(Option<Box<str>>),
+    NotYet,
+    Never(Call),
+}
+
+impl Resolver {
+    /// Over one core's clients, and what all cores share.
+    #[must_use]
+    pub fn new(
+        clients: Arc<Clients>,
+        cache: Arc<Cache>,
+        flights: Arc<Flights>,
+        civil: Civil,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { clients, cache, flights, civil, metrics }
+    }
+
+    /// Makes the calls of a plan that have not ended in `resolution` yet.
+    pub async fn resolve(&self, errand: &Errand<'_>, resolution: &mut Resolution) {
+        let procedure = errand.catalogue.procedure(errand.request.procedure);
+        let held: [Option<Arc<Held>>; SUBJECTS_MAX] =
+            errand.request.subjects.map(|subject| self.cache.get(subject?));
+        let now = self.civil.now();
+        let mut open = errand.plan.calls().without(resolution.ended());
+        let mut waiting = FuturesUnordered::new();
+        loop {
+            // Calls stand after those they depend on, so one pass starts all
+            // that can start.
+            for index in open.iter() {
+                let planned = &procedure.calls[index];
+                let key = match key_of(errand, procedure, planned, resolution) {
+                    Key::NotYet => continue,
+                    Key::Never(call) => {
+                        resolution.set(index, call);
+                        open = open.without(crate::model::CallSet::only(index));
+                        continue;
+                    }
+                    Key::Known(key) => key,
+                };
+                open = open.without(crate::model::CallSet::only(index));
+                match self.start(errand, index, planned, key, &held, now) {
+                    Started::Ended(call) => resolution.set(index, call),
+                    Started::Waiting(landing, old) => {
+                        waiting.push(async move { (index, landed(landing.wait().await, old)) });
+                    }
+                }
+            }
+            if waiting.is_empty() {
+                return;
+            }
+            match tokio::time::timeout_at(errand.until, waiting.next()).await {
+                Ok(Some((index, call))) => resolution.set(index, call),
+                Ok(None) => {}
+                Err(_) => break,
+            }
+        }
+        // Those that wait for a key that did not come in time.
+        for index in open.iter() {
+            resolution.set(index, Call::failed(Unavailable::KeyMissing));
+        }
+    }
+
+    fn start(
+        &self,
+        errand: &Errand<'_>,
+        index: usize,
+        planned: &PlannedCall,
+        key: Option<Box<str>>,
+        held: &[Option<Arc<Held>>; SUBJECTS_MAX],
+        now: CivilMs,
+    ) -> Started {
+        let Some(subject) = errand.request.subjects[planned.role] else {
+            return Started::Ended(Call::failed(Unavailable::KeyMissing));
+        };
+        let register = errand.catalogue.register(planned.register);
+        let attributes = errand.plan.attributes(index);
+        let slot = slot(errand, register, planned, key);
+        let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
+        let found = held[planned.role].as_ref().and_then(|held| {
+            held.find(&slot, attributes, now, max_age)
+        });
+        self.metrics.cache_lookup(matches!(found, Some(Found::Fresh(_))));
+        let old = match found {
+            Some(Found::Fresh(answer)) => return Started::Ended(Call::Answered(answer)),
+            Some(Found::Old(answer)) => Some(answer),
+            None => None,
+        };
+        let query = Query {
+            key: slot.key.clone().unwrap_or_else(|| subject.to_string().into()),
+            disclosure: errand.disclosure,
+            group: Group {
+                attributes,
+                organisation: errand.catalogue.organisation(errand.request.organisation).name.clone(),
+                procedure: errand.catalogue.procedure(errand.request.procedure).name.clone(),
+            },
+        };
+        let flight = Flight { subject, slot, attributes };
+        let landing = match register.share {
+            Share::Call => self.flights.alone(self.fetch(errand, flight, query, false)),
+            Share::Any | Share::Organisation => {
+                let not_before = max_age.map(|most| errand.began - most.min(REACH));
+                let fetch = || self.fetch(errand, flight.clone(), query, true);
+                let (landing, joined) = self.flights.join(flight.clone(), not_before, fetch);
+                if joined {
+                    self.metrics.flight_joined();
+                }
+                landing
+            }
+        };
+        Started::Waiting(landing, old)
+    }
+
+    /// The work of one flight. It outlives the request that began it.
+    fn fetch(
+        &self,
+        errand: &Errand<'_>,
+        flight: Flight,
+        query: Query,
+        keep: bool,
+    ) -> impl Future<Output = Result<Arc<Answer>, Failure>> + Send + use<> {
+        let (clients, cache) = (self.clients.clone(), self.cache.clone());
+        let register = flight.slot.register;
+        let ttl = errand.catalogue.register(register).ttl;
+        async move {
+            let answer = Arc::new(clients.ask(register, query).await?);
+            if keep && !ttl.is_zero() {
+                cache.keep(flight.subject, flight.slot, answer.clone(), ttl);
+            }
+            Ok(answer)
+        }
+    }
+}
+
+/// No flight is older than a register's longest timeout.
+const REACH: Duration = Duration::from_secs(60);
+
+fn slot(
+    errand: &Errand<'_>,
+    register: &Register,
+    planned: &PlannedCall,
+    key: Option<Box<str>>,
+) -> Slot {
+    Slot {
+        register: planned.register,
+        key,
+        organisation: match register.share {
+            Share::Any => None,
+            Share::Organisation | Share::Call => Some(errand.request.organisation),
+        },
+        purpose: errand.request.procedure,
+        epoch: errand.grant.epoch(planned.role, &register.name),
+    }
+}
+
+fn landed(result: Result<Arc<Answer>, Failure>, old: Option<Arc<Answer>>) -> Call {
+    match (result, old) {
+        (Ok(answer), _) => Call::Answered(answer),
+        (Err(Failure { reason, .. }), Some(answer)) => Call::Stale { answer, reason },
+        (Err(Failure { reason, retry_after }), None) => Call::Failed { reason, retry_after },
+    }
+}
+
+fn key_of(
+    errand: &Errand<'_>,
+    procedure: &Procedure,
+    planned: &PlannedCall,
+    resolution: &Resolution,
+) -> Key {
+    if let Some(proof) = planned.proof {
+        match answer_of(resolution, proof.call) {
+            Answered::NotYet => return Key::NotYet,
+            Answered::Never => return Key::Never(Call::failed(Unavailable::KeyMissing)),
+            Answered::Nothing => return Key::Never(Call::RoleUnproven),
+            Answered::Yes(answer) => {
+                let subject = errand.request.subjects[planned.role];
+                if !subject.is_some_and(|subject| lists(answer, proof.attribute, subject)) {
+                    return Key::Never(Call::RoleUnproven);
+                }
+            }
+        }
+    }
+    let CallKey::Answer { call, attribute } = planned.key else { return Key::Known(None) };
+    debug_assert!(call < procedure.calls.len());
+    match answer_of(resolution, call) {
+        Answered::NotYet => Key::NotYet,
+        Answered::Never => Key::Never(Call::failed(Unavailable::KeyMissing)),
+        Answered::Nothing => Key::Never(Call::NoKey),
+        Answered::Yes(answer) => match answer.value(attribute) {
+            Some(value) => match serde_json::from_slice::<Box<str>>(value) {
+                Ok(key) => Key::Known(Some(key)),
+                Err(_) => Key::Never(Call::failed(Unavailable::KeyMissing)),
+            },
+            None if answer.invalid.union(answer.unavailable).contains(attribute) => {
+                Key::Never(Call::failed(Unavailable::KeyMissing))
+            }
+            None => Key::Never(Call::NoKey),
+        },
+    }
+}
+
+/// What is known of a call that others depend on.
+enum Answered<'a> {
+    NotYet,
+    Never,
+    Nothing,
+    Yes(&'a Answer),
+}
+
+fn answer_of(resolution: &Resolution, call: usize) -> Answered<'_> {
+    match resolution.call(call) {
+        Call::Open => Answered::NotYet,
+        Call::Answered(answer) | Call::Stale { answer, .. } if answer.found => Answered::Yes(answer),
+        Call::Answered(_) | Call::Stale { .. } | Call::NoKey | Call::RoleUnproven => Answered::Nothing,
+        Call::Failed { .. } => Answered::Never,
+    }
+}
+
+/// Whether a list of identifiers has the subject.
+fn lists(answer: &Answer, attribute: usize, subject: Subject) -> bool {
+    let list = answer.value(attribute).map(serde_json::from_slice::<Vec<Box<str>>>);
+    let same = |text: &Box<str>| text.parse::<Subject>() == Ok(subject);
+    list.is_some_and(|list| list.is_ok_and(|list| list.iter().any(same)))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! The usage index: which entries are about a subject. Derived, rebuildable, and never on the
+//! writer's path.
+//!
+//! It lives in a file of its own, because a key that is random in the subject costs an insert more
+//! than ten times what an append does. It trails the ledger, and whoever reads it adds the entries
+//! that it does not know yet. An index that is absent, damaged or another ledger's therefore costs
+//! time, never an answer.
+
+use super::files::{create_private, remove_if_there};
+use super::schema::{connect, version};
+use super::{Error, Read, Row, SubjectsOf, stored};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The index's file beside the ledger's.
+const FILE: &str = "index.db";
+const VERSION: i64 = 1;
+
+// `indexed` holds how far the index reaches and the salt of that entry, by which it knows its own
+// ledger again even after that was restored from a copy and went another way.
+const SCHEMA: &str = "
+    CREATE TABLE usage (subject INTEGER NOT NULL, sequence INTEGER NOT NULL,
+        PRIMARY KEY (subject, sequence)) STRICT, WITHOUT ROWID;
+    CREATE TABLE indexed (one INTEGER PRIMARY KEY CHECK (one = 1), stream BLOB NOT NULL,
+        sequence INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;
+    PRAGMA user_version = 1;";
+
+/// Brings the index up to the ledger, a slice at a time; the caller chooses the thread and the
+/// pace.
+pub struct Indexer {
+    // Dropped first: it reads the index too, and only a writing connection that closes last tidies
+    // the log away.
+    ledger: Box<dyn Read>,
+    index: Connection,
+    dir: PathBuf,
+    subjects_of: SubjectsOf,
+    rebuilds: Arc<AtomicU64>,
+}
+
+impl Indexer {
+    pub(super) fn open(
+        dir: &Path,
+        ledger: Box<dyn Read>,
+        subjects_of: SubjectsOf,
+        rebuilds: Arc<AtomicU64>,
+    ) -> Result<Indexer, Error> {
+        Ok(Indexer {
+            index: open_writable(dir)?,
+            ledger,
+            dir: dir.to_owned(),
+            subjects_of,
+            rebuilds,
+        })
+    }
+
+    /// Indexes at most `slice` entries; how many it is still behind. A damaged index is rebuilt
+    /// from nothing.
+    pub fn step(&mut self, slice: usize) -> Result<u64, Error> {
+        match self.advance(slice) {
+            Err(Error::Sqlite(failure)) if is_damage(&failure) => {
+                self.rebuild()?;
+                self.advance(slice)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn advance(&mut self, slice: usize) -> Result<u64, Error> {
+        let batch = self.index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut indexed = read_indexed(&batch)?.sequence;
+        let rows = self.ledger.entries(indexed, slice)?;
+        if let Some(last) = rows.last() {
+            insert(&batch, &rows, self.subjects_of)?;
+            batch
+                .prepare_cached("UPDATE indexed SET sequence = ?1, salt = ?2")?
+                .execute((stored(last.sequence)?, last.salt))?;
+            indexed = last.sequence;
+        }
+        batch.commit()?;
+        Ok(self.ledger.head()?.sequence.saturating_sub(indexed))
+    }
+
+    fn rebuild(&mut self) -> Result<(), Error> {
+        let stream = self.ledger.head()?.stream;
+        // The old connection must not outlive its file: it would write its log into the new one's.
+        self.index = Connection::open_in_memory()?;
+        create(&self.dir, stream)?;
+        self.index = open_writable(&self.dir)?;
+        self.rebuilds.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+}
+
+// Sorted, because a slice has many entries of few pages only if its keys come in the index's order.
+fn insert(batch: &Connection, rows: &[Row], subjects_of: SubjectsOf) -> Result<(), Error> {
+    let mut usages = Vec::new();
+    for row in rows {
+        subjects_of(&row.body, &mut |subject| usages.push((subject, row.sequence)));
+    }
+    usages.sort_unstable();
+    usages.dedup();
+    // Subjects are only compared for equality here, so their 64 bits serve as they are.
+    let mut statement =
+        batch.prepare_cached("INSERT INTO usage (subject, sequence) VALUES (?1, ?2)")?;
+    for (subject, sequence) in usages {
+        statement.execute((subject.cast_signed(), stored(sequence)?))?;
+    }
+    Ok(())
+}
+
+/// What the index knows of one subject. The default is an index that knows nothing.
+#[derive(Default)]
+pub(super) struct Page {
+    /// Every entry up to this sequence is indexed.
+    pub(super) indexed: u64,
+    /// Newest first.
+    pub(super) sequences: Vec<u64>,
+}
+
+/// A reader's view of the index.
+pub(super) struct Index {
+    connection: Option<Connection>,
+    dir: PathBuf,
+    rebuilds: Arc<AtomicU64>,
+    rebuilds_seen: u64,
+}
+
+impl Index {
+    /// Opens what is there, if it belongs to the ledger.
+    pub(super) fn open(dir: &Path, rebuilds: Arc<AtomicU64>, ledger: &mut dyn Read) -> Index {
+        let rebuilds_seen = rebuilds.load(Ordering::Acquire);
+        let connection =
+            open_readable(dir).ok().filter(|index| belongs(index, ledger).unwrap_or(false));
+        Index { connection, dir: dir.to_owned(), rebuilds, rebuilds_seen }
+    }
+
+    /// The newest `limit` indexed entries about a subject with a sequence below `before`.
+    pub(super) fn page(&mut self, subject: u64, before: i64, limit: i64) -> Page {
+        self.follow_rebuilds();
+        let page = self
+            .connection
+            .as_mut()
+            .map(|index| read_page(index, subject.cast_signed(), before, limit));
+        page.and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn follow_rebuilds(&mut self) {
+        let rebuilds = self.rebuilds.load(Ordering::Acquire);
+        if rebuilds != self.rebuilds_seen {
+            self.rebuilds_seen = rebuilds;
+            self.connection = open_readable(&self.dir).ok();
+        }
+    }
+}
+
+// One transaction, or entries indexed between the two reads would be in neither the page nor the
+// tail.
+fn read_page(index: &mut Connection, subject: i64, before: i64, limit: i64) -> Result<Page, Error> {
+    let view = index.transaction()?;
+    let indexed = read_indexed(&view)?.sequence;
+    let mut statement = view.prepare_cached(
+        "SELECT sequence FROM usage WHERE subject = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3",
+    )?;
+    let sequences =
+        statement.query_map((subject, before, limit), |row| row.get(0).map(i64::cast_unsigned))?;
+    let sequences = sequences.collect::<Result<_, _>>()?;
+    Ok(Page { indexed, sequences })
+}
+
+struct Indexed {
+    stream: [u8; 16],
+    sequence: u64,
+    salt: [u8; 16],
+}
+
+fn read_indexed(index: &Connection) -> Result<Indexed, Error> {
+    let mut statement = index.prepare_cached("SELECT stream, sequence, salt FROM indexed")?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let sequence = row.get(1).map(i64::cast_unsigned)?;
+        Ok(Indexed { stream: row.get(0)?, sequence, salt: row.get(2)? })
+    };
+    Ok(statement.query_row([], read)?)
+}
+
+/// True if the index was made from this very ledger and reaches no further.
+fn belongs(index: &Connection, ledger: &mut dyn Read) -> Result<bool, Error> {
+    if version(index)? != VERSION {
+        return Ok(false);
+    }
+    let indexed = read_indexed(index)?;
+    if indexed.stream != ledger.head()?.stream {
+        return Ok(false);
+    }
+    let Some(before) = indexed.sequence.checked_sub(1) else { return Ok(true) };
+    let last = ledger.entries(before, 1)?;
+    Ok(last.first().is_some_and(|row| row.sequence == indexed.sequence && row.salt == indexed.salt))
+}
+
+/// Called before anything else opens the index: makes a new one unless the one there belongs to the
+/// ledger.
+pub(super) fn repair(dir: &Path, ledger: &mut dyn Read) -> Result<(), Error> {
+    let usable = open_readable(dir).and_then(|index| belongs(&index, ledger)).unwrap_or(false);
+    if usable { Ok(()) } else { create(dir, ledger.head()?.stream) }
+}
+
+fn create(dir: &Path, stream: [u8; 16]) -> Result<(), Error> {
+    for suffix in ["", "-wal", "-shm"] {
+        remove_if_there(&dir.join(format!("{FILE}{suffix}")))?;
+    }
+    create_private(&dir.join(FILE))?;
+    let mut index = open_writable(dir)?;
+    let batch = index.transaction()?;
+    batch.execute_batch(SCHEMA)?;
+    batch.execute("INSERT INTO indexed VALUES (1, ?1, 0, zeroblob(16))", [stream])?;
+    Ok(batch.commit()?)
+}
+
+// NORMAL, not OFF: it syncs at checkpoints only, and without it a power loss could keep the mark
+// `indexed` and lose rows below it, which nothing would ever notice.
+fn open_writable(dir: &Path) -> Result<Connection, Error> {
+    let index = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    index.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+    Ok(index)
+}
+
+fn open_readable(dir: &Path) -> Result<Connection, Error> {
+    connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// True for what a rebuild mends: pages that are no database's, or a database that is no index.
+fn is_damage(failure: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{InvalidColumnType, QueryReturnedNoRows};
+    match failure {
+        InvalidColumnType(..) | QueryReturnedNoRows => true,
+        other => matches!(
+            other.sqlite_error_code(),
+            Some(
+                ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::ConstraintViolation
+            )
+        ),
+    }
+}

@@ -1,0 +1,167 @@
+//! The storage seam of the ledger: one writer that commits batches, readers that see committed
+//! batches only.
+//!
+//! [`Storage`] is the writer's side and [`Read`] the readers'. [`Sqlite`] is what production runs
+//! on, [`Memory`] what simulations and crash tests run on; both pass the same contract tests.
+//! Nothing here knows what an entry says: the layer above passes a [`SubjectsOf`], the only thing
+//! that a subject's own usages need to be found.
+
+mod files;
+mod index;
+mod memory;
+mod readers;
+mod schema;
+mod sqlite;
+
+#[cfg(test)]
+mod tests;
+
+pub use index::Indexer;
+pub use memory::{CrashAt, Disk, Memory};
+pub use readers::{Readers, WAITING_MAX};
+pub use sqlite::{Reader, Sqlite, open_read_only};
+
+/// A SHA-256 digest.
+pub type Digest = [u8; 32];
+
+/// Which subjects an encoded entry is about; pure, and it may name a subject twice.
+pub type SubjectsOf = fn(body: &[u8], each: &mut dyn FnMut(u64));
+
+/// The newest committed state of the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Names the chain; it never changes.
+    pub stream: [u8; 16],
+    /// The last entry's sequence; 0 while the ledger is empty.
+    pub sequence: u64,
+    /// The chain's hash up to and including the last entry.
+    pub hash: Digest,
+    /// Ledger time of the last batch, in milliseconds since the epoch.
+    pub stamp: i64,
+}
+
+/// One stored entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its place in the stream; the first entry has 1.
+    pub sequence: u64,
+    /// The random salt of its commitment.
+    pub salt: [u8; 16],
+    /// The encoded entry.
+    pub body: Vec<u8>,
+}
+
+/// The writer's side: one owner, on its own thread.
+///
+/// Operations gather in one batch. After any error every later call fails with [`Error::Poisoned`]:
+/// what a failed sync left on the disk is unknown, so only a restart may look again.
+pub trait Storage: Send {
+    /// Adds an entry; its sequence must be the last one's plus one.
+    fn append(&mut self, row: &Row) -> Result<(), Error>;
+    /// Gives a subject its number; a number is given once.
+    fn put_subject(&mut self, number: u64, identifier: &str) -> Result<(), Error>;
+    /// Replaces a subject's consent state.
+    fn put_consent(&mut self, number: u64, state: &[u8]) -> Result<(), Error>;
+    /// Keeps a text under its digest; a text that is there already stays.
+    fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<(), Error>;
+    /// Makes the whole batch durable and visible, or nothing of it; `head` must name the last entry
+    /// appended.
+    fn commit(&mut self, head: &Head) -> Result<(), Error>;
+    /// Called between batches: bounds the log that a restart has to replay. True if it did any
+    /// work.
+    fn checkpoint(&mut self) -> Result<bool, Error>;
+    /// Opens another reader.
+    fn reader(&self) -> Result<Box<dyn Read>, Error>;
+}
+
+/// A reader's side: sees committed batches only, and blocks.
+pub trait Read: Send {
+    /// The head of the last committed batch.
+    fn head(&mut self) -> Result<Head, Error>;
+    /// Every subject's number and identifier, by number.
+    fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error>;
+    /// Every subject's consent state, by number.
+    fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error>;
+    /// At most `limit` entries with a sequence above `after`, ascending.
+    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error>;
+    /// The text with this digest.
+    fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error>;
+    /// At most `limit` entries about a subject with a sequence below `before` (`None`: the newest),
+    /// newest first.
+    fn usages(
+        &mut self,
+        subject: u64,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error>;
+}
+
+/// Why the storage failed; internal, never shown to a caller.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite failed.
+    #[error("SQLite failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file could not be made, locked or removed.
+    #[error("a file operation failed: {0}")]
+    Io(#[from] std::io::Error),
+    /// An entry or a head out of order.
+    #[error("sequence {expected} must come next, not {got}")]
+    Sequence {
+        /// What the chain needs.
+        expected: u64,
+        /// What was passed.
+        got: u64,
+    },
+    /// A head of another chain.
+    #[error("the head belongs to another stream")]
+    Stream,
+    /// The subject number is given to somebody already.
+    #[error("subject number {0} is given already")]
+    SubjectTaken(u64),
+    /// A number above 2^63 - 1, the largest that SQLite keeps.
+    #[error("{0} is larger than 2^63 - 1")]
+    TooLarge(u64),
+    /// An earlier write failed; only a restart helps.
+    #[error("an earlier write failed, the storage is closed until a restart")]
+    Poisoned,
+    /// The files were written by a newer program.
+    #[error("the ledger has schema version {found}, this program knows {supported}")]
+    Version {
+        /// The version in the file.
+        found: i64,
+        /// The version that this program writes.
+        supported: i64,
+    },
+    /// The SQLite library carries the WAL corruption race that 3.51.3 closed.
+    #[error("SQLite {0} is older than 3.51.3 and may corrupt its log")]
+    TooOldSqlite(&'static str),
+    /// Another process owns the ledger.
+    #[error("another process has the ledger open for writing")]
+    Locked,
+    /// The stored data contradicts itself.
+    #[error("the ledger is damaged: {0}")]
+    Damaged(&'static str),
+    /// Too many callers wait for a reader.
+    #[error("too many callers wait for a reader")]
+    Busy,
+    /// The runtime shut down before the read ran.
+    #[error("the readers are shut down")]
+    Closed,
+    /// A power loss that a crash test asked for.
+    #[error("a simulated power loss")]
+    PowerLoss,
+}
+
+/// True if the encoded entry is about the subject.
+fn is_about(subjects_of: SubjectsOf, body: &[u8], subject: u64) -> bool {
+    let mut found = false;
+    subjects_of(body, &mut |number| found |= number == subject);
+    found
+}
+
+/// A number as SQLite keeps it. Both storages refuse what SQLite cannot keep, so that they accept
+/// the same calls.
+fn stored(number: u64) -> Result<i64, Error> {
+    i64::try_from(number).map_err(|_| Error::TooLarge(number))
+}

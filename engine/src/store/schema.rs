@@ -1,0 +1,89 @@
+//! The ledger's file: its tables, its version, and how a connection to it is set up.
+
+use super::sqlite::LOG_BYTES_MAX;
+use super::{Error, Head};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::path::Path;
+use std::time::Duration;
+
+/// "PFLG", by which file(1) and this program tell a ledger from any other database.
+const APPLICATION: i64 = 0x5046_4c47;
+const VERSION: i64 = 1;
+
+/// Earlier libraries may lose commits when a checkpoint races a log that starts over
+/// (<https://sqlite.org/wal.html#walresetbug>).
+const SQLITE_MIN: i32 = 3_051_003;
+
+/// A reader waits only while a log is recovered or reset, which takes less.
+const READER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Nobody else writes, so this bounds how long a slow reader may hold up a checkpoint, and the
+/// commits behind it.
+const WRITER_PATIENCE: Duration = Duration::from_millis(50);
+
+const SCHEMA: &str = "
+    CREATE TABLE entry (sequence INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE subject (number INTEGER PRIMARY KEY, identifier TEXT NOT NULL) STRICT;
+    CREATE TABLE consent (subject INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
+    CREATE TABLE text (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), stream BLOB NOT NULL,
+        sequence INTEGER NOT NULL, hash BLOB NOT NULL, stamp INTEGER NOT NULL) STRICT;";
+
+pub(super) fn read_head(ledger: &Connection) -> Result<Head, Error> {
+    let mut statement = ledger.prepare_cached("SELECT stream, sequence, hash, stamp FROM head")?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let sequence = row.get(1).map(i64::cast_unsigned)?;
+        Ok(Head { stream: row.get(0)?, sequence, hash: row.get(2)?, stamp: row.get(3)? })
+    };
+    Ok(statement.query_row([], read)?)
+}
+
+pub(super) fn check_library(number: i32) -> Result<(), Error> {
+    if number < SQLITE_MIN { Err(Error::TooOldSqlite(rusqlite::version())) } else { Ok(()) }
+}
+
+/// Sets the writing connection up, and the schema if the file is new.
+pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16]) -> Result<(), Error> {
+    // Before anything is changed: a newer program's file is left as it is.
+    check_schema(ledger)?;
+    ledger.busy_timeout(WRITER_PATIENCE)?;
+    ledger.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = ON; PRAGMA journal_size_limit = {LOG_BYTES_MAX};
+         PRAGMA wal_checkpoint(TRUNCATE);"
+    ))?;
+    let batch = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if !check_schema(&batch)? {
+        batch.execute_batch(SCHEMA)?;
+        batch.pragma_update(None, "application_id", APPLICATION)?;
+        batch.pragma_update(None, "user_version", VERSION)?;
+        batch.execute("INSERT INTO head VALUES (1, ?1, 0, zeroblob(32), 0)", [stream])?;
+    }
+    Ok(batch.commit()?)
+}
+
+/// False for a new file; an error for one that this program must not touch.
+pub(super) fn check_schema(ledger: &Connection) -> Result<bool, Error> {
+    let application: i64 = ledger.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found = version(ledger)?;
+    let tables: i64 =
+        ledger.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, found) {
+        (0, 0) if tables == 0 => Ok(false),
+        (APPLICATION, VERSION) => Ok(true),
+        (APPLICATION, found) if found > VERSION => {
+            Err(Error::Version { found, supported: VERSION })
+        }
+        _ => Err(Error::Damaged("the file is not a ledger")),
+    }
+}
+
+pub(super) fn version(database: &Connection) -> Result<i64, Error> {
+    Ok(database.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(READER_PATIENCE)?;
+    Ok(connection)
+}

@@ -1,0 +1,355 @@
+//! The ledger in SQLite: one writing connection, any number of reading ones, also from other
+//! processes.
+//!
+//! Every table grows at its end or is small; nothing on the insert path is ordered by subject. What
+//! finds a subject's entries is in a second file, see [`super::Indexer`].
+
+use super::files::{create_private, lock, sync_dir};
+use super::index::{self, Index};
+use super::schema::{check_library, check_schema, connect, prepare, read_head};
+use super::{Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, is_about, stored};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+const FILE: &str = "ledger.db";
+
+/// A file of its own: closing any handle on the ledger's file would drop SQLite's locks on it.
+const LOCK_FILE: &str = "ledger.lock";
+
+/// Copied back in about 50 ms, which the commits behind a checkpoint wait.
+const CHECKPOINT_BYTES: u64 = 16 << 20;
+
+/// Readers that follow each other closely keep the log from starting over; from here on the writer
+/// waits for them.
+pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
+
+/// The writer's side of a ledger in a directory, which it holds alone.
+pub struct Sqlite {
+    ledger: Connection,
+    dir: PathBuf,
+    subjects_of: SubjectsOf,
+    stream: [u8; 16],
+    /// The last entry appended, committed or not.
+    last: u64,
+    poisoned: bool,
+    /// The log length, in frames, from which on a checkpoint is worth its cost.
+    checkpoint_at: u64,
+    index_rebuilds: Arc<AtomicU64>,
+    // Dropped last, when the connection has let go of the files.
+    _lock: File,
+}
+
+impl Sqlite {
+    /// Opens the ledger in `dir`, or starts one there with the name `stream_if_new`.
+    pub fn open(
+        dir: &Path,
+        stream_if_new: [u8; 16],
+        subjects_of: SubjectsOf,
+    ) -> Result<Sqlite, Error> {
+        check_library(rusqlite::version_number())?;
+        fs::create_dir_all(dir)?;
+        let lock = lock(&dir.join(LOCK_FILE))?;
+        create_private(&dir.join(FILE))?;
+        let mut ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        prepare(&mut ledger, stream_if_new)?;
+        let head = read_head(&ledger)?;
+        let last: Option<i64> =
+            ledger.query_row("SELECT max(sequence) FROM entry", [], |row| row.get(0))?;
+        if last.unwrap_or(0).cast_unsigned() != head.sequence {
+            return Err(Error::Damaged("the head does not name the last entry"));
+        }
+        sync_dir(dir)?;
+        let index_rebuilds = Arc::new(AtomicU64::new(0));
+        index::repair(dir, &mut Reader::open(dir, subjects_of, Arc::clone(&index_rebuilds))?)?;
+        Ok(Sqlite {
+            ledger,
+            dir: dir.to_owned(),
+            subjects_of,
+            stream: head.stream,
+            last: head.sequence,
+            poisoned: false,
+            checkpoint_at: 0,
+            index_rebuilds,
+            _lock: lock,
+        })
+    }
+
+    /// What keeps the usage index up to date; one is enough.
+    pub fn indexer(&self) -> Result<Indexer, Error> {
+        Indexer::open(&self.dir, self.reader()?, self.subjects_of, Arc::clone(&self.index_rebuilds))
+    }
+
+    /// Runs one operation, inside the open batch or a new one.
+    fn write(
+        &mut self,
+        operation: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        // Until it has succeeded: a panic closes the storage too.
+        self.poisoned = true;
+        let outcome = self.begin().and_then(|()| operation(self));
+        self.poisoned = outcome.is_err();
+        if self.poisoned {
+            // The lock goes with the connection anyway; what matters is the error that came first.
+            let _ = self.ledger.execute_batch("ROLLBACK");
+        }
+        outcome
+    }
+
+    fn begin(&self) -> Result<(), Error> {
+        if self.ledger.is_autocommit() {
+            self.ledger.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        }
+        Ok(())
+    }
+
+    /// Frames in the log, after doing what `mode` says.
+    fn log_frames(&self, mode: &str) -> Result<u64, Error> {
+        let mut statement =
+            self.ledger.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+        Ok(statement.query_row([], |row| row.get::<_, i64>(1))?.max(0).cast_unsigned())
+    }
+
+    fn checkpoint_by_size(&mut self) -> Result<bool, Error> {
+        let page: i64 =
+            self.ledger.prepare_cached("PRAGMA page_size")?.query_row([], |row| row.get(0))?;
+        let frame = page.cast_unsigned() + 24;
+        let step = CHECKPOINT_BYTES / frame;
+        let frames = self.log_frames("NOOP")?;
+        // Below `frames + step` of the last checkpoint the log must have started over.
+        if self.checkpoint_at == 0 || frames + step < self.checkpoint_at {
+            self.checkpoint_at = step;
+        }
+        if frames < self.checkpoint_at {
+            return Ok(false);
+        }
+        let mode = if frames >= LOG_BYTES_MAX / frame { "RESTART" } else { "PASSIVE" };
+        self.log_frames(mode)?;
+        self.checkpoint_at = frames + step;
+        Ok(true)
+    }
+}
+
+impl Storage for Sqlite {
+    fn append(&mut self, row: &Row) -> Result<(), Error> {
+        self.write(|this| {
+            let expected = this.last + 1;
+            if row.sequence != expected {
+                return Err(Error::Sequence { expected, got: row.sequence });
+            }
+            this.ledger
+                .prepare_cached("INSERT INTO entry (sequence, salt, body) VALUES (?1, ?2, ?3)")?
+                .execute((stored(row.sequence)?, row.salt, &row.body))?;
+            this.last = expected;
+            Ok(())
+        })
+    }
+
+    fn put_subject(&mut self, number: u64, identifier: &str) -> Result<(), Error> {
+        self.write(|this| {
+            let inserted = this
+                .ledger
+                .prepare_cached("INSERT INTO subject (number, identifier) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+                .execute((stored(number)?, identifier))?;
+            if inserted == 1 { Ok(()) } else { Err(Error::SubjectTaken(number)) }
+        })
+    }
+
+    fn put_consent(&mut self, number: u64, state: &[u8]) -> Result<(), Error> {
+        self.write(|this| {
+            this.ledger
+                .prepare_cached(
+                    "INSERT INTO consent (subject, state) VALUES (?1, ?2)
+                     ON CONFLICT DO UPDATE SET state = excluded.state",
+                )?
+                .execute((stored(number)?, state))?;
+            Ok(())
+        })
+    }
+
+    fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<(), Error> {
+        self.write(|this| {
+            this.ledger
+                .prepare_cached(
+                    "INSERT INTO text (digest, body) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                )?
+                .execute((digest, text))?;
+            Ok(())
+        })
+    }
+
+    fn commit(&mut self, head: &Head) -> Result<(), Error> {
+        self.write(|this| {
+            if head.stream != this.stream {
+                return Err(Error::Stream);
+            }
+            if head.sequence != this.last {
+                return Err(Error::Sequence { expected: this.last, got: head.sequence });
+            }
+            this.ledger
+                .prepare_cached("UPDATE head SET sequence = ?1, hash = ?2, stamp = ?3")?
+                .execute((stored(head.sequence)?, head.hash, head.stamp))?;
+            this.ledger.prepare_cached("COMMIT")?.execute([])?;
+            Ok(())
+        })
+    }
+
+    fn checkpoint(&mut self) -> Result<bool, Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        if !self.ledger.is_autocommit() {
+            return Ok(false);
+        }
+        let outcome = self.checkpoint_by_size();
+        self.poisoned = outcome.is_err();
+        outcome
+    }
+
+    fn reader(&self) -> Result<Box<dyn Read>, Error> {
+        Ok(Box::new(Reader::open(&self.dir, self.subjects_of, Arc::clone(&self.index_rebuilds))?))
+    }
+}
+
+/// A reading connection.
+pub struct Reader {
+    ledger: Connection,
+    index: Option<Index>,
+    subjects_of: SubjectsOf,
+}
+
+/// Opens a ledger that another process may be writing, to read it only.
+pub fn open_read_only(dir: &Path, subjects_of: SubjectsOf) -> Result<Reader, Error> {
+    check_library(rusqlite::version_number())?;
+    Reader::open(dir, subjects_of, Arc::default())
+}
+
+impl Reader {
+    fn open(
+        dir: &Path,
+        subjects_of: SubjectsOf,
+        index_rebuilds: Arc<AtomicU64>,
+    ) -> Result<Reader, Error> {
+        let ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if !check_schema(&ledger)? {
+            return Err(Error::Damaged("the ledger's file is empty"));
+        }
+        let mut reader = Reader { ledger, index: None, subjects_of };
+        reader.index = Some(Index::open(dir, index_rebuilds, &mut reader));
+        Ok(reader)
+    }
+
+    fn entry(&self, sequence: u64) -> Result<Row, Error> {
+        let mut statement = self
+            .ledger
+            .prepare_cached("SELECT sequence, salt, body FROM entry WHERE sequence = ?1")?;
+        let row = statement.query_row([stored(sequence)?], read_row).optional()?;
+        row.ok_or(Error::Damaged("an indexed entry is missing"))
+    }
+
+    /// The subject's entries above `indexed` and below `before`, newest first.
+    fn tail(
+        &self,
+        subject: u64,
+        indexed: u64,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
+        let mut statement = self.ledger.prepare_cached(
+            "SELECT sequence, salt, body FROM entry WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence DESC",
+        )?;
+        let mut entries = statement.query((stored(indexed)?, before))?;
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(entry) = entries.next()?
+        {
+            if is_about(
+                self.subjects_of,
+                entry.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?,
+                subject,
+            ) {
+                found.push(read_row(entry)?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Read for Reader {
+    fn head(&mut self) -> Result<Head, Error> {
+        read_head(&self.ledger)
+    }
+
+    fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error> {
+        let mut statement =
+            self.ledger.prepare_cached("SELECT number, identifier FROM subject ORDER BY number")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(
+                row.get(0).map(i64::cast_unsigned)?,
+                row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
+            );
+        }
+        Ok(())
+    }
+
+    fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error> {
+        let mut statement =
+            self.ledger.prepare_cached("SELECT subject, state FROM consent ORDER BY subject")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(
+                row.get(0).map(i64::cast_unsigned)?,
+                row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?,
+            );
+        }
+        Ok(())
+    }
+
+    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error> {
+        let mut statement = self.ledger.prepare_cached(
+            "SELECT sequence, salt, body FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+        )?;
+        let rows = statement.query_map((bound(after), bound(limit as u64)), read_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+        let mut statement =
+            self.ledger.prepare_cached("SELECT body FROM text WHERE digest = ?1")?;
+        Ok(statement.query_row([digest], |row| row.get(0)).optional()?)
+    }
+
+    fn usages(
+        &mut self,
+        subject: u64,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
+        let before = before.map_or(i64::MAX, bound);
+        // The index first: what is committed in between is then above `indexed`, hence in the tail.
+        let page = match &mut self.index {
+            Some(index) => index.page(subject, before, bound(limit as u64)),
+            None => index::Page::default(),
+        };
+        let mut rows = self.tail(subject, page.indexed, before, limit)?;
+        for sequence in page.sequences.into_iter().take(limit - rows.len()) {
+            rows.push(self.entry(sequence)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// A bound of a query: beyond what SQLite can keep it is as good as the largest number.
+fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    Ok(Row { sequence: row.get(0).map(i64::cast_unsigned)?, salt: row.get(1)?, body: row.get(2)? })
+}

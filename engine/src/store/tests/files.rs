@@ -1,0 +1,306 @@
+//! What SQLite's files add to the contract: other processes, damage, versions, the log's size.
+
+use super::fixture::{Kind, Ledger, STREAM, body, subjects_of};
+use crate::store::{Error, Read, Sqlite, open_read_only};
+use rusqlite::Connection;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+fn indexed() -> Ledger {
+    let mut ledger = Ledger::new(Kind::SqliteIndexed);
+    for number in 0..5 {
+        ledger.commit(&[body(&[number, 1]), body(&[2])]);
+    }
+    ledger
+}
+
+fn copy(from: &Path, to: &Path, names: &[&str]) {
+    for name in names {
+        fs::copy(from.join(name), to.join(name)).unwrap();
+    }
+}
+
+fn pragma(dir: &Path, statement: &str) {
+    Connection::open(dir.join("ledger.db")).unwrap().execute_batch(statement).unwrap();
+}
+
+/// Reads rightly with the index as it is, and has a whole one again after one step.
+fn check_recovery(ledger: &mut Ledger) {
+    ledger.model.check(&mut open_read_only(ledger.dir(), subjects_of).unwrap());
+    ledger.reopen();
+    ledger.check();
+    assert_eq!(ledger.index_all(), 0);
+    ledger.check();
+    assert_eq!(rows_indexed(ledger), 14);
+}
+
+/// Damage to the file alone would go unseen: a log holds whole copies of its pages.
+fn close_with_no_log(ledger: &mut Ledger) {
+    ledger.close();
+    assert!(!ledger.dir().join("index.db-wal").exists());
+}
+
+fn change_index(ledger: &Ledger, statements: &str) {
+    let index = Connection::open(ledger.dir().join("index.db")).unwrap();
+    index.execute_batch(statements).unwrap();
+}
+
+fn rows_indexed(ledger: &Ledger) -> i64 {
+    let index = Connection::open(ledger.dir().join("index.db")).unwrap();
+    index.query_row("SELECT count(*) FROM usage", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_intact_index_is_kept() {
+    let mut ledger = indexed();
+    ledger.reopen();
+    assert_eq!(rows_indexed(&ledger), 14);
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_absent_index_is_made_again() {
+    let mut ledger = indexed();
+    ledger.close();
+    fs::remove_file(ledger.dir().join("index.db")).unwrap();
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_index_that_is_no_database_is_made_again() {
+    let mut ledger = indexed();
+    close_with_no_log(&mut ledger);
+    fs::write(ledger.dir().join("index.db"), vec![0xa5; 9000]).unwrap();
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_index_of_another_version_is_made_again() {
+    let mut ledger = indexed();
+    ledger.close();
+    change_index(&ledger, "PRAGMA user_version = 2; DROP TABLE usage;");
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_index_damaged_below_its_first_page_is_made_again_while_readers_read() {
+    let mut ledger = indexed();
+    close_with_no_log(&mut ledger);
+    let path = ledger.dir().join("index.db");
+    let mut bytes = fs::read(&path).unwrap();
+    // The table `usage` has the second page; the mark `indexed` lies behind it and stays whole.
+    bytes[4096..8192].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    ledger.reopen();
+    let mut reader = ledger.reader();
+    ledger.commit(&[body(&[2, 3])]);
+    ledger.model.check(reader.as_mut());
+    while ledger.index_all() > 0 {}
+    ledger.model.check(reader.as_mut());
+    assert_eq!(rows_indexed(&ledger), 16);
+    // A usage that only the new file has shows that the old reader follows it.
+    change_index(&ledger, "INSERT INTO usage VALUES (77, 1)");
+    assert_eq!(reader.usages(77, None, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn an_index_of_another_ledger_is_not_believed() {
+    let mut ledger = indexed();
+    ledger.close();
+    change_index(&ledger, "DELETE FROM usage; UPDATE indexed SET stream = zeroblob(16)");
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_index_ahead_of_its_ledger_is_not_believed() {
+    let mut ledger = indexed();
+    ledger.close();
+    let earlier = (ledger.model.clone(), tempfile::tempdir().unwrap());
+    copy(ledger.dir(), earlier.1.path(), &["ledger.db"]);
+    ledger.reopen();
+    ledger.commit(&vec![body(&[1]); 3]);
+    ledger.close();
+    copy(earlier.1.path(), ledger.dir(), &["ledger.db"]);
+    ledger.model = earlier.0;
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn an_index_is_not_believed_by_a_ledger_that_went_another_way() {
+    let mut ledger = indexed();
+    ledger.close();
+    change_index(&ledger, "DELETE FROM usage; UPDATE indexed SET salt = zeroblob(16)");
+    check_recovery(&mut ledger);
+}
+
+#[test]
+fn a_subject_is_found_while_writer_and_indexer_run() {
+    let mut ledger = Ledger::new(Kind::SqliteUnindexed);
+    let (mut indexer, mut reader) = (ledger.take_indexer(), ledger.reader());
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                indexer.step(7).unwrap();
+            }
+        });
+        scope.spawn(|| {
+            let mut newest = 0;
+            while !done.load(Ordering::Acquire) {
+                let found: Vec<u64> =
+                    reader.usages(1, None, 20).unwrap().iter().map(|row| row.sequence).collect();
+                let first = found.first().copied().unwrap_or(0);
+                assert!(first >= newest);
+                newest = first;
+                assert!(
+                    found
+                        .iter()
+                        .rev()
+                        .zip((first + 1).saturating_sub(20).max(1)..)
+                        .all(|(a, b)| *a == b)
+                );
+                assert_eq!(found.len() as u64, first.min(20));
+            }
+        });
+        for _ in 0..300 {
+            ledger.commit(&[body(&[1]), body(&[1, 2])]);
+        }
+        done.store(true, Ordering::Release);
+    });
+    ledger.check();
+}
+
+#[test]
+fn another_process_reads_while_the_writer_writes() {
+    let mut ledger = indexed();
+    let mut audit = open_read_only(ledger.dir(), subjects_of).unwrap();
+    ledger.model.check(&mut audit);
+    ledger.commit(&[body(&[1])]);
+    ledger.model.check(&mut audit);
+    ledger.close();
+    ledger.model.check(&mut audit);
+    ledger.model.check(&mut open_read_only(ledger.dir(), subjects_of).unwrap());
+}
+
+#[test]
+fn a_read_only_opener_makes_no_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(open_read_only(dir.path(), subjects_of).is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_second_writer_is_refused() {
+    let ledger = indexed();
+    assert!(matches!(Sqlite::open(ledger.dir(), STREAM, subjects_of), Err(Error::Locked)));
+}
+
+#[test]
+fn an_existing_ledger_keeps_its_stream() {
+    let mut ledger = indexed();
+    ledger.close();
+    drop(Sqlite::open(ledger.dir(), [8; 16], subjects_of).unwrap());
+    assert_eq!(open_read_only(ledger.dir(), subjects_of).unwrap().head().unwrap().stream, STREAM);
+}
+
+#[test]
+fn a_commit_survives_a_process_that_never_closes() {
+    let mut ledger = indexed();
+    ledger.commit(&[body(&[1])]);
+    let copied = tempfile::tempdir().unwrap();
+    copy(ledger.dir(), copied.path(), &["ledger.db", "ledger.db-wal"]);
+    let _reopened = Sqlite::open(copied.path(), STREAM, subjects_of).unwrap();
+    ledger.model.check(&mut open_read_only(copied.path(), subjects_of).unwrap());
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let mut ledger = indexed();
+    ledger.close();
+    pragma(ledger.dir(), "PRAGMA user_version = 2");
+    let before = fs::read(ledger.dir().join("ledger.db")).unwrap();
+    for failure in [
+        Sqlite::open(ledger.dir(), STREAM, subjects_of).err(),
+        open_read_only(ledger.dir(), subjects_of).err(),
+    ] {
+        assert!(matches!(failure, Some(Error::Version { found: 2, supported: 1 })), "{failure:?}");
+    }
+    assert_eq!(fs::read(ledger.dir().join("ledger.db")).unwrap(), before);
+}
+
+#[test]
+fn a_database_that_is_no_ledger_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    pragma(dir.path(), "CREATE TABLE other (a)");
+    let before = fs::read(dir.path().join("ledger.db")).unwrap();
+    assert!(matches!(Sqlite::open(dir.path(), STREAM, subjects_of), Err(Error::Damaged(_))));
+    assert_eq!(fs::read(dir.path().join("ledger.db")).unwrap(), before);
+}
+
+#[test]
+fn a_ledger_that_lost_its_last_entry_is_refused() {
+    let mut ledger = indexed();
+    ledger.close();
+    pragma(ledger.dir(), "DELETE FROM entry WHERE sequence = 10");
+    assert!(matches!(Sqlite::open(ledger.dir(), STREAM, subjects_of), Err(Error::Damaged(_))));
+}
+
+#[test]
+fn an_old_library_is_refused() {
+    use crate::store::schema::check_library;
+    assert!(matches!(check_library(3_051_002), Err(Error::TooOldSqlite(_))));
+    check_library(3_051_003).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let ledger = indexed();
+    let files: Vec<_> = fs::read_dir(ledger.dir()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() >= 5, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+    }
+}
+
+#[test]
+fn the_log_is_checkpointed_by_its_size_and_stays_bounded() {
+    let mut ledger = Ledger::new(Kind::SqliteUnindexed);
+    assert!(!ledger.storage.checkpoint().unwrap());
+    let mebibyte = vec![0; 1 << 20];
+    let mut checkpoints = 0;
+    for _ in 0..40 {
+        ledger.append(&mebibyte);
+        assert!(!ledger.storage.checkpoint().unwrap(), "a batch is open");
+        ledger.commit(&[]);
+        checkpoints += u32::from(ledger.storage.checkpoint().unwrap());
+    }
+    assert_eq!(checkpoints, 2);
+    let log = fs::metadata(ledger.dir().join("ledger.db-wal")).unwrap().len();
+    assert!((16 << 20..18 << 20).contains(&log), "{log}");
+}
+
+#[test]
+fn a_slow_reader_delays_a_checkpoint_and_fails_nothing() {
+    let mut ledger = indexed();
+    let slow = Connection::open(ledger.dir().join("ledger.db")).unwrap();
+    slow.execute_batch("BEGIN; SELECT count(*) FROM entry").unwrap();
+    let mebibyte = vec![0; 1 << 20];
+    let mut checkpoints = 0;
+    for _ in 0..70 {
+        ledger.commit(std::slice::from_ref(&mebibyte));
+        checkpoints += u32::from(ledger.storage.checkpoint().unwrap());
+    }
+    // At 16, 32, 48 and 64 MiB, not after every batch.
+    assert_eq!(checkpoints, 4);
+    slow.execute_batch("COMMIT").unwrap();
+    for _ in 0..14 {
+        ledger.commit(std::slice::from_ref(&mebibyte));
+        ledger.storage.checkpoint().unwrap();
+    }
+    let log = fs::metadata(ledger.dir().join("ledger.db-wal")).unwrap().len();
+    assert!(log <= 84 << 20, "{log}");
+}
