@@ -5,6 +5,8 @@
 //! deadlines, timeouts and latencies; it is never scaled. Both follow tokio's
 //! clock where a simulation has paused it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::Offset;
@@ -28,6 +30,7 @@ pub struct Civil(Source);
 enum Source {
     System,
     Running { origin: CivilMs, since: Instant, scale: u32 },
+    Manual(Arc<AtomicI64>),
 }
 
 impl Civil {
@@ -44,11 +47,18 @@ impl Civil {
         Self(Source::Running { origin, since: monotonic(), scale })
     }
 
+    /// A clock that shows what its owner sets, however wrong: for tests.
+    #[must_use]
+    pub fn manual(shown: Arc<AtomicI64>) -> Self {
+        Self(Source::Manual(shown))
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn now(&self) -> CivilMs {
         match &self.0 {
             Source::System => wall(),
+            Source::Manual(shown) => shown.load(Ordering::Relaxed),
             Source::Running { origin, since, scale } => {
                 origin + (monotonic() - *since).as_millis() as CivilMs * CivilMs::from(*scale)
             }
@@ -59,7 +69,7 @@ impl Civil {
     #[must_use]
     pub fn scale(&self) -> u32 {
         match self.0 {
-            Source::System => 1,
+            Source::System | Source::Manual(_) => 1,
             Source::Running { scale, .. } => scale,
         }
     }

@@ -85,7 +85,7 @@ impl Demo {
             connect: Arc::new(Tcp),
             civil: Civil::system(),
             cache: cache::Config::default(),
-            entropy: Entropy::system,
+            entropy: Box::new(Entropy::system),
         };
         let engine = engine::start(parts, &data, options.listen, http::Limits::default())
             .with_context(|| format!("the engine cannot start on {}", data.display()))?;

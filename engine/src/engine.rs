@@ -47,14 +47,14 @@ pub struct Parts {
     pub civil: Civil,
     /// Bounds on the cache.
     pub cache: cache::Config,
-    /// Where each core gets its randomness.
-    pub entropy: fn() -> Entropy,
+    /// Where each core, and the writer, gets its randomness.
+    pub entropy: Box<dyn Fn() -> Entropy + Send + Sync>,
 }
 
 /// An engine over some storage, not running yet.
 pub struct Engine {
     shared: Arc<Shared>,
-    entropy: fn() -> Entropy,
+    entropy: Box<dyn Fn() -> Entropy + Send + Sync>,
 }
 
 impl Engine {

@@ -25,6 +25,7 @@ pub(super) fn compile(sources: &[Source]) -> Result<Catalogue, Vec<Mistake>> {
     of(Kindred::Unknown).for_each(|file| {
         file.mistake(Line(1), "a catalogue holds organisations.toml, registers/*.toml and procedures/*.toml");
     });
+    files.iter().for_each(|(_, file)| no_heading_inside(file));
     let registers = compile_registers(of(Kindred::Register).collect());
     let (drafts, organisations) = compile_organisations(of(Kindred::Organisations).collect());
     let mut procedures = Vec::new();
@@ -68,7 +69,9 @@ enum Kindred {
 
 impl Kindred {
     fn of(path: &str) -> Self {
-        match path.strip_suffix(".toml").map(|path| path.split_once('/').unwrap_or((path, ""))) {
+        // A path of two lines would be no heading.
+        let path = path.strip_suffix(".toml").filter(|path| !path.contains('\n'));
+        match path.map(|path| path.split_once('/').unwrap_or((path, ""))) {
             Some(("registers", _)) => Self::Register,
             Some(("procedures", _)) => Self::Procedure,
             Some(("organisations", _)) => Self::Organisations,
@@ -119,6 +122,16 @@ pub(super) fn split(text: &str) -> Result<Vec<Source>, Vec<Mistake>> {
     Ok(sources)
 }
 
+/// A file with a heading in it would come apart as two when split again.
+fn no_heading_inside(file: &File<'_>) {
+    for (index, line) in file.text().split('\n').enumerate() {
+        if line.starts_with(FILE_HEADING) {
+            let what = format!("a line cannot start with \"{FILE_HEADING}\", which stands above each file");
+            file.mistake(Line(index + 1), what);
+        }
+    }
+}
+
 fn no_name_twice<'a, 'f: 'a>(names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>) {
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for (name, (file, line)) in names {
@@ -148,7 +161,8 @@ fn compile_registers(files: Vec<&File<'_>>) -> Vec<Register> {
             "subject" => Key::Subject,
             text => match plan::find_attribute(&registers, text) {
                 Some((register, attribute)) => {
-                    check_key(file, key, &registers[register.index()], attribute);
+                    let holder = &registers[register.index()];
+                    check_key(file, key, registers[index].natural, holder, attribute);
                     Key::Attribute(register, attribute)
                 }
                 None => {
@@ -164,7 +178,11 @@ fn compile_registers(files: Vec<&File<'_>>) -> Vec<Register> {
     registers
 }
 
-fn check_key(file: &File<'_>, key: &Placed, holder: &Register, attribute: usize) {
+fn check_key(file: &File<'_>, key: &Placed, natural: bool, holder: &Register, attribute: usize) {
+    if holder.natural != natural {
+        let what = format!("`key` = \"{}\" must name a register `of` the same subjects", key.text);
+        file.mistake(key.line, what);
+    }
     if holder.attributes[attribute].kind != Kind::Text {
         file.mistake(key.line, format!("`key` = \"{}\" must name an attribute of type text", key.text));
     }

@@ -163,4 +163,4 @@ impl Catalogue {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

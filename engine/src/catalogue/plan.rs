@@ -81,7 +81,8 @@ impl Planner<'_, '_> {
     pub(super) fn field(&mut self, draft: &FieldDraft, index: usize) -> std::ops::Range<usize> {
         let start = self.candidates.len();
         let role = match &draft.role {
-            None => Some(0),
+            // A procedure without roles has been reported already.
+            None => (!self.roles.is_empty()).then_some(0),
             Some(name) => {
                 let found = self.roles.iter().position(|role| role.role.name == name.text);
                 if found.is_none() {
@@ -199,7 +200,7 @@ impl Planner<'_, '_> {
             };
             let earlier = |by: &str| self.roles[..index].iter().any(|known| &*known.role.name == by);
             let known = listed_in.text.split_once(':').filter(|(by, _)| earlier(by));
-            let Some((_, attribute)) = known else {
+            let Some((by, attribute)) = known else {
                 let what = "`listed-in` must be \"role:register.attribute\", of a role above this one";
                 self.file.mistake(listed_in.line, what);
                 continue;
@@ -208,6 +209,12 @@ impl Planner<'_, '_> {
             if let Some((register, attribute)) = self.attribute(&placed) {
                 if self.registers[register.index()].attributes[attribute].kind != Kind::Texts {
                     self.file.mistake(listed_in.line, "`listed-in` must name a list of identifiers");
+                }
+                let holder = &self.registers[register.index()];
+                let asked = self.roles.iter().find(|known| &*known.role.name == by);
+                if asked.is_some_and(|asked| asked.role.natural != holder.natural) {
+                    let what = format!("{} does not know subjects such as `{by}`", holder.name);
+                    self.file.mistake(listed_in.line, what);
                 }
             }
         }

@@ -44,6 +44,10 @@ impl<'a> File<'a> {
         table
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.source.text
+    }
+
     pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
         let file = self.source.path.clone();
         self.mistakes.borrow_mut().push(Mistake { file, line: line.0, what: what.into() });

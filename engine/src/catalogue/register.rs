@@ -357,10 +357,11 @@ fn template(table: &Table<'_>, text: &Placed) -> Template {
             rest = &rest[place.len()..];
             continue;
         }
-        let word = rest[1..].split_once('}').map(|(word, _)| word);
-        if first == '{' && word.is_some_and(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase())) {
+        let braced = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+        if let Some((word, _)) = braced.filter(|(word, _)| is_word(word)) {
             let known: Vec<_> = PLACES.iter().map(|(place, _)| *place).collect();
-            let what = format!("unknown place {{{}}}; known are {}", word.unwrap_or(""), known.join(" "));
+            let what = format!("unknown place {{{word}}}; known are {}", known.join(" "));
             table.mistake(text.line, what);
         }
         plain.push(first);

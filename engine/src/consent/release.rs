@@ -13,6 +13,7 @@ use crate::model::{
 
 /// A bundle that has been composed and not yet recorded: nobody may see it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Bundle {
     /// Its id, which stands in its bytes.
     pub disclosure: Uuid,

@@ -95,6 +95,7 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
         }
         Rejection::InvalidValue { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "A value is invalid"),
         Rejection::NotRecorded => (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it"),
+        Rejection::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         Rejection::ConsentChanging => (StatusCode::SERVICE_UNAVAILABLE, "The consent is changing"),
         Rejection::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "The engine is overloaded"),
     }

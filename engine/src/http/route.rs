@@ -139,7 +139,7 @@ async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
         store::Error::Busy => Rejection::Overloaded,
         error => {
             tracing::error!(%error, "a list of accesses cannot be read");
-            Rejection::NotRecorded
+            Rejection::Unreadable
         }
     })?;
     Ok(respond::own(found.map(wire::Accesses::from)))

@@ -109,7 +109,7 @@ fn read(
     number: u64,
     page: Page,
 ) -> Result<Usages, store::Error> {
-    let mut found = Usages { total: storage.usages(number, None, usize::MAX)?.len() as u64, ..Usages::default() };
+    let mut found = Usages { total: storage.usage_count(number)?, ..Usages::default() };
     let mut before = page.before;
     let slice = if page.from.is_some() || page.to.is_some() { SLICE } else { page.limit + 1 };
     loop {

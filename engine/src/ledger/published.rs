@@ -126,8 +126,12 @@ impl Published {
         numbers: impl IntoIterator<Item = (Subject, u64)>,
         consents: impl IntoIterator<Item = (Subject, Arc<Consent>)>,
     ) {
-        numbers.into_iter().for_each(|(subject, number)| drop(self.numbers.insert(subject, number)));
-        consents.into_iter().for_each(|(subject, state)| drop(self.consents.insert(subject, state)));
+        for (subject, number) in numbers {
+            self.numbers.insert(subject, number);
+        }
+        for (subject, consent) in consents {
+            self.consents.insert(subject, consent);
+        }
         *self.head.lock().expect("no panic under it") = head;
     }
 

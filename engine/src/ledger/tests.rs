@@ -1,1 +1,255 @@
-//! t
+//! The ledger's promises: order, durability, refusal, fail stop, audit.
+
+mod crash;
+mod proof;
+mod read;
+mod support;
+
+use std::future::Future as _;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use super::entry::Changed;
+use super::*;
+use support::{Setup, TODAY, subject};
+
+#[tokio::test(start_paused = true)]
+async fn a_disclosure_is_durable_when_it_comes_back() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let bundle = setup.bundle(1);
+    let disclosed = ledger.disclose(bundle, setup.facts(&[(1, 0)])).await.unwrap();
+    let entries = setup.entries();
+    let Event::Disclosure(entry) = &entries.last().unwrap().event else { panic!("no disclosure") };
+    assert_eq!(entry.digest, <[u8; 32]>::from(Sha256::digest(&disclosed.into_inner().body)));
+    assert_eq!(entry.subjects, [SubjectVersion { subject: 1, version: 0 }]);
+    assert_eq!(ledger.port.published().head().sequence, entries.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_in_force_when_it_is_acknowledged() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let seen = ledger.prefer(1, "rnpp", false).await.unwrap().into_inner();
+    assert_eq!((seen.version, seen.allows("rnpp"), seen.epoch("rnpp")), (1, false, 1));
+    assert_eq!(ledger.port.published().consent(subject(1)), seen);
+    let refused = ledger.disclose(setup.bundle(1), setup.facts(&[(1, 0)])).await;
+    assert_eq!(refused.unwrap_err(), Refused::Stale);
+    ledger.disclose(setup.bundle(2), setup.facts(&[(1, 1)])).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_overtakes_the_disclosures_that_wait_with_it() {
+    let setup = Setup::new();
+    let (ledger, writer) = setup.open();
+    let disclosure = ledger.disclose(setup.bundle(1), setup.facts(&[(1, 0)]));
+    let other = ledger.disclose(setup.bundle(2), setup.facts(&[(2, 0)]));
+    let change = ledger.prefer(1, "rnpp", false);
+    // All three wait before the writer takes its first batch.
+    let all = async { tokio::join!(disclosure, other, change) };
+    let started = async {
+        tokio::task::yield_now().await;
+        tokio::spawn(writer.run());
+    };
+    let ((refused, disclosed, changed), ()) = tokio::join!(all, started);
+    assert_eq!(refused.unwrap_err(), Refused::Stale);
+    assert!(disclosed.is_ok() && changed.is_ok());
+    let kinds: Vec<_> = setup.entries().into_iter().map(|entry| entry.event).collect();
+    assert!(matches!(kinds[..], [Event::Catalogue(_), Event::Change(_), Event::Disclosure(_)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_changes_nothing_is_no_entry() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    ledger.prefer(1, "rnpp", true).await.unwrap();
+    ledger.prefer(1, "rnpp", false).await.unwrap();
+    let again = ledger.prefer(1, "rnpp", false).await.unwrap().into_inner();
+    assert_eq!(again.version, 1);
+    let changes = setup.entries().into_iter().filter(|entry| matches!(entry.event, Event::Change(_)));
+    assert_eq!(changes.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_subject_of_a_disclosure_is_checked() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    ledger.prefer(4, "rnpp", false).await.unwrap();
+    let all = setup.facts(&[(1, 0), (2, 0), (3, 0), (4, 0)]);
+    assert_eq!(ledger.disclose(setup.bundle(1), all).await.unwrap_err(), Refused::Stale);
+    let all = setup.facts(&[(1, 0), (2, 0), (3, 0), (4, 1)]);
+    ledger.disclose(setup.bundle(2), all).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_ends_at_its_moment_by_ledger_time() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let until = |at| Facts { valid_until: at, ..setup.facts(&[(1, 0)]) };
+    let late = ledger.disclose(setup.bundle(1), until(TODAY)).await;
+    assert_eq!(late.unwrap_err(), Refused::Expired);
+    ledger.disclose(setup.bundle(2), until(TODAY + 1)).await.unwrap();
+    // Ledger time does not go back, so what is over stays over.
+    setup.clock.fetch_sub(1_000, Ordering::Relaxed);
+    let late = ledger.disclose(setup.bundle(3), until(TODAY)).await;
+    assert_eq!(late.unwrap_err(), Refused::Expired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ledger_time_never_goes_back_even_over_a_restart() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    setup.clock.fetch_add(60_000, Ordering::Relaxed);
+    ledger.prefer(1, "rnpp", false).await.unwrap();
+    setup.clock.store(TODAY - 5_000, Ordering::Relaxed);
+    ledger.prefer(1, "rnpp", true).await.unwrap();
+    drop(ledger);
+    let ledger = setup.restart().start();
+    ledger.prefer(1, "rnpp", false).await.unwrap();
+    let stamps: Vec<_> = setup.entries().iter().map(|entry| entry.stamp - TODAY).collect();
+    assert_eq!(stamps, [0, 60_000, 60_000, 60_000, 60_000]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_jumps_forward_closes_the_ledger() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    setup.clock.fetch_add(4 * 60_000, Ordering::Relaxed);
+    ledger.prefer(1, "rnpp", false).await.unwrap();
+    setup.clock.fetch_add(6 * 60_000, Ordering::Relaxed);
+    let refused = ledger.prefer(1, "rnpp", true).await.unwrap_err();
+    assert_eq!(refused, Refused::Closed(Latch::ClockJump(360)));
+    setup.clock.fetch_sub(6 * 60_000, Ordering::Relaxed);
+    let refused = ledger.disclose(setup.bundle(1), setup.facts(&[(1, 1)])).await.unwrap_err();
+    assert!(matches!(refused, Refused::Closed(_)), "it stays closed");
+    // The time that really passed is no jump.
+    let ledger = setup.restart().start();
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    setup.clock.fetch_add(3_600_000, Ordering::Relaxed);
+    ledger.prefer(1, "rnpp", true).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_write_closes_the_ledger_and_nothing_more_is_disclosed() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    setup.disk().crash_at(store::CrashAt { operation: 1, commit_survives: false });
+    let refused = ledger.disclose(setup.bundle(1), setup.facts(&[(1, 0)])).await.unwrap_err();
+    assert_eq!(refused, Refused::Closed(Latch::WriteFailed));
+    assert_eq!(ledger.port.published().latch(), Some(Latch::WriteFailed));
+    let refused = ledger.prefer(1, "rnpp", false).await.unwrap_err();
+    assert_eq!(refused, Refused::Closed(Latch::WriteFailed));
+    assert!(ledger.port.published().consent(subject(1)).allows("rnpp"), "nothing was published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_together_is_committed_together() {
+    let setup = Setup::new();
+    let (ledger, writer) = setup.open();
+    let mut waiting = Vec::new();
+    for index in 0..queue::BATCH_MAX as u64 + 10 {
+        let (ledger, setup) = (ledger.clone(), setup.clone());
+        waiting.push(tokio::spawn(async move {
+            ledger.disclose(setup.bundle(index), setup.facts(&[(index, 0)])).await
+        }));
+    }
+    tokio::task::yield_now().await;
+    tokio::spawn(writer.run());
+    for disclosed in waiting {
+        disclosed.await.unwrap().unwrap();
+    }
+    let metrics = setup.metrics.text();
+    assert!(metrics.contains("prefill_ledger_commits_total 2\n"), "{metrics}");
+    assert!(metrics.contains("prefill_ledger_entries_total 522\n"), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_refuses_disclosures_but_not_a_no() {
+    let setup = Setup::new();
+    let (ledger, writer) = setup.open();
+    let (mut refused, mut waiting) = (0, Vec::new());
+    for index in 0..20_000 {
+        let mut disclosure = Box::pin({
+            let (ledger, setup) = (ledger.clone(), setup.clone());
+            async move { ledger.disclose(setup.bundle(index), setup.facts(&[(index, 0)])).await }
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        match disclosure.as_mut().poll(&mut context) {
+            std::task::Poll::Ready(result) => {
+                assert_eq!(result.unwrap_err(), Refused::Full);
+                refused += 1;
+            }
+            std::task::Poll::Pending => waiting.push(disclosure),
+        }
+    }
+    assert_eq!(refused, 20_000 - 16 * queue::BATCH_MAX);
+    let (changed, _) = tokio::join!(ledger.prefer(1, "rnpp", false), async {
+        tokio::spawn(writer.run());
+    });
+    assert!(changed.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_takes_too_long_is_told_as_not_known() {
+    let setup = Setup::new();
+    let (ledger, _idle_writer) = setup.open();
+    let began = tokio::time::Instant::now();
+    let late = ledger.disclose(setup.bundle(1), setup.facts(&[(1, 0)])).await.unwrap_err();
+    assert_eq!(late, Refused::TooLate);
+    assert_eq!(began.elapsed(), support::WAIT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_finds_consent_numbers_and_head_again() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    ledger.prefer(7, "rnpp", false).await.unwrap();
+    ledger.disclose(setup.bundle(1), setup.facts(&[(8, 0)])).await.unwrap();
+    let before = (ledger.port.published().number(subject(7)), ledger.port.published().head());
+    drop(ledger);
+    let ledger = setup.restart().start();
+    let published = ledger.port.published();
+    assert_eq!(published.number(subject(7)), before.0);
+    assert_eq!(published.head().sequence, before.1.sequence + 1, "the start itself is an entry");
+    assert!(!published.consent(subject(7)).allows("rnpp"));
+    ledger.disclose(setup.bundle(2), setup.facts(&[(9, 0)])).await.unwrap();
+    let numbers = [7, 8, 9].map(|index| ledger.port.published().number(subject(index)).unwrap());
+    assert_eq!(numbers, [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_writer_ends_when_nobody_is_left_and_writes_what_waits() {
+    let setup = Setup::new();
+    let (ledger, writer) = setup.open();
+    ledger.port.deny(Denied { about: setup.about(), reason: "no-authority", count: 1 });
+    drop(ledger);
+    writer.run().await;
+    assert!(matches!(setup.entries().last().unwrap().event, Event::Denial(_)));
+}
+
+#[test]
+fn a_head_is_read_back_as_it_was_written() {
+    let head = Head { stream: [7; 16], sequence: 42, hash: [9; 32], stamp: 0 };
+    assert_eq!(parse_head(&head_text(&head)), Ok(head));
+    for wrong in ["", "a:b:c", "00:1:00", &head_text(&head)[1..], &format!("{}:1", head_text(&head))] {
+        assert!(parse_head(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_format_of_entries_does_not_change() {
+    let change = Change {
+        subject: SubjectVersion { subject: 300, version: 2 },
+        what: Changed::Preference { register: "rnpp".into(), allow: false },
+    };
+    let entry =
+        Entry { stream: [1; 16], sequence: 5, stamp: -1, event: Event::Change(change) };
+    let golden = "0101010101010101010101010101010101050102ac020200\
+                  04726e707000";
+    assert_eq!(hex(&entry.encode()), golden);
+    assert_eq!(Entry::decode(&entry.encode()), Ok(entry.clone()));
+    let mut other = entry.encode();
+    other[0] = 2;
+    assert_eq!(Entry::decode(&other), Err(Undecodable));
+}

@@ -47,6 +47,9 @@ pub enum Rejection {
     /// It could not be recorded, or not in time; the entry may stand.
     #[error("the disclosure could not be recorded, so nothing was disclosed")]
     NotRecorded,
+    /// What the ledger holds cannot be read now.
+    #[error("the ledger cannot be read now")]
+    Unreadable,
     /// The citizen's consent changed faster than the bundle could be composed.
     #[error("the consent changed while the bundle was composed; try again")]
     ConsentChanging,
@@ -70,6 +73,7 @@ impl Rejection {
             Self::InvalidIdentifier { .. } => "invalid-identifier",
             Self::InvalidValue { .. } => "invalid-value",
             Self::NotRecorded => "not-recorded",
+            Self::Unreadable => "about:blank",
             Self::ConsentChanging => "consent-changing",
             Self::Overloaded => "overloaded",
         }

@@ -1,7 +1,7 @@
 //! Executes a plan: cache, flights, deadline.
 //!
 //! A call runs as soon as its key is known, everything else at once. What has
-//! not ended at the deadline stays open, and is told as a timeout.
+//! not ended at the deadline is a timeout.
 
 mod flights;
 
@@ -86,6 +86,7 @@ impl Resolver {
         let now = self.civil.now();
         let mut open = errand.plan.calls().without(resolution.ended());
         let mut waiting = FuturesUnordered::new();
+        let mut begun: Vec<(usize, Option<Arc<Answer>>)> = Vec::new();
         loop {
             // Calls stand after those they depend on, so one pass starts all
             // that can start.
@@ -104,6 +105,7 @@ impl Resolver {
                 match self.start(errand, index, planned, key, &held, now) {
                     Started::Ended(call) => resolution.set(index, call),
                     Started::Waiting(landing, old) => {
+                        begun.push((index, old.clone()));
                         waiting.push(async move { (index, landed(landing.wait().await, old)) });
                     }
                 }
@@ -116,6 +118,11 @@ impl Resolver {
                 Ok(None) => {}
                 Err(_) => break,
             }
+        }
+        // Their registers were called, which the bundle and the ledger must say.
+        let ended = resolution.ended();
+        for (index, old) in begun.into_iter().filter(|(index, _)| !ended.contains(*index)) {
+            resolution.set(index, landed(Err(Unavailable::Timeout.into()), old));
         }
         // Those that wait for a key that did not come in time.
         for index in open.iter() {

@@ -146,6 +146,13 @@ impl Index {
         page.and_then(Result::ok).unwrap_or_default()
     }
 
+    /// How far is indexed, and how many entries up to there are about a subject.
+    pub(super) fn count(&mut self, subject: u64) -> (u64, u64) {
+        self.follow_rebuilds();
+        let count = self.connection.as_mut().map(|index| read_count(index, subject.cast_signed()));
+        count.and_then(Result::ok).unwrap_or_default()
+    }
+
     fn follow_rebuilds(&mut self) {
         let rebuilds = self.rebuilds.load(Ordering::Acquire);
         if rebuilds != self.rebuilds_seen {
@@ -167,6 +174,14 @@ fn read_page(index: &mut Connection, subject: i64, before: i64, limit: i64) -> R
         statement.query_map((subject, before, limit), |row| row.get(0).map(i64::cast_unsigned))?;
     let sequences = sequences.collect::<Result<_, _>>()?;
     Ok(Page { indexed, sequences })
+}
+
+fn read_count(index: &mut Connection, subject: i64) -> Result<(u64, u64), Error> {
+    let view = index.transaction()?;
+    let indexed = read_indexed(&view)?.sequence;
+    let mut statement = view.prepare_cached("SELECT count(*) FROM usage WHERE subject = ?1")?;
+    let count = statement.query_row([subject], |row| row.get(0).map(i64::cast_unsigned))?;
+    Ok((indexed, count))
 }
 
 struct Indexed {

@@ -263,4 +263,10 @@ impl Read for Disk {
             .filter(|row| row.sequence < before && is_about(self.subjects_of, &row.body, subject));
         Ok(theirs.take(limit).cloned().collect())
     }
+
+    fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
+        let state = self.lock();
+        let theirs = state.entries.iter().filter(|row| is_about(self.subjects_of, &row.body, subject));
+        Ok(theirs.count() as u64)
+    }
 }

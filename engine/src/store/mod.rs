@@ -94,6 +94,8 @@ pub trait Read: Send {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Row>, Error>;
+    /// How many entries are about a subject.
+    fn usage_count(&mut self, subject: u64) -> Result<u64, Error>;
 }
 
 /// Why the storage failed; internal, never shown to a caller.

@@ -343,6 +343,12 @@ impl Read for Reader {
         }
         Ok(rows)
     }
+
+    fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
+        let (indexed, count) = self.index.as_mut().map_or((0, 0), |index| index.count(subject));
+        let tail = self.tail(subject, indexed, i64::MAX, usize::MAX)?;
+        Ok(count + tail.len() as u64)
+    }
 }
 
 /// A bound of a query: beyond what SQLite can keep it is as good as the largest number.

@@ -199,9 +199,9 @@ fn entries_come_in_order_and_in_pages(kind: Kind) {
     assert_eq!(sequences(0, 2), [1, 2]);
     assert_eq!(sequences(2, 2), [3, 4]);
     assert_eq!(sequences(4, usize::MAX), [5]);
-    assert_eq!(sequences(5, 2), []);
-    assert_eq!(sequences(u64::MAX, 2), []);
-    assert_eq!(sequences(0, 0), []);
+    assert_eq!(sequences(5, 2), [0_u64; 0]);
+    assert_eq!(sequences(u64::MAX, 2), [0_u64; 0]);
+    assert_eq!(sequences(0, 0), [0_u64; 0]);
 }
 
 fn usages_come_newest_first_and_in_pages(kind: Kind) {
@@ -212,12 +212,12 @@ fn usages_come_newest_first_and_in_pages(kind: Kind) {
     assert_eq!(ledger.usages(1, None, 3), [22, 21, 17]);
     assert_eq!(ledger.usages(1, Some(17), 3), [16, 12, 11]);
     assert_eq!(ledger.usages(1, Some(2), 3), [1]);
-    assert_eq!(ledger.usages(1, Some(1), 3), []);
-    assert_eq!(ledger.usages(1, Some(0), 3), []);
-    assert_eq!(ledger.usages(1, None, 0), []);
+    assert_eq!(ledger.usages(1, Some(1), 3), [0_u64; 0]);
+    assert_eq!(ledger.usages(1, Some(0), 3), [0_u64; 0]);
+    assert_eq!(ledger.usages(1, None, 0), [0_u64; 0]);
     assert_eq!(ledger.usages(2, Some(u64::MAX), usize::MAX).len(), 10);
     assert_eq!(ledger.usages(u64::MAX, None, 9), [25, 20, 15, 10, 5]);
-    assert_eq!(ledger.usages(u64::MAX / 2, None, 9), []);
+    assert_eq!(ledger.usages(u64::MAX / 2, None, 9), [0_u64; 0]);
 }
 
 fn pages_of_usages_are_stable_while_new_ones_arrive(kind: Kind) {

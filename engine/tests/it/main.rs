@@ -1,1 +1,12 @@
-//! it
+//! The whole engine over real HTTP, against simulated registers.
+
+mod accesses;
+mod bad_input;
+mod bundle;
+mod child;
+mod consent;
+mod faults;
+mod handle;
+mod process;
+mod public;
+mod support;

@@ -106,10 +106,12 @@ impl Model {
 
 fn paged_usages(reader: &mut dyn Read, subject: u64, limit: usize) -> Vec<Row> {
     let mut all: Vec<Row> = Vec::new();
+    let count = reader.usage_count(subject).unwrap();
     loop {
         let page = reader.usages(subject, all.last().map(|row| row.sequence), limit).unwrap();
         assert!(page.len() <= limit);
         if page.is_empty() {
+            assert_eq!(count, all.len() as u64);
             return all;
         }
         all.extend(page);

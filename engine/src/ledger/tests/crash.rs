@@ -1,0 +1,83 @@
+//! Power loss between any two storage operations, and after each the audit.
+
+use std::collections::HashSet;
+
+use super::super::*;
+use super::support::{Setup, subject};
+use crate::store::CrashAt;
+
+/// What a client was told before the lights went out.
+#[derive(Default)]
+struct Told {
+    disclosed: HashSet<[u8; 16]>,
+    versions: Vec<(u64, u64)>,
+}
+
+/// A busy day: new subjects, changes of consent, several subjects at once.
+async fn day(setup: &Setup) -> Result<Told, OpenError> {
+    let (ledger, writer) = setup.try_open()?;
+    tokio::spawn(writer.run());
+    let mut told = Told::default();
+    for step in 0..6_u64 {
+        let who = step % 3;
+        let version = ledger.port.published().consent(subject(who)).version;
+        let facts = setup.facts(&[(who, version)]);
+        let bundle = setup.bundle(step);
+        let id = bundle.disclosure.into_bytes();
+        let change = ledger.prefer((step + 1) % 3, "rnpp", step % 2 == 1);
+        let (disclosed, changed) = tokio::join!(ledger.disclose(bundle, facts), change);
+        if disclosed.is_ok() {
+            told.disclosed.insert(id);
+        }
+        if let Ok(consent) = changed {
+            told.versions.push(((step + 1) % 3, consent.into_inner().version));
+        }
+    }
+    Ok(told)
+}
+
+/// How many storage operations a day makes.
+async fn operations() -> u64 {
+    for operation in 1.. {
+        let setup = Setup::new();
+        setup.disk().crash_at(CrashAt { operation, commit_survives: false });
+        if day(&setup).await.is_ok_and(|told| told.versions.len() == 6) {
+            return operation - 1;
+        }
+    }
+    unreachable!("a day ends")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_any_two_operations_loses_nothing_that_was_told() {
+    let count = operations().await;
+    assert!(count > 20, "a day of {count} operations shows nothing");
+    for operation in 1..=count {
+        for commit_survives in [false, true] {
+            let setup = Setup::new();
+            setup.disk().crash_at(CrashAt { operation, commit_survives });
+            let told = day(&setup).await.unwrap_or_default();
+            let after = setup.restart();
+            let ledger = after.start();
+
+            let report = audit(&mut after.disk(), None).unwrap();
+            assert_eq!(report.head, Some(ledger.port.published().head()));
+            let entries = after.entries();
+            for id in &told.disclosed {
+                let recorded = |entry: &Entry| {
+                    matches!(&entry.event, Event::Disclosure(known) if known.id == *id)
+                };
+                assert!(entries.iter().any(recorded), "crash at {operation}: a bundle left unrecorded");
+            }
+            for (who, version) in &told.versions {
+                let found = ledger.port.published().consent(subject(*who)).version;
+                assert!(found >= *version, "crash at {operation}: an acknowledged change is lost");
+            }
+            // And it goes on.
+            let version = ledger.port.published().consent(subject(0)).version;
+            let facts = after.facts(&[(0, version)]);
+            ledger.disclose(after.bundle(99), facts).await.unwrap();
+            audit(&mut after.disk(), report.head.as_ref()).unwrap();
+        }
+    }
+}

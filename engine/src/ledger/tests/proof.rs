@@ -1,0 +1,117 @@
+//! The audit: it accepts what holds, and finds each thing that does not.
+
+use super::super::*;
+use super::support::{Setup, TODAY};
+use crate::store::{Memory, Read as _, Row};
+
+/// Writes entries as a faulty writer would: chained well, whatever they say.
+fn forged(setup: &Setup, events: Vec<(CivilMs, Event)>) -> Memory {
+    let stream = [3; 16];
+    let mut memory = Memory::new(stream, subjects_of);
+    let mut head = Head { stream, sequence: 0, hash: chain::genesis(&stream), stamp: 0 };
+    memory.put_text(setup.catalogue().digest(), setup.catalogue().text().as_bytes()).unwrap();
+    for (stamp, event) in events {
+        let sequence = head.sequence + 1;
+        let body = Entry { stream, sequence, stamp, event }.encode();
+        let row = Row { sequence, salt: [9; 16], body };
+        memory.append(&row).unwrap();
+        head = Head { sequence, stamp, hash: chain::next(&head.hash, &row), ..head };
+    }
+    memory.commit(&head).unwrap();
+    memory
+}
+
+fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> Event {
+    Event::Disclosure(Disclosure {
+        id: [1; 16],
+        about: setup.about(),
+        subjects: vec![SubjectVersion { subject: 1, version }],
+        valid_until,
+        called: crate::model::RegisterSet::EMPTY,
+        fields: Vec::new(),
+        complete: true,
+        digest: [0; 32],
+    })
+}
+
+fn change(version: u64) -> Event {
+    let what = entry::Changed::Preference { register: "rnpp".into(), allow: false };
+    Event::Change(Change { subject: SubjectVersion { subject: 1, version }, what })
+}
+
+#[track_caller]
+fn check(setup: &Setup, events: Vec<(CivilMs, Event)>, expected: Option<(u64, &str)>) {
+    let found = audit(&mut forged(setup, events).disk(), None);
+    match (found, expected) {
+        (Ok(_), None) => {}
+        (Err(AuditError::Violated(violation)), Some((sequence, what))) => {
+            assert_eq!(violation.sequence, sequence, "{violation}");
+            assert!(violation.what.contains(what), "{violation}");
+        }
+        (found, _) => panic!("{found:?}"),
+    }
+}
+
+#[test]
+fn the_audit_names_the_entry_that_breaks_a_promise() {
+    let setup = Setup::new();
+    let setup = &setup;
+    let start = || (TODAY, Event::Catalogue(*setup.catalogue().digest()));
+    let at = |stamp, event| (TODAY + stamp, event);
+    let fine = |version| disclosure(setup, version, CivilMs::MAX);
+    check(setup, vec![start(), at(0, fine(0)), at(1, change(1)), at(1, fine(1))], None);
+    check(setup, vec![start(), at(0, change(1)), at(1, fine(0))], Some((3, "consent that had changed")));
+    check(setup, vec![start(), at(0, fine(1))], Some((2, "consent that had changed")));
+    check(setup, vec![start(), at(0, change(2))], Some((2, "does not follow")));
+    check(setup, vec![start(), at(5, fine(0)), at(4, fine(0))], Some((3, "time goes back")));
+    let over = disclosure(setup, 0, TODAY + 9);
+    check(setup, vec![start(), at(8, over.clone()), at(9, over)], Some((3, "no longer valid")));
+    check(setup, vec![at(0, fine(0))], Some((1, "not in force")));
+    check(setup, vec![(TODAY, Event::Catalogue([7; 32]))], Some((1, "text of its catalogue")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_audit_finds_a_changed_byte_a_missing_entry_and_a_cut() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let mut heads = Vec::new();
+    for index in 0..5 {
+        ledger.disclose(setup.bundle(index), setup.facts(&[(index, 0)])).await.unwrap();
+        heads.push(ledger.port.published().head());
+    }
+    audit(&mut setup.disk(), Some(&heads[2])).unwrap();
+
+    // A head that this ledger never had, or no longer reaches.
+    let other = Head { hash: [0; 32], ..heads[2] };
+    assert_violated(audit(&mut setup.disk(), Some(&other)), "not that of the expected head");
+    let later = Head { sequence: 99, ..heads[4] };
+    assert_violated(audit(&mut setup.disk(), Some(&later)), "ends before");
+    let stranger = Head { stream: [0; 16], ..heads[4] };
+    assert_violated(audit(&mut setup.disk(), Some(&stranger)), "another ledger");
+
+    // The same rows with one bit of one body or salt turned.
+    let rows = setup.disk().entries(0, usize::MAX).unwrap();
+    for turn in 0..rows.len() {
+        for salt in [true, false] {
+            let mut rows = rows.clone();
+            if salt {
+                rows[turn].salt[3] ^= 1;
+            } else {
+                *rows[turn].body.last_mut().unwrap() ^= 1;
+            }
+            let mut copy = Memory::new([3; 16], subjects_of);
+            copy.put_text(setup.catalogue().digest(), b"").unwrap();
+            rows.iter().for_each(|row| copy.append(row).unwrap());
+            copy.commit(&heads[4]).unwrap();
+            assert!(audit(&mut copy.disk(), None).is_err(), "entry {turn} may be changed unseen");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_violated(found: Result<Report, AuditError>, what: &str) {
+    match found {
+        Err(AuditError::Violated(violation)) => assert!(violation.what.contains(what), "{violation}"),
+        found => panic!("{found:?}"),
+    }
+}

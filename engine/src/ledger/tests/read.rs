@@ -1,0 +1,70 @@
+//! A citizen's own list.
+
+use super::super::*;
+use super::support::{Setup, TODAY, subject};
+use crate::store::Readers;
+use std::sync::atomic::Ordering;
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_newest_first_and_pages_repeat_and_skip_nothing() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    assert_eq!(accesses.of(subject(1), page(5)).await.unwrap().into_inner(), Usages::default());
+
+    for index in 0..10 {
+        let who = if index % 2 == 0 { 1 } else { 2 };
+        ledger.disclose(setup.bundle(index), setup.facts(&[(who, 0)])).await.unwrap();
+    }
+    let first = accesses.of(subject(1), page(2)).await.unwrap().into_inner();
+    assert_eq!((first.total, ids(&first)), (5, vec![8, 6]));
+    // What arrives between two pages moves neither.
+    ledger.disclose(setup.bundle(10), setup.facts(&[(1, 0)])).await.unwrap();
+    let rest = Page { before: first.next, ..page(10) };
+    let rest = accesses.of(subject(1), rest).await.unwrap().into_inner();
+    assert_eq!((ids(&rest), rest.next), (vec![4, 2, 0], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_can_be_limited_to_a_period() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    for index in 0..5 {
+        ledger.disclose(setup.bundle(index), setup.facts(&[(1, 0)])).await.unwrap();
+        setup.clock.fetch_add(1_000, Ordering::Relaxed);
+    }
+    let between = |from, to| Page { from: Some(TODAY + from), to: Some(TODAY + to), ..page(10) };
+    let found = accesses.of(subject(1), between(1_000, 3_000)).await.unwrap().into_inner();
+    assert_eq!((ids(&found), found.total), (vec![2, 1], 5));
+    let found = accesses.of(subject(1), Page { limit: 1, ..between(1_000, 3_000) }).await;
+    let found = found.unwrap().into_inner();
+    assert_eq!(ids(&found), [2]);
+    let found = accesses.of(subject(1), Page { before: found.next, ..between(1_000, 3_000) }).await;
+    assert_eq!(ids(&found.unwrap().into_inner()), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_usage_is_told_in_the_words_of_its_own_catalogue() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    ledger.disclose(setup.bundle(1), setup.facts(&[(1, 0)])).await.unwrap();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    let found = accesses.of(subject(1), page(1)).await.unwrap().into_inner();
+    let usage = &found.usages[0];
+    assert_eq!(usage.procedure, "criminal-record-extract");
+    assert_eq!(usage.fields, ["familyName", "givenName"]);
+    assert_eq!(usage.registers, ["rnpp"]);
+    assert_eq!(usage.at, TODAY);
+}
+
+fn page(limit: usize) -> Page {
+    Page { limit, ..Page::default() }
+}
+
+fn ids(found: &Usages) -> Vec<u128> {
+    found.usages.iter().map(|usage| usage.disclosure.as_u128()).collect()
+}

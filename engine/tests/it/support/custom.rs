@@ -1,0 +1,76 @@
+//! An engine under the demonstration's catalogue with lines changed, or with
+//! registers of a test's own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use engine::catalogue::{Catalogue, Source};
+use engine::clock::Civil;
+use engine::engine::{Parts, Running, start};
+use engine::entropy::Entropy;
+use engine::identity::Demo as Tokens;
+use engine::net::Tcp;
+use engine::{cache, http};
+use fixtures::{Country, Fleet, Profile};
+use tempfile::TempDir;
+
+use super::{Api, POPULATION};
+
+/// One change of one file: its path, a text in it, and what stands there instead.
+pub(crate) type Edit<'a> = (&'a str, &'a str, &'a str);
+
+/// A running engine, its people and its registers.
+pub(crate) struct Custom {
+    engine: Running,
+    pub(crate) fleet: Fleet,
+    pub(crate) country: Country,
+    _data: TempDir,
+}
+
+impl Custom {
+    /// Starts with the catalogue changed, and with registers that are elsewhere.
+    pub(crate) fn start(edits: &[Edit<'_>], elsewhere: &[(&str, SocketAddr)]) -> Self {
+        let country = Country::new(1, POPULATION).expect("a population within bounds");
+        let fleet = Fleet::start(country, Profile::Instant, None).expect("registers start");
+        let catalogue = Arc::new(edited(edits));
+        let address = |name: &str| {
+            let moved = elsewhere.iter().find(|(known, _)| *known == name);
+            moved.map_or_else(|| fleet.address(name), |(_, address)| *address)
+        };
+        let known = catalogue.registers().iter();
+        let parts = Parts {
+            addresses: known.map(|known| (known.name.clone(), address(&known.name))).collect(),
+            catalogue,
+            directory: Arc::new(Tokens::new([7; 16])),
+            connect: Arc::new(Tcp),
+            civil: Civil::system(),
+            cache: cache::Config::default(),
+            entropy: Box::new(Entropy::system),
+        };
+        let data = tempfile::tempdir().expect("a temporary directory");
+        let listen = "127.0.0.1:0".parse().expect("it is well-formed");
+        let engine = start(parts, data.path(), listen, http::Limits::default());
+        Self { engine: engine.expect("an engine starts"), fleet, country, _data: data }
+    }
+
+    /// Its API.
+    pub(crate) fn api(&self) -> Api {
+        Api(self.engine.address())
+    }
+}
+
+fn edited(edits: &[Edit<'_>]) -> Catalogue {
+    let source = |(path, text): &(&str, &str)| {
+        let mut text = (*text).to_owned();
+        for (_, from, to) in edits.iter().filter(|(edited, ..)| edited == path) {
+            assert!(text.contains(from), "{path} has no {from}");
+            text = text.replacen(from, to, 1);
+        }
+        Source { path: (*path).into(), text }
+    };
+    let sources: Vec<_> = fixtures::catalogue::FILES.iter().map(source).collect();
+    Catalogue::compile(&sources).unwrap_or_else(|mistakes| {
+        let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        panic!("{}", mistakes.join("\n"))
+    })
+}

@@ -1,0 +1,140 @@
+//! What the tests start, ask and wait for.
+
+mod client;
+mod custom;
+mod expected;
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::demo::{Demo, Options};
+use engine::ledger::{self, Report};
+use engine::{clock, store};
+use fixtures::registers::Control;
+use fixtures::{Country, Fleet, Mode, Person, Profile};
+use serde_json::{Value, json};
+
+pub(crate) use client::{Api, Pending, Reply};
+pub(crate) use custom::Custom;
+pub(crate) use expected::expected;
+
+/// Enough for every kind of person, and few enough to look through.
+pub(crate) const POPULATION: u64 = 4_000;
+
+/// Each procedure and the organisation that owns it.
+pub(crate) const PROCEDURES: [(&str, &str); 6] = [
+    ("criminal-record-extract", "justice"),
+    ("parental-leave", "cae"),
+    ("plate-reservation", "snca"),
+    ("residence-certificate", "commune-luxembourg"),
+    ("tax-card-change", "acd"),
+    ("vehicle-registration", "snca"),
+];
+
+/// A demonstration on free ports, with registers that answer at once.
+pub(crate) fn options() -> Options {
+    Options {
+        listen: "127.0.0.1:0".parse().expect("it is well-formed"),
+        data: None,
+        population: POPULATION,
+        seed: 1,
+        registers: Profile::Instant,
+        registers_port: 0,
+        ready_file: None,
+    }
+}
+
+/// A demonstration in a directory that goes with it.
+pub(crate) fn demo() -> Demo {
+    Demo::start(&options()).expect("a demonstration starts")
+}
+
+/// A demonstration whose ledger stays.
+pub(crate) fn demo_in(data: &Path) -> Demo {
+    let options = Options { data: Some(data.to_owned()), ..options() };
+    Demo::start(&options).expect("a demonstration starts")
+}
+
+/// Its API.
+pub(crate) fn api(demo: &Demo) -> Api {
+    Api(demo.engine.address())
+}
+
+/// The organisation that owns a procedure.
+pub(crate) fn owner(procedure: &str) -> &'static str {
+    PROCEDURES.iter().find(|(name, _)| *name == procedure).expect("one of the six").1
+}
+
+/// A front-office request about an applicant who is present.
+pub(crate) fn form(procedure: &str, applicant: &str) -> Value {
+    json!({
+        "procedure": procedure,
+        "subjects": {"applicant": applicant},
+        "presence": format!("demo-person-{applicant}"),
+    })
+}
+
+/// The same with other members.
+pub(crate) fn with(mut form: Value, members: Value) -> Value {
+    let Value::Object(members) = members else { panic!("an object") };
+    form.as_object_mut().expect("an object").extend(members);
+    form
+}
+
+/// The bundle that a procedure's owner gets.
+#[track_caller]
+pub(crate) fn bundle(api: Api, form: &Value) -> Value {
+    let procedure = form["procedure"].as_str().expect("a procedure");
+    let reply = api.ask(owner(procedure), form).reply();
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    reply.ok()
+}
+
+/// The matricule of somebody ordinary: employed, with a vehicle.
+pub(crate) fn somebody(country: Country) -> String {
+    country.example_adult().matricule().to_string()
+}
+
+/// Somebody of a kind.
+pub(crate) fn find(country: Country, kind: impl Fn(&Person) -> bool) -> Person {
+    country.people().find(kind).expect("somebody like that")
+}
+
+/// An ordinary parent's matricule, and that of a child who stays one for long.
+pub(crate) fn family(country: Country) -> (String, String) {
+    let parent = find(country, |it| young_child(it).is_some() && it.affiliation().is_some());
+    let child = young_child(&parent).expect("just found");
+    (parent.matricule().to_string(), child.matricule().to_string())
+}
+
+/// A child of this person, born in 2020 or later.
+pub(crate) fn young_child(parent: &Person) -> Option<Person> {
+    parent.children().find(|child| child.date_of_birth().civil().0 >= 2020)
+}
+
+/// Puts a register into a mode.
+pub(crate) fn set(fleet: &Fleet, register: &str, mode: Mode) {
+    let register = fleet.register(register);
+    register.set_control(Control { mode, ..register.control() });
+}
+
+/// How often each register has been called.
+pub(crate) fn calls(fleet: &Fleet, register: &str) -> u64 {
+    fleet.register(register).calls()
+}
+
+/// Waits until something that has been set going has happened.
+#[track_caller]
+pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
+    let until = clock::monotonic() + Duration::from_secs(20);
+    while !happened() {
+        assert!(clock::monotonic() < until, "never: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Audits the ledger in a directory, whose engine may be running.
+pub(crate) fn audit(data: &Path) -> Report {
+    let mut storage = store::open_read_only(data, ledger::subjects_of).expect("a ledger");
+    ledger::audit(&mut storage, None).expect("it holds")
+}
