@@ -28,7 +28,7 @@ pub struct Options {
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// How many people live in the country.
-    #[arg(long, default_value_t = 170_000)]
+    #[arg(long, default_value_t = 170_000, value_parser = clap::value_parser!(u64).range(10..=20_000_000))]
     pub population: u64,
     /// The same seed makes the same country.
     #[arg(long, default_value_t = 1)]

@@ -124,13 +124,17 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
     let void = |error: io::Error| Failure::Void(error.to_string());
     let country = Country::new(options.seed, options.population);
     let country = country.map_err(|error| Failure::Usage(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
     runtime.block_on(async {
         let offered = procedures::read(&options.target).await;
         let offered = offered.map_err(|error| Failure::Void(error.to_string()))?;
         let (forms, left_out) = chosen(offered, &options.procedures)?;
         if !left_out.is_empty() && !options.quiet {
-            complain(&format!("not asked, since their roles are not for people: {}", left_out.join(", ")));
+            complain(&format!(
+                "not asked, since their roles are not for people: {}",
+                left_out.join(", ")
+            ));
         }
         let count = match options.subjects {
             Subjects::All => country.population(),

@@ -66,13 +66,15 @@ pub enum Error {
     #[error("what is listening at {0} does not speak HTTP/1.1")]
     NotHttp(Target),
     /// It hangs up.
-    #[error("{0} closes the connection without an answer")]
+    #[error("{0} closes the connection without an answer; is it an HTTP server?")]
     Closes(Target),
     /// No answer for another reason.
     #[error("{0} does not answer: {1}")]
     NoAnswer(Target, target::Error),
     /// A web page.
-    #[error("{0} answers with HTML: another program has this port, or a proxy stands before the engine")]
+    #[error(
+        "{0} answers with HTML: another program has this port, or a proxy stands before the engine"
+    )]
     Html(Target),
     /// An API, but not this one.
     #[error("{target}{path} answered {status}: it is not the engine's API")]
@@ -134,7 +136,8 @@ async fn get<T: DeserializeOwned>(
     path: &str,
 ) -> Result<T, Error> {
     let shape = |error: String| Error::Shape { target: target.clone(), path: path.into(), error };
-    let uri = path.parse().map_err(|_| shape("a procedure's id that is no part of a URL".into()))?;
+    let uri =
+        path.parse().map_err(|_| shape("a procedure's id that is no part of a URL".into()))?;
     let reply = connection.send(&Message::get(uri)).await.map_err(|error| match error {
         target::Error::Refused => Error::NothingListens(target.clone()),
         target::Error::NotHttp => Error::NotHttp(target.clone()),

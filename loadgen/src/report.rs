@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::run::{Ended, Outcome};
 use crate::tally::Tally;
-use crate::target::Error;
 use crate::verify::Gap;
 
 #[cfg(test)]
@@ -81,7 +80,9 @@ pub fn conclusion(outcome: &Outcome) -> String {
         (Verdict::Violated, _) => format!(
             "violated: {} wrong answers, {} unexpected statuses, {errors} requests without an \
              answer, of {}{partial}",
-            tally.wrong_answers, tally.refused(), tally.sent,
+            tally.wrong_answers,
+            tally.refused(),
+            tally.sent,
         ),
         (Verdict::Void, Ended::Interrupted) => {
             format!("inconclusive: {answers} answers, all right{partial}")
@@ -146,7 +147,11 @@ fn latency(tally: &Tally) -> String {
     let at = |quantile| duration(tally.latency.value_at_quantile(quantile));
     format!(
         "p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-        at(0.5), at(0.9), at(0.99), at(0.999), duration(tally.latency.max()),
+        at(0.5),
+        at(0.9),
+        at(0.99),
+        at(0.999),
+        duration(tally.latency.max()),
     )
 }
 
@@ -167,10 +172,11 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 fn gaps(tally: &Tally) -> String {
-    let (unavailable, others): (BTreeMap<Gap, u64>, BTreeMap<Gap, u64>) =
-        tally.gaps.iter().map(|(gap, count)| (*gap, *count)).partition(|(gap, _)| {
-            matches!(gap, Gap::Unavailable(_))
-        });
+    let (unavailable, others): (BTreeMap<Gap, u64>, BTreeMap<Gap, u64>) = tally
+        .gaps
+        .iter()
+        .map(|(gap, count)| (*gap, *count))
+        .partition(|(gap, _)| matches!(gap, Gap::Unavailable(_)));
     match unavailable.is_empty() {
         true => list(&others),
         false => format!("{}; unavailable: {}", list(&others), list(&unavailable)),
@@ -180,10 +186,4 @@ fn gaps(tally: &Tally) -> String {
 fn list(counts: &BTreeMap<impl Display, u64>) -> String {
     let items: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
-}
-
-/// The error that a target which went away was last seen with.
-#[must_use]
-pub fn last_error(tally: &Tally) -> Option<Error> {
-    tally.errors.keys().copied().min()
 }

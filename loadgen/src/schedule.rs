@@ -38,7 +38,6 @@ impl ClosedLoop {
 
     /// The next turn, or none once the run is over. Asynchronous because a
     /// schedule with a fixed rate waits here.
-    #[expect(clippy::unused_async, reason = "the seam at which other schedules wait")]
     pub async fn next(&self) -> Option<Turn> {
         let due = clock::now();
         if due >= self.until {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
-use hyper::{Method, Request, Uri};
+use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -142,13 +143,8 @@ impl Connection {
     }
 
     async fn exchange(&mut self, message: &Message) -> Result<Reply, Error> {
-        // A target may close an idle connection at any time; that is no error.
-        let mut sender = match self.sender.take() {
-            Some(mut sender) if sender.ready().await.is_ok() => sender,
-            _ => self.open().await?,
-        };
         let request = message.request(&self.target);
-        let response = sender.send_request(request).await.map_err(|error| told(&error))?;
+        let (response, sender) = self.respond(request).await?;
         let status = response.status().as_u16();
         let content = response.headers().get(CONTENT_TYPE);
         let is_html = content.is_some_and(|it| it.as_bytes().starts_with(b"text/html"));
@@ -159,6 +155,28 @@ impl Connection {
         })?;
         self.sender = Some(sender);
         Ok(Reply { status, is_html, body: body.to_bytes() })
+    }
+
+    /// A target may close an idle connection at any time: what was not sent on
+    /// it goes out on a new one.
+    async fn respond(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<(Response<Incoming>, SendRequest<Full<Bytes>>), Error> {
+        if let Some(mut sender) = self.sender.take()
+            && sender.ready().await.is_ok()
+        {
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok((response, sender)),
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(told(failed.error())),
+                },
+            }
+        }
+        let mut sender = self.open().await?;
+        let response = sender.send_request(request).await.map_err(|error| told(&error))?;
+        Ok((response, sender))
     }
 
     async fn open(&self) -> Result<SendRequest<Full<Bytes>>, Error> {

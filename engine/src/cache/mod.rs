@@ -84,7 +84,7 @@ impl Held {
         let usable = |held: &&HeldAnswer| {
             held.slot == *slot && now < held.expires && held.answer.asked.covers(attributes)
         };
-        let held = self.0.iter().rev().find(usable)?;
+        let held = self.0.iter().filter(usable).max_by_key(|held| held.answer.since)?;
         let age = (now - held.answer.since).max(0) as u128;
         let young = max_age.is_none_or(|most| age < most.as_millis());
         let found = if young { Found::Fresh } else { Found::Old };
@@ -98,7 +98,9 @@ impl Held {
 
     fn with(&self, new: HeldAnswer, now: CivilMs) -> Self {
         let superseded = |held: &HeldAnswer| {
-            held.slot == new.slot && new.answer.asked.covers(held.answer.asked)
+            held.slot == new.slot
+                && held.answer.since <= new.answer.since
+                && new.answer.asked.covers(held.answer.asked)
         };
         let mut kept: Vec<_> = self
             .0

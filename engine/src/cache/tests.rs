@@ -1,1 +1,207 @@
-//! t
+//! Slots, ages, expiry, purges and bounds, under a clock that the tests turn.
+
+use super::*;
+use crate::model::AnswerBuilder;
+
+const ORIGIN: CivilMs = 1_750_000_000_000;
+const TTL: Duration = Duration::from_secs(60);
+
+fn cache() -> (Cache, Civil) {
+    let civil = Civil::running(ORIGIN, 1);
+    (Cache::new(Config::default(), civil.clone()), civil)
+}
+
+fn subject() -> Subject {
+    "1893120105732".parse().unwrap()
+}
+
+fn slot() -> Slot {
+    Slot {
+        register: RegisterId(1),
+        key: None,
+        organisation: Some(OrganisationId(2)),
+        purpose: ProcedureId(3),
+        epoch: 4,
+    }
+}
+
+/// An answer to a call for `asked`, which began at `since`.
+fn answer(asked: AttributeMask, since: CivilMs) -> Arc<Answer> {
+    Arc::new(AnswerBuilder::default().found(asked, since, None))
+}
+
+fn two() -> AttributeMask {
+    AttributeMask::first(2)
+}
+
+/// What is found in a slot for its first two attributes, and since when.
+fn found(
+    cache: &Cache,
+    civil: &Civil,
+    slot: &Slot,
+    max_age: Option<Duration>,
+) -> Option<(bool, CivilMs)> {
+    let found = cache.get(subject())?.find(slot, two(), civil.now(), max_age)?;
+    Some(match found {
+        Found::Fresh(answer) => (true, answer.since),
+        Found::Old(answer) => (false, answer.since),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_found_in_its_own_slot_and_in_no_other() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), Some((true, ORIGIN)));
+    let others = [
+        Slot { register: RegisterId(9), ..slot() },
+        Slot { key: Some("a-key".into()), ..slot() },
+        Slot { organisation: Some(OrganisationId(9)), ..slot() },
+        Slot { organisation: None, ..slot() },
+        Slot { purpose: ProcedureId(9), ..slot() },
+        Slot { epoch: 3, ..slot() },
+        Slot { epoch: 5, ..slot() },
+    ];
+    for other in others {
+        assert_eq!(found(&cache, &civil, &other, None), None, "{other:?}");
+    }
+    assert!(cache.get("B123456".parse().unwrap()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_serves_only_requests_for_what_it_was_asked() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(AttributeMask::only(0), ORIGIN), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), None);
+    cache.keep(subject(), slot(), answer(AttributeMask::first(3), ORIGIN), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), Some((true, ORIGIN)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_ends_with_its_time_from_the_start_of_its_call() {
+    let (cache, civil) = cache();
+    let began = civil.now();
+    tokio::time::advance(Duration::from_secs(20)).await;
+    cache.keep(subject(), slot(), answer(two(), began), TTL);
+    tokio::time::advance(Duration::from_millis(39_999)).await;
+    assert_eq!(found(&cache, &civil, &slot(), None), Some((true, began)));
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(found(&cache, &civil, &slot(), None), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_of_zero_or_one_that_has_passed_keeps_nothing() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), Duration::ZERO);
+    cache.keep(subject(), slot(), answer(two(), ORIGIN - 60_000), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), None);
+    assert!(cache.get(subject()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_as_old_as_the_greatest_age_is_old_and_still_there() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), Some(Duration::ZERO)), Some((false, ORIGIN)));
+    tokio::time::advance(Duration::from_millis(9_999)).await;
+    let ten = Some(Duration::from_secs(10));
+    assert_eq!(found(&cache, &civil, &slot(), ten), Some((true, ORIGIN)));
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(found(&cache, &civil, &slot(), ten), Some((false, ORIGIN)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn civil_time_runs_as_fast_as_it_is_scaled() {
+    let civil = Civil::running(ORIGIN, 1_000);
+    let cache = Cache::new(Config::default(), civil.clone());
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    tokio::time::advance(Duration::from_millis(59)).await;
+    assert!(found(&cache, &civil, &slot(), None).is_some());
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(found(&cache, &civil, &slot(), None), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_kept_after_a_purge_shows_only_under_the_epoch_of_its_call() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    let other = Slot { register: RegisterId(9), ..slot() };
+    cache.keep(subject(), other.clone(), answer(two(), ORIGIN), TTL);
+    cache.purge(subject(), slot().register);
+    assert_eq!(found(&cache, &civil, &slot(), None), None);
+    assert!(found(&cache, &civil, &other, None).is_some(), "the other register stays");
+    // A call that began before the No lands after it.
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    assert_eq!(found(&cache, &civil, &Slot { epoch: 5, ..slot() }, None), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_of_nobody_known_adds_nobody() {
+    let (cache, _) = cache();
+    cache.purge(subject(), RegisterId(1));
+    assert!(cache.get(subject()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_lands_late_does_not_hide_a_newer_one() {
+    let (cache, civil) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    cache.keep(subject(), slot(), answer(two(), ORIGIN - 1_000), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), Some((true, ORIGIN)));
+    cache.keep(subject(), slot(), answer(AttributeMask::first(3), ORIGIN - 2_000), TTL);
+    assert_eq!(found(&cache, &civil, &slot(), None), Some((true, ORIGIN)));
+    let three = cache.get(subject()).unwrap();
+    let three = three.find(&slot(), AttributeMask::first(3), civil.now(), None);
+    assert!(matches!(three, Some(Found::Fresh(answer)) if answer.since == ORIGIN - 2_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_answer_takes_the_place_of_those_that_it_covers() {
+    let (cache, _) = cache();
+    cache.keep(subject(), slot(), answer(AttributeMask::only(0), ORIGIN - 3), TTL);
+    cache.keep(subject(), slot(), answer(AttributeMask::only(5), ORIGIN - 2), TTL);
+    cache.keep(subject(), slot(), answer(two(), ORIGIN - 1), TTL);
+    let held = cache.get(subject()).unwrap();
+    let since: Vec<_> = held.0.iter().map(|held| held.answer.since).collect();
+    assert_eq!(since, [ORIGIN - 2, ORIGIN - 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answers_about_one_subject_are_bounded_and_the_oldest_go_first() {
+    let (cache, civil) = cache();
+    let slot = |index: usize| Slot { purpose: ProcedureId(index as u16), ..slot() };
+    for index in 0..=ANSWERS_MAX {
+        cache.keep(subject(), slot(index), answer(two(), ORIGIN), TTL);
+    }
+    assert_eq!(cache.get(subject()).unwrap().0.len(), ANSWERS_MAX);
+    assert_eq!(found(&cache, &civil, &slot(0), None), None);
+    assert!(found(&cache, &civil, &slot(1), None).is_some());
+    assert!(found(&cache, &civil, &slot(ANSWERS_MAX), None).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_bytes_of_all_answers_are_bounded() {
+    let civil = Civil::running(ORIGIN, 1);
+    let one = Held(Vec::new()).with(
+        HeldAnswer { slot: slot(), answer: answer(two(), ORIGIN), expires: ORIGIN + 1 },
+        ORIGIN,
+    );
+    let cache = Cache::new(Config { bytes: one.weight() as u64 * 10 }, civil);
+    for number in 1..=100 {
+        let company = format!("B{number}").parse().unwrap();
+        cache.keep(company, slot(), answer(two(), ORIGIN), TTL);
+    }
+    cache.moka.run_pending_tasks();
+    assert!(cache.moka.weighted_size() <= one.weight() as u64 * 10);
+    assert!(cache.moka.entry_count() <= 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_whose_time_is_over_go_when_another_comes() {
+    let (cache, _) = cache();
+    cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
+    tokio::time::advance(TTL).await;
+    let since = ORIGIN + TTL.as_millis() as CivilMs;
+    cache.keep(subject(), Slot { register: RegisterId(9), ..slot() }, answer(two(), since), TTL);
+    assert_eq!(cache.get(subject()).unwrap().0.len(), 1);
+}

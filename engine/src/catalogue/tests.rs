@@ -6,13 +6,13 @@ pub(crate) mod world;
 
 use super::*;
 
-fn sources(files: &[(&str, &str)]) -> Vec<Source> {
+pub(crate) fn sources(files: &[(&str, &str)]) -> Vec<Source> {
     let source =
         |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
     files.iter().map(source).collect()
 }
 
-fn demo() -> Catalogue {
+pub(crate) fn demo() -> Catalogue {
     Catalogue::compile(&sources(fixtures::catalogue::FILES)).unwrap()
 }
 

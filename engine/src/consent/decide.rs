@@ -145,7 +145,7 @@ pub fn decide(
         let of_age = of_age_from(matricule.date_of_birth());
         match now < of_age {
             true => valid_until = valid_until.min(of_age),
-            false => unrelated = unrelated.union(candidates_of_role(procedure, role)),
+            false => unrelated = unrelated.union(candidates_through(procedure, role)),
         }
     }
     let allowed = in_reach.without(lost).without(unrelated);
@@ -229,9 +229,13 @@ fn candidates_of(procedure: &Procedure, fields: FieldSet) -> CandidateSet {
     })
 }
 
-fn candidates_of_role(procedure: &Procedure, role: usize) -> CandidateSet {
-    let candidates = procedure.candidates.iter().enumerate();
-    candidates.filter(|(_, candidate)| candidate.role == role).map(|(index, _)| index).collect()
+/// The candidates about a role's subject, and about those related through it.
+fn candidates_through(procedure: &Procedure, role: usize) -> CandidateSet {
+    let about = |call: usize| procedure.calls[call].role == role;
+    let through = procedure.calls.iter().enumerate().filter(|(index, call)| {
+        about(*index) || call.ancestors.iter().any(about)
+    });
+    through.fold(CandidateSet::EMPTY, |all, (_, call)| all.union(call.candidates))
 }
 
 fn of_age_from(birth: jiff::civil::Date) -> CivilMs {

@@ -129,7 +129,11 @@ impl Grant {
         };
         match resolution.call(candidate.call) {
             Call::Answered(answer) => read(answer, Status::Filled),
-            Call::Stale { answer, .. } => read(answer, Status::Stale),
+            Call::Stale { answer, reason } => match read(answer, Status::Stale) {
+                ending if ending.value.is_some() => ending,
+                // That there was none then says nothing of now.
+                _ => gap(Status::Unavailable(*reason)),
+            },
             Call::NoKey => gap(Status::Empty),
             Call::Open => gap(Status::Unavailable(Unavailable::Timeout)),
             Call::Failed { reason, retry_after } => {

@@ -1,1 +1,9 @@
-//! t
+//! The decision, its plan, its release and the state it reads.
+
+mod decided;
+mod denied;
+mod leaks;
+mod random;
+mod released;
+mod rows;
+mod state;

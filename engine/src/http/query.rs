@@ -11,7 +11,10 @@ impl Query {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
-                let detail = format!("unknown query member; known are {}", known.join(", "));
+                let detail = match known {
+                    [] => "this path takes no query".to_owned(),
+                    known => format!("unknown query member; known are {}", known.join(", ")),
+                };
                 return Err(Rejection::value(name.chars().take(64).collect::<String>(), detail));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {

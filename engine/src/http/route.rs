@@ -27,6 +27,8 @@ const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
 /// A page of lists, where no other size is asked for.
 const PAGE_DEFAULT: u64 = 50;
 const PROCEDURES_MAX: u64 = 1_000;
+/// `2026-01-31`.
+const DAY_LENGTH: usize = 10;
 
 /// Answers one request, and counts it.
 pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Out {
@@ -62,18 +64,9 @@ async fn route(
         ["v1", "me", "consents"] if get => ("consents", consents(core, &request)),
         ["v1", "procedures"] if get => ("procedures", procedures(core, &request)),
         ["v1", "procedures", id] if get => ("procedure", procedure(core, &request, id)),
-        ["v1", "registers"] if get => {
-            let catalogue = &core.shared().catalogue;
-            ("registers", Ok(respond::public(&Public(wire::Registers::of(catalogue)))))
-        }
-        ["v1", "organisations"] if get => {
-            let catalogue = &core.shared().catalogue;
-            ("organisations", Ok(respond::public(&Public(wire::Organisations::of(catalogue)))))
-        }
-        ["v1", "ledger", "head"] if get => {
-            let head = wire::Head::from(core.shared().ledger.published().head());
-            ("head", Ok(respond::public(&Public(head))))
-        }
+        ["v1", "registers"] if get => ("registers", registers(core, &request)),
+        ["v1", "organisations"] if get => ("organisations", organisations(core, &request)),
+        ["v1", "ledger", "head"] if get => ("head", head(core, &request)),
         ["healthz"] if get => ("healthz", Ok(health(core, false))),
         ["readyz"] if get => ("readyz", Ok(health(core, true))),
         ["metrics"] if get => ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text())))),
@@ -148,7 +141,9 @@ async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
 /// A day, or an exact moment; a day's end is that of the last day named.
 fn moment(query: &Query, name: &'static str, days: i64) -> Result<Option<CivilMs>, Rejection> {
     let Some(text) = query.text(name) else { return Ok(None) };
-    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+    // A time without an offset parses as a day, too, and its hours would be lost.
+    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == DAY_LENGTH);
+    if let Some(day) = day {
         let day = if days > 0 { day.tomorrow().unwrap_or(day) } else { day };
         return Ok(Some(clock::start_of(day)));
     }
@@ -182,6 +177,21 @@ fn procedure(core: &Core, request: &Request<Incoming>, id: &str) -> Answered {
     let found = found.ok_or_else(|| Rejection::UnknownProcedure(id.chars().take(64).collect()))?;
     let found = wire::Procedure::of(catalogue.procedure(found), catalogue);
     Ok(respond::public(&Public(found)))
+}
+
+fn registers(core: &Core, request: &Request<Incoming>) -> Answered {
+    Query::parse(request.uri().query(), &[])?;
+    Ok(respond::public(&Public(wire::Registers::of(&core.shared().catalogue))))
+}
+
+fn organisations(core: &Core, request: &Request<Incoming>) -> Answered {
+    Query::parse(request.uri().query(), &[])?;
+    Ok(respond::public(&Public(wire::Organisations::of(&core.shared().catalogue))))
+}
+
+fn head(core: &Core, request: &Request<Incoming>) -> Answered {
+    Query::parse(request.uri().query(), &[])?;
+    Ok(respond::public(&Public(wire::Head::from(core.shared().ledger.published().head()))))
 }
 
 /// Alive tells that the process answers; ready also that the ledger takes entries.

@@ -140,7 +140,22 @@ async fn a_failed_write_closes_the_ledger_and_nothing_more_is_disclosed() {
     assert_eq!(ledger.port.published().latch(), Some(Latch::WriteFailed));
     let refused = ledger.prefer(1, "rnpp", false).await.unwrap_err();
     assert_eq!(refused, Refused::Closed(Latch::WriteFailed));
-    assert!(ledger.port.published().consent(subject(1)).allows("rnpp"), "nothing was published");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_failed_to_commit_is_never_published() {
+    // Subject, state, entry, commit: whichever of them fails.
+    for operation in 1..=4 {
+        let setup = Setup::new();
+        let ledger = setup.start();
+        let before = ledger.port.published().head();
+        setup.disk().crash_at(store::CrashAt { operation, commit_survives: true });
+        let refused = ledger.prefer(1, "rnpp", false).await.unwrap_err();
+        assert_eq!(refused, Refused::Closed(Latch::WriteFailed));
+        let published = ledger.port.published();
+        assert!(published.consent(subject(1)).allows("rnpp"), "operation {operation}");
+        assert_eq!((published.number(subject(1)), published.head()), (None, before));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,24 +62,16 @@ impl Flights {
     where
         F: Future<Output = Landed> + Send + 'static,
     {
-        let mut entry = match self.airborne.entry(flight.clone()) {
-            Entry::Occupied(known) => {
-                let young = not_before.is_none_or(|earliest| known.get().began >= earliest);
-                if young {
-                    return (Landing(known.get().landing.clone()), true);
-                }
-                // Too old to join: the new one takes its place for those to come.
-                known.into_ref()
-            }
-            Entry::Vacant(free) => {
-                let (_, landing) = watch::channel(None);
-                free.insert(Airborne { began: clock::monotonic(), landing })
-            }
-        };
+        let entry = self.airborne.entry(flight.clone());
+        if let Entry::Occupied(known) = &entry
+            && not_before.is_none_or(|earliest| known.get().began >= earliest)
+        {
+            return (Landing(known.get().landing.clone()), true);
+        }
+        // Where one is under way that is too old to join, this one takes its
+        // place for those to come.
         let (sender, landing) = watch::channel(None);
-        let began = clock::monotonic();
-        *entry = Airborne { began, landing: landing.clone() };
-        drop(entry);
+        drop(entry.insert(Airborne { began: clock::monotonic(), landing: landing.clone() }));
         let away = Away { flights: self.clone(), flight, landing: landing.clone() };
         let fetch = fetch();
         tokio::spawn(async move {

@@ -179,7 +179,8 @@ fn an_attribute_beyond_the_authority_is_withheld_and_its_register_not_called() {
     let bundle = bundle(custom.api(), &form);
     let gap = |register| json!({"status": "withheld", "source": register, "reason": "authority"});
     assert_eq!(bundle["fields"]["familyName"]["status"], "filled");
-    for (name, register) in [("givenName", "rnpp"), ("placeOfBirth", "rnpp"), ("postCode", "caclr")] {
+    for (name, register) in [("givenName", "rnpp"), ("placeOfBirth", "rnpp"), ("postCode", "caclr")]
+    {
         assert_eq!(bundle["fields"][name], gap(register), "{name}");
     }
     assert_eq!(bundle["sources"], json!({"rnpp": {"outcome": "answered"}}));
@@ -223,4 +224,18 @@ fn the_back_office_is_told_the_same_of_a_no_as_of_no_consent() {
         assert!(fields.values().all(|field| *field == gap), "{bundle}");
         assert_eq!(bundle["sources"], json!({}));
     }
+}
+
+#[test]
+fn a_register_that_hangs_is_down_too() {
+    let demo = demo();
+    let form = form("plate-reservation", &somebody(demo.country));
+    let before = bundle(api(&demo), &form);
+    set(&demo.fleet, "snca", fixtures::Mode::Hang);
+    let wanted = json!({"maxAgeSeconds": 0, "deadlineMs": 300});
+    let after = bundle(api(&demo), &with(form, wanted));
+    let mut stale = before["fields"]["plate"].clone();
+    stale["status"] = "stale".into();
+    assert_eq!(after["fields"]["plate"], stale);
+    assert_eq!(after["sources"]["snca"], json!({"outcome": "timeout"}));
 }

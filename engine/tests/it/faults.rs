@@ -291,13 +291,7 @@ fn concurrent_requests_about_one_person_are_one_call() {
     set(&demo.fleet, "snca", Mode::Hang);
     let form = form("plate-reservation", &somebody(demo.country));
     let asked: Vec<Pending> = (0..8).map(|_| api(&demo).ask("snca", &form)).collect();
-    let joined = "prefill_flights_joined_total 21\n";
-    // All eight have come to the vehicle register; rnpp and caclr may have been
-    // joined, or answered from what is kept.
-    eventually("eight requests wait", || {
-        let metrics = api(&demo).get("/metrics").text();
-        metrics.contains(joined) || lookups(&metrics) >= 8 * 3
-    });
+    all_wait(&demo, 8);
     set(&demo.fleet, "snca", Mode::Ok);
     for pending in asked {
         check_filled(&pending.reply().ok(), &["plate", "familyName", "postCode"]);
@@ -305,8 +299,28 @@ fn concurrent_requests_about_one_person_are_one_call() {
     assert_eq!(calls(&demo.fleet, "snca"), 1);
 }
 
-/// How many lookups in the cache there were.
-fn lookups(metrics: &str) -> u64 {
-    let lines = metrics.lines().filter(|line| line.starts_with("prefill_cache_lookups_total"));
-    lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+#[test]
+fn a_client_that_hangs_up_takes_nobody_down_who_waits_for_the_same() {
+    let demo = demo();
+    set(&demo.fleet, "snca", Mode::Hang);
+    let form = form("plate-reservation", &somebody(demo.country));
+    let first = api(&demo).ask("snca", &form);
+    all_wait(&demo, 1);
+    let second = api(&demo).ask("snca", &form);
+    all_wait(&demo, 2);
+    first.hang_up();
+    set(&demo.fleet, "snca", Mode::Ok);
+    check_filled(&second.reply().ok(), &["plate", "familyName", "postCode"]);
+    assert_eq!(calls(&demo.fleet, "snca"), 1);
+}
+
+/// Waits until so many requests for a plate reservation have come to where only
+/// the vehicle register keeps them: each looks up three answers.
+fn all_wait(demo: &Demo, requests: u64) {
+    eventually("all requests wait", || {
+        let metrics = api(demo).get("/metrics").text();
+        let lookups = metrics.lines().filter(|it| it.starts_with("prefill_cache_lookups_total"));
+        let counts = lookups.map(|line| line.rsplit(' ').next().and_then(|it| it.parse().ok()));
+        counts.map(|count| count.unwrap_or(0)).sum::<u64>() >= requests * 3
+    });
 }

@@ -1,1 +1,350 @@
-//! Empty.
+//! The program as people run it: one engine for each port and directory, the
+//! commands it prints, its exit codes.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use engine::demo::{Demo, Options};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{
+    Api, Pending, api, audit, bundle, demo, demo_in, eventually, form, options, somebody,
+};
+
+fn engine() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
+    command.env_remove("RUST_LOG");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    engine().args(arguments).output().expect("the engine runs")
+}
+
+#[track_caller]
+fn check(output: &Output, code: i32, said: &str) {
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}{err}");
+    assert!(out.contains(said) || err.contains(said), "no `{said}` in\n{out}{err}");
+}
+
+/// A data directory with a few entries, whose engine has ended.
+fn ledger() -> TempDir {
+    let data = tempfile::tempdir().expect("a temporary directory");
+    let demo = demo_in(data.path());
+    let somebody = somebody(demo.country);
+    let form = form("criminal-record-extract", &somebody);
+    bundle(api(&demo), &form);
+    api(&demo).prefer(&somebody, "rnpp", false).ok();
+    bundle(api(&demo), &form);
+    data
+}
+
+fn path(data: &TempDir) -> &str {
+    data.path().to_str().expect("a path in UTF-8")
+}
+
+/// `engine demo` as a process of its own; killed where a test fails.
+struct Process {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = engine()
+            .args(["demo", "--listen", "127.0.0.1:0", "--registers-port", "0"])
+            .args(["--registers", "instant", "--population", "1000"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine starts");
+        let out = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, out }
+    }
+
+    /// What it prints before it waits.
+    fn welcome(&mut self) -> String {
+        let mut text = String::new();
+        while !text.ends_with("Ctrl-C stops it.\n") {
+            let read = self.out.read_line(&mut text).expect("it prints");
+            assert!(read > 0, "it ended after\n{text}");
+        }
+        text
+    }
+
+    /// Ends it as an operating system does; its exit code and what it still said.
+    fn terminate(mut self) -> (Option<i32>, String) {
+        let pid = self.child.id().to_string();
+        let killed = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        assert!(killed.success());
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).expect("it closes its output");
+        (self.child.wait().expect("it ends").code(), rest)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Ended already, where all went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_second_engine_on_a_port_is_refused_and_told_which() {
+    let first = demo();
+    let taken = Options { listen: first.engine.address(), ..options() };
+    let refused = Demo::start(&taken).err().map(|error| format!("{error:#}")).unwrap();
+    assert!(refused.contains(&first.engine.address().to_string()), "{refused}");
+    assert!(refused.contains("cannot listen"), "{refused}");
+    assert_eq!(api(&first).get("/healthz").status, 200);
+}
+
+#[test]
+fn a_second_engine_on_a_directory_is_refused_and_told_which() {
+    let data = tempfile::tempdir().unwrap();
+    let first = demo_in(data.path());
+    let taken = Options { data: Some(data.path().to_owned()), ..options() };
+    let refused = Demo::start(&taken).err().map(|error| format!("{error:#}")).unwrap();
+    assert!(refused.contains(&data.path().display().to_string()), "{refused}");
+    assert!(refused.contains("another process has the ledger open"), "{refused}");
+    bundle(api(&first), &form("criminal-record-extract", &somebody(first.country)));
+    drop(first);
+    drop(demo_in(data.path()));
+}
+
+#[test]
+fn registers_on_a_taken_port_are_refused_and_told_which() {
+    let first = demo();
+    let port = first.fleet.address("rnpp").port();
+    let taken = Options { registers_port: port, ..options() };
+    let refused = Demo::start(&taken).err().map(|error| format!("{error:#}")).unwrap();
+    assert!(refused.contains(&port.to_string()) && refused.contains("rnpp"), "{refused}");
+}
+
+#[test]
+fn a_second_start_finds_the_ledger_of_the_first() {
+    let data = ledger();
+    let before = audit(data.path());
+    let demo = demo_in(data.path());
+    let list = api(&demo).mine(&somebody(demo.country), "/v1/me/accesses").ok();
+    assert_eq!(list["totalUsages"], 2);
+    let head = api(&demo).get("/v1/ledger/head").ok();
+    assert_eq!(head["stream"], engine::ledger::hex(&before.head.unwrap().stream));
+    assert!(head["sequence"].as_u64() >= before.head.map(|head| head.sequence));
+}
+
+#[test]
+fn the_commands_that_a_demonstration_prints_work_as_they_stand() {
+    let mut process = Process::start(&[]);
+    let welcome = process.welcome();
+    let commands = curls(&welcome);
+    assert_eq!(commands.len(), 3, "{welcome}");
+    let replies: Vec<Value> = commands.iter().map(|words| curl(words).reply().ok()).collect();
+    let [bundle, list, consents] = &replies[..] else { panic!("three") };
+    assert_eq!(bundle["complete"], true);
+    assert_eq!(list["usages"][0]["disclosure"], bundle["disclosure"]);
+    assert_eq!(consents["consentVersion"], 1);
+    let withheld = curl(&commands[0]).reply().ok();
+    let gap = json!({"status": "withheld", "source": "rnpp", "reason": "preference"});
+    assert_eq!(withheld["fields"]["familyName"], gap);
+    assert_eq!(process.terminate(), (Some(0), String::new()));
+}
+
+#[test]
+fn a_demonstration_is_ready_when_its_file_is_there_and_ends_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, data) = (folder.path().join("ready"), folder.path().join("data"));
+    let arguments = ["--ready-file", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
+    let process = Process::start(&arguments);
+    let read = |file: &Path| std::fs::read_to_string(file).unwrap_or_default();
+    eventually("the ready file is written", || read(&file).ends_with('\n'));
+    let url = read(&file);
+    let address: SocketAddr = url.trim().strip_prefix("http://").unwrap().parse().unwrap();
+    assert_eq!(Api(address).get("/readyz").status, 200);
+    let country = fixtures::Country::new(1, 1_000).unwrap();
+    bundle(Api(address), &form("criminal-record-extract", &somebody(country)));
+    // The ledger is whole while the engine runs, and after it was told to end.
+    let data = data.to_str().unwrap();
+    check(&run(&["audit", "--data", data]), 0, "1 disclosures");
+    assert_eq!(process.terminate().0, Some(0));
+    check(&run(&["audit", "--data", data]), 0, "1 disclosures");
+}
+
+#[test]
+fn a_temporary_ledger_is_gone_at_the_end() {
+    let mut process = Process::start(&[]);
+    let welcome = process.welcome();
+    let line = welcome.lines().find(|line| line.trim_start().starts_with("ledger")).unwrap();
+    let data = PathBuf::from(line.split_whitespace().nth(1).unwrap());
+    assert!(data.join("ledger.db").exists(), "{line}");
+    assert_eq!(process.terminate().0, Some(0));
+    assert!(!data.exists(), "{line}");
+}
+
+#[test]
+fn a_demonstration_that_cannot_start_says_why() {
+    let first = demo();
+    let taken = first.engine.address().to_string();
+    let output = run(&["demo", "--listen", &taken, "--registers-port", "0", "--population", "10"]);
+    check(&output, 3, &taken);
+}
+
+#[test]
+fn an_audit_of_a_whole_ledger_holds_and_prints_its_head() {
+    let data = ledger();
+    let output = run(&["audit", "--data", path(&data)]);
+    check(&output, 0, "the chain holds: 2 disclosures, 1 changes of consent");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let head = text.lines().find_map(|line| line.strip_prefix("head ")).unwrap();
+    check(&run(&["audit", "--data", path(&data), "--expect-head", head]), 0, "the chain holds");
+    let (stream, rest) = head.split_once(':').unwrap();
+    let longer = format!("{stream}:9999{}", &rest[rest.find(':').unwrap()..]);
+    let cut = run(&["audit", "--data", path(&data), "--expect-head", &longer]);
+    check(&cut, 1, "ends before the expected head");
+}
+
+#[test]
+fn an_audit_finds_one_changed_byte_of_any_entry() {
+    let entries = audit(ledger().path()).head.expect("entries").sequence;
+    for sequence in 1..=entries {
+        let data = ledger();
+        tamper(data.path(), sequence);
+        check(&run(&["audit", "--data", path(&data)]), 1, "violated: entry");
+    }
+}
+
+/// Flips the last bit of an entry's body, where a value stands and no length.
+fn tamper(data: &Path, sequence: u64) {
+    let database = rusqlite::Connection::open(data.join("ledger.db")).expect("a database");
+    let key = i64::try_from(sequence).expect("a small number");
+    let read = "SELECT body FROM entry WHERE sequence = ?1";
+    let mut body: Vec<u8> = database.query_row(read, [key], |row| row.get(0)).expect("an entry");
+    *body.last_mut().expect("a body") ^= 1;
+    let write = "UPDATE entry SET body = ?2 WHERE sequence = ?1";
+    let changed = database.execute(write, rusqlite::params![key, body]).expect("it is writable");
+    assert_eq!(changed, 1);
+}
+
+#[test]
+fn an_audit_finds_an_entry_that_is_gone() {
+    let data = ledger();
+    let database = rusqlite::Connection::open(data.path().join("ledger.db")).unwrap();
+    assert_eq!(database.execute("DELETE FROM entry WHERE sequence = 2", []).unwrap(), 1);
+    drop(database);
+    check(&run(&["audit", "--data", path(&data)]), 1, "violated: entry");
+}
+
+#[test]
+fn an_audit_of_what_is_no_ledger_cannot_tell() {
+    let empty = tempfile::tempdir().unwrap();
+    check(&run(&["audit", "--data", path(&empty)]), 3, path(&empty));
+    assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "it made nothing");
+    check(&run(&["audit", "--data", "/nonexistent/ledger"]), 3, "/nonexistent/ledger");
+    std::fs::write(empty.path().join("ledger.db"), "no database").unwrap();
+    check(&run(&["audit", "--data", path(&empty)]), 3, path(&empty));
+}
+
+#[test]
+fn a_command_that_makes_no_sense_is_a_usage_error() {
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["demo", "--population", "many"],
+        &["demo", "--population", "3"],
+        &["demo", "--registers", "sometimes"],
+        &["demo", "--listen", "8080"],
+        &["audit"],
+        &["audit", "--data", "x", "--expect-head", "x"],
+        &["check"],
+    ] {
+        check(&run(arguments), 2, "--help");
+    }
+    check(&run(&["--help"]), 0, "demo");
+    check(&run(&["--version"]), 0, env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn a_catalogue_is_checked_and_every_mistake_is_told_with_its_place() {
+    let whole = tempfile::tempdir().unwrap();
+    write_catalogue(whole.path(), |_, text| text.to_owned());
+    check(
+        &run(&["check", "--catalogue", path(&whole)]),
+        0,
+        "4 registers, 6 organisations, 6 procedures",
+    );
+    let broken = tempfile::tempdir().unwrap();
+    write_catalogue(broken.path(), |name, text| match name {
+        "procedures/tax-card-change.toml" => text.replace("rnpp.civilStatus", "rnpp.height"),
+        "registers/snca.toml" => text.replace("method = \"POST\"", "method = \"SHOUT\""),
+        _ => text.to_owned(),
+    });
+    let output = run(&["check", "--catalogue", path(&broken)]);
+    check(&output, 1, "procedures/tax-card-change.toml");
+    check(&output, 1, "registers/snca.toml");
+    check(&output, 1, "rnpp.height");
+    check(&run(&["check", "--catalogue", "/nonexistent/catalogue"]), 3, "/nonexistent/catalogue");
+}
+
+#[test]
+fn the_catalogue_in_the_repository_has_no_mistake() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/catalogue");
+    check(&run(&["check", "--catalogue", folder]), 0, "digest");
+}
+
+fn write_catalogue(folder: &Path, edit: impl Fn(&str, &str) -> String) {
+    for (name, text) in fixtures::catalogue::FILES {
+        let file = folder.join(name);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a new folder");
+        std::fs::write(file, edit(name, text)).expect("a new file");
+    }
+}
+
+/// The `curl` commands in a text, in words as a shell splits them.
+fn curls(text: &str) -> Vec<Vec<String>> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim).filter(|line| line.starts_with("curl "));
+    lines.map(words).collect()
+}
+
+/// Splits at blanks outside of single quotes.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for letter in line.chars() {
+        match letter {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(letter),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Does what `curl` would do with these arguments.
+fn curl(words: &[String]) -> Pending {
+    let (mut method, mut body, mut token, mut url) = (None, "", None, "");
+    let mut words = words.iter().skip(1).map(String::as_str);
+    while let Some(word) = words.next() {
+        match word {
+            "-s" => {}
+            "-X" => method = words.next(),
+            "-d" => body = words.next().expect("a body"),
+            "-H" => token = words.next().and_then(|it| it.strip_prefix("authorization: Bearer ")),
+            _ => url = word,
+        }
+    }
+    let rest = url.strip_prefix("http://").expect("a URL");
+    let (address, path) = rest.split_at(rest.find('/').expect("a path"));
+    let method = method.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
+    let address = address.parse().expect("an address");
+    Api(address).send(method, path, token, body.as_bytes())
+}

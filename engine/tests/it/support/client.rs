@@ -39,8 +39,15 @@ impl Api {
     }
 
     /// Sends a request with a bearer token, where there is one.
-    pub(crate) fn send(self, method: &str, target: &str, token: Option<&str>, body: &[u8]) -> Pending {
-        let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+    pub(crate) fn send(
+        self,
+        method: &str,
+        target: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> Pending {
+        let token =
+            token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
         let length = body.len();
         let mut bytes = format!(
             "{method} {target} HTTP/1.1\r\nhost: it\r\nconnection: close\r\n{token}content-length: {length}\r\n\r\n"
@@ -64,7 +71,8 @@ impl Api {
     pub(crate) fn prefer(self, matricule: &str, register: &str, allow: bool) -> Reply {
         let target = format!("/v1/me/consents/preferences/{register}");
         let body = format!("{{\"allow\":{allow}}}");
-        self.send("PUT", &target, Some(&format!("demo-person-{matricule}")), body.as_bytes()).reply()
+        self.send("PUT", &target, Some(&format!("demo-person-{matricule}")), body.as_bytes())
+            .reply()
     }
 
     /// Asks for a bundle and does not wait.
@@ -97,7 +105,8 @@ impl Pending {
             body: self.read[end + 4..].to_vec(),
             head,
         };
-        let length = reply.header("content-length").map(|length| length.parse().expect("it is well-formed"));
+        let length =
+            reply.header("content-length").map(|length| length.parse().expect("it is well-formed"));
         assert_eq!(length, Some(reply.body.len()), "{}", reply.head);
         reply
     }

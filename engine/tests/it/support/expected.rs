@@ -19,7 +19,12 @@ pub(crate) fn expected(
         let attributes = field["sources"].as_array().expect("sources").iter();
         let attributes: Vec<&str> = attributes.map(|it| it.as_str().expect("text")).collect();
         for attribute in &attributes {
-            source(&mut sources, country, subject, attribute.split('.').next().expect("a register"));
+            source(
+                &mut sources,
+                country,
+                subject,
+                attribute.split('.').next().expect("a register"),
+            );
         }
         let name = field["name"].as_str().expect("a name").to_owned();
         fields.insert(name, ending(country, subject, &attributes));

@@ -1,0 +1,176 @@
+//! The decision and its plan against a naive model, to be checked by eye.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::random::{Asked, NOW, asked};
+use crate::catalogue::tests::world::{LIST, World};
+use crate::consent::{Denied, Plan, decide};
+use crate::model::{Channel, Withheld};
+
+/// Is the candidate's field among those wanted?
+fn wanted(asked: &Asked, field: usize) -> bool {
+    asked.fields.as_ref().is_none_or(|fields| fields.contains(&field))
+}
+
+/// May the organisation have this attribute?
+fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
+    asked.world.authority[asked.organisation].iter().any(|pattern| {
+        pattern.register == register
+            && pattern.attribute.as_deref().is_none_or(|named| named == attribute)
+    })
+}
+
+/// Does the channel give out this field at all?
+fn given_out(asked: &Asked, field: usize) -> bool {
+    asked.channel != Channel::BackOffice
+        || asked.world.by_law && asked.world.fields[field].back_office
+}
+
+/// Did the subject of this role refuse the register, or one that gives its key?
+fn refused(asked: &Asked, role: usize, register: usize) -> bool {
+    asked.refused[role].contains(&register)
+        || asked.world.registers[register]
+            .key
+            .as_ref()
+            .is_some_and(|(giver, _)| refused(asked, role, *giver))
+}
+
+/// Does the subject stand in this role, as far as one can know before asking?
+/// Only a minor stands in a minor's role; and the list that shows the relation
+/// must be within reach: its register not refused by the subject that it is
+/// about, who stands in a role in turn.
+fn in_role(asked: &Asked, role: usize) -> bool {
+    let age_fits = !asked.world.roles[role].minor || asked.minors[role];
+    let listed = asked.world.roles[role].listed_in;
+    let shown = |(by, register)| !refused(asked, by, register) && in_role(asked, by);
+    age_fits && listed.is_none_or(shown)
+}
+
+/// Why a candidate is withheld; `None` where it may be shown.
+fn verdict(asked: &Asked, candidate: &(usize, usize, usize, String)) -> Option<Withheld> {
+    let (field, role, register, attribute) = candidate;
+    let why = if !authorised(asked, *register, attribute) {
+        Withheld::Authority
+    } else if !in_role(asked, *role) {
+        Withheld::Role
+    } else if refused(asked, *role, *register) {
+        Withheld::Preference
+    } else if given_out(asked, *field) {
+        return None;
+    } else {
+        Withheld::NotAvailableToYou
+    };
+    Some(if asked.channel == Channel::BackOffice { Withheld::NotAvailableToYou } else { why })
+}
+
+/// What must be asked, of whom and about whom, to learn one attribute.
+fn learn(
+    world: &World,
+    role: usize,
+    register: usize,
+    attribute: &str,
+    asks: &mut BTreeMap<(usize, String), BTreeSet<String>>,
+) {
+    let holder = &world.registers[register];
+    let ask = asks.entry((role, holder.name.clone())).or_default();
+    ask.insert(attribute.to_owned());
+    if holder.ask_all {
+        ask.extend(holder.attributes());
+    }
+    if let Some((giver, key)) = &holder.key {
+        learn(world, role, *giver, key, asks);
+    }
+    if let Some((by, lister)) = world.roles[role].listed_in {
+        learn(world, by, lister, LIST, asks);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_grant_allows_what_the_model_allows(asked in asked()) {
+        let catalogue = asked.world.compile();
+        let request = asked.request(&catalogue);
+        let candidates = asked.world.candidates();
+        let any = candidates.iter().any(|(_, _, register, name)| authorised(&asked, *register, name));
+        let decided = decide(&catalogue, &request, asked.consents(), NOW);
+        if !any {
+            prop_assert_eq!(decided.map(drop), Err(Denied::NoAuthority));
+            return Ok(());
+        }
+        let grant = decided.unwrap();
+        for (index, candidate) in candidates.iter().enumerate() {
+            let verdict = verdict(&asked, candidate);
+            // Of a field that nobody wants, nothing is told either way.
+            if wanted(&asked, candidate.0) {
+                prop_assert_eq!(grant.withheld(index), verdict, "{:?}", candidate);
+            }
+            let allowed = verdict.is_none() && wanted(&asked, candidate.0);
+            prop_assert_eq!(grant.allowed().contains(index), allowed, "{:?}", candidate);
+        }
+    }
+
+    #[test]
+    fn a_plan_asks_for_what_it_needs_and_for_nothing_else(asked in asked()) {
+        let catalogue = asked.world.compile();
+        let request = asked.request(&catalogue);
+        let Ok(grant) = decide(&catalogue, &request, asked.consents(), NOW) else { return Ok(()) };
+        let candidates = asked.world.candidates();
+        let allowed: Vec<_> = grant.allowed().iter().map(|index| &candidates[index]).collect();
+        let mut expected = BTreeMap::new();
+        for (_, role, register, attribute) in &allowed {
+            learn(&asked.world, *role, *register, attribute, &mut expected);
+        }
+        let plan = grant.plan(&catalogue);
+        prop_assert_eq!(asks(&catalogue, &plan), expected);
+        for call in plan.calls().iter() {
+            let planned = &catalogue.procedures()[0].calls[call];
+            prop_assert!(plan.calls().covers(planned.ancestors));
+            prop_assert_eq!(plan.max_age(call), youngest(&asked, &allowed, planned.role, &catalogue.register(planned.register).name));
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_who_was_refused(asked in asked()) {
+        let catalogue = asked.world.compile();
+        let request = asked.request(&catalogue);
+        let Ok(grant) = decide(&catalogue, &request, asked.consents(), NOW) else { return Ok(()) };
+        for (role, register) in asks(&catalogue, &grant.plan(&catalogue)).into_keys() {
+            let refused = &asked.refused[role];
+            prop_assert!(refused.iter().all(|index| asked.world.registers[*index].name != register));
+        }
+    }
+}
+
+/// A plan by names: whom to ask about whom, and for what.
+fn asks(
+    catalogue: &crate::catalogue::Catalogue,
+    plan: &Plan,
+) -> BTreeMap<(usize, String), BTreeSet<String>> {
+    let ask = |call: usize| {
+        let planned = &catalogue.procedures()[0].calls[call];
+        let register = catalogue.register(planned.register);
+        let attributes = plan.attributes(call);
+        let names = attributes.iter().map(|index| register.attributes[index].name.to_string());
+        ((planned.role, register.name.to_string()), names.collect())
+    };
+    plan.calls().iter().map(ask).collect()
+}
+
+/// The least of the ages that the fields of one call stand.
+fn youngest(
+    asked: &Asked,
+    allowed: &[&(usize, usize, usize, String)],
+    role: usize,
+    register: &str,
+) -> Option<Duration> {
+    let of_call = allowed.iter().filter(|(_, about, holder, _)| {
+        *about == role && asked.world.registers[*holder].name == register
+    });
+    let ages = of_call.filter_map(|(field, ..)| asked.world.fields[*field].max_age);
+    ages.min().map(Duration::from_secs)
+}

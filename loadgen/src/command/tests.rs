@@ -1,0 +1,53 @@
+//! What the arguments mean.
+
+use clap::CommandFactory as _;
+
+use super::*;
+
+#[test]
+fn the_arguments_do_not_contradict_each_other() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn durations_need_a_unit() {
+    for (text, expected) in [
+        ("500ms", Some(500)),
+        ("10s", Some(10_000)),
+        ("2m", Some(120_000)),
+        ("1h", Some(3_600_000)),
+        ("10", None),
+        ("0s", None),
+        ("s", None),
+        ("-1s", None),
+        ("1.5s", None),
+        ("99999999999s", None),
+        ("", None),
+    ] {
+        assert_eq!(duration(text).ok(), expected.map(Duration::from_millis), "{text}");
+    }
+}
+
+#[test]
+fn a_target_is_plain_http_without_a_path() {
+    for (text, expected) in [
+        ("http://127.0.0.1:8080", Some("http://127.0.0.1:8080")),
+        ("http://localhost/", Some("http://localhost:80")),
+        ("http://[::1]:8080", Some("http://[::1]:8080")),
+        ("https://127.0.0.1:8080", None),
+        ("127.0.0.1:8080", None),
+        ("http://127.0.0.1:8080/v1", None),
+        ("http://127.0.0.1:8080/?a=b", None),
+        ("", None),
+    ] {
+        let seen = text.parse::<Target>().ok().map(|target| target.to_string());
+        assert_eq!(seen.as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
+fn subjects_are_a_number_or_all() {
+    assert_eq!("all".parse(), Ok(Subjects::All));
+    assert_eq!("7".parse(), Ok(Subjects::Some(7)));
+    assert!(["0", "", "-1", "many"].iter().all(|text| text.parse::<Subjects>().is_err()));
+}

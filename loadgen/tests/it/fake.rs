@@ -1,0 +1,243 @@
+//! A fake engine with one procedure, which knows the truth and misbehaves.
+
+use std::io::{self, BufReader, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use fixtures::{Country, Truth};
+use serde_json::{Value, json};
+
+/// The value that nobody has.
+pub(crate) const WRONG: &str = "Nobody-Is-Called-So";
+
+/// How many connections the tests open.
+pub(crate) const CONNECTIONS: u64 = 3;
+
+const FIELDS: [(&str, &[&str]); 4] = [
+    ("familyName", &["rnpp.familyName"]),
+    ("birthName", &["rnpp.birthName", "rnpp.familyName"]),
+    ("plate", &["snca.plate"]),
+    ("employer", &["ccss.employer"]),
+];
+
+/// How the fake answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behaviour {
+    /// As it should.
+    Right,
+    /// As it should, but closes each connection after one answer.
+    OneAnswerEach,
+    /// One family name is another's.
+    WrongValue,
+    /// All bundles have one id.
+    SameDisclosure,
+    /// 503 instead of bundles.
+    Overloaded,
+    /// A web page for everything.
+    Html,
+    /// A web page instead of bundles.
+    HtmlLater,
+    /// 404 for everything.
+    OtherApi,
+    /// Accepts and hangs up.
+    Closing,
+    /// Hangs up after so many bundles, for good.
+    ClosingAfter(u64),
+    /// Answers no more after so many bundles.
+    HangingAfter(u64),
+    /// Answers as no HTTP server does.
+    NotHttp,
+}
+
+struct Shared {
+    behaviour: Behaviour,
+    bundles: AtomicU64,
+    stopped: AtomicBool,
+    hangs: SyncSender<()>,
+}
+
+/// A running fake; dropping it closes its port.
+pub(crate) struct Fake {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    hangs: Mutex<Receiver<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Fake {
+    pub(crate) fn start(behaviour: Behaviour) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let (sender, receiver) = sync_channel(1);
+        let shared = Arc::new(Shared {
+            behaviour,
+            bundles: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            hangs: sender,
+        });
+        let accepting = shared.clone();
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if accepting.stopped.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, stream) = (accepting.clone(), stream.expect("a connection"));
+                std::thread::spawn(move || shared.serve(stream));
+            }
+        });
+        Fake { address, shared, hangs: Mutex::new(receiver), thread: Some(thread) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns once every connection waits.
+    pub(crate) fn wait_until_it_hangs(&self) {
+        self.hangs.lock().expect("no panic under it").recv().expect("the fake runs");
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        // The thread waits for a connection; this is the last one.
+        drop(TcpStream::connect(self.address));
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+impl Shared {
+    /// Serves one connection until either side ends it.
+    fn serve(&self, mut stream: TcpStream) {
+        let mut reader = BufReader::new(stream.try_clone().expect("a handle"));
+        while let Ok((line, body)) = request(&mut reader) {
+            if self.behaviour == Behaviour::NotHttp {
+                let _ = stream.write_all(b"SSH-2.0-fake\r\n\r\n");
+                return;
+            }
+            let Some((status, content, body)) = self.answer(&line, &body) else { return };
+            let last = self.behaviour == Behaviour::OneAnswerEach;
+            let close = if last { "connection: close\r\n" } else { "" };
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status} x\r\n{close}content-type: {content}\r\n\
+                 content-length: {length}\r\n\r\n"
+            );
+            // One write, so that no half of an answer waits for the other.
+            let sent = stream.write_all(format!("{head}{body}").as_bytes());
+            if sent.is_err() || last {
+                return;
+            }
+        }
+    }
+
+    /// An answer, or none to hang up.
+    fn answer(&self, line: &str, body: &str) -> Option<(u16, &'static str, String)> {
+        const JSON: &str = "application/json";
+        let html = || Some((200, "text/html; charset=utf-8", "<html>hello</html>".to_owned()));
+        match (self.behaviour, line) {
+            (Behaviour::Closing, _) => None,
+            (Behaviour::Html, _) => html(),
+            (Behaviour::OtherApi, _) => Some((404, JSON, "{}".to_owned())),
+            (_, "GET /v1/procedures HTTP/1.1") => {
+                Some((200, JSON, r#"{"procedures":[{"id":"some-form"}],"next":null}"#.to_owned()))
+            }
+            (_, "GET /v1/procedures/some-form HTTP/1.1") => Some((200, JSON, form().to_string())),
+            (Behaviour::HtmlLater, _) => html(),
+            (Behaviour::Overloaded, _) => {
+                Some((503, "application/problem+json", r#"{"type":"overloaded"}"#.to_owned()))
+            }
+            _ => self.bundle(body).map(|bundle| (200, JSON, bundle.to_string())),
+        }
+    }
+
+    fn bundle(&self, body: &str) -> Option<Value> {
+        let number = self.bundles.fetch_add(1, Ordering::SeqCst);
+        match self.behaviour {
+            Behaviour::ClosingAfter(most) if number >= most => return None,
+            Behaviour::HangingAfter(most) if number >= most => {
+                // By then each connection has had every answer before.
+                if number + 1 == most + CONNECTIONS {
+                    let _ = self.hangs.try_send(());
+                }
+                loop {
+                    std::thread::park();
+                }
+            }
+            _ => {}
+        }
+        let asked: Value = serde_json::from_str(body).expect("JSON");
+        let subject = asked["subjects"]["applicant"].as_str().expect("an applicant");
+        assert_eq!(asked["presence"], format!("demo-person-{subject}"));
+        let mut bundle = truth(subject);
+        let id = if self.behaviour == Behaviour::SameDisclosure { 0 } else { number };
+        bundle["disclosure"] = format!("01920000-0000-7000-8000-{id:012x}").into();
+        if self.behaviour == Behaviour::WrongValue && number == 7 {
+            bundle["fields"]["familyName"]["value"] = WRONG.into();
+        }
+        Some(bundle)
+    }
+}
+
+fn form() -> Value {
+    let fields = FIELDS.map(|(name, sources)| {
+        json!({"name": name, "role": "applicant", "sources": sources, "required": false})
+    });
+    json!({"id": "some-form", "version": 2, "organisation": "justice",
+        "roles": [{"id": "applicant", "is": "natural", "minor": false}], "fields": fields})
+}
+
+/// The right bundle about a person of the default seed's country of 400.
+fn truth(subject: &str) -> Value {
+    let country = Country::new(1, 400).expect("a country");
+    let (mut fields, mut complete) = (json!({}), true);
+    for (name, sources) in FIELDS {
+        fields[name] = json!({"status": "empty", "source": "rnpp"});
+        for source in sources {
+            let register = source.split_once('.').expect("register.attribute").0;
+            match country.truth(subject, source) {
+                Truth::Value(value) => {
+                    fields[name] = json!({"status": "filled", "value": value.to_json(),
+                        "source": register, "ageSeconds": 60});
+                    break;
+                }
+                Truth::Unavailable => {
+                    complete = false;
+                    fields[name] =
+                        json!({"status": "unavailable", "source": register, "reason": "error"});
+                }
+                _ => {}
+            }
+        }
+    }
+    let answered = json!({"outcome": "answered"});
+    json!({"disclosure": "", "procedure": {"id": "some-form", "version": 2}, "complete": complete,
+        "fields": fields, "notices": [],
+        "sources": {"rnpp": answered, "snca": answered, "ccss": answered}})
+}
+
+/// The first line and the body of the next request.
+fn request(reader: &mut impl io::BufRead) -> io::Result<(String, String)> {
+    let (mut first, mut length) = (String::new(), 0);
+    if reader.read_line(&mut first)? == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let line = line.trim_end().to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a length");
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok((first.trim_end().to_owned(), String::from_utf8(body).expect("text")))
+}

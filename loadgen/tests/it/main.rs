@@ -1,0 +1,169 @@
+//! The program against a small fake engine: what it says, and its exit codes.
+
+mod fake;
+
+use std::process::{Command, Output, Stdio};
+
+use fake::{Behaviour, Fake};
+
+/// Asks a fake of 400 people, with few requests.
+fn command(target: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.args(["run", "--target", target, "--population", "400"]);
+    command.args(["--connections", &fake::CONNECTIONS.to_string()]);
+    command.args(["--requests", "400", "--subjects", "all", "--threads", "2"]).args(more);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8(text).expect("text")
+}
+
+/// Runs against a fake, and expects an exit code and parts of what is said.
+#[track_caller]
+fn check(behaviour: Behaviour, code: i32, parts: &[&str]) -> String {
+    let fake = Fake::start(behaviour);
+    let output = command(&fake.url(), &[]).output().expect("the program runs");
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    said
+}
+
+#[test]
+fn right_answers_hold() {
+    let said = check(
+        Behaviour::Right,
+        0,
+        &[
+            "loop       closed:",
+            "asked      1 procedures about 400 people",
+            "answered   400 of 400 sent",
+            "statuses   200 400\n",
+            "errors     none",
+            "wrong      none",
+            "holds: 400 answers, each verified",
+        ],
+    );
+    assert!(said.contains("gaps       empty") && said.contains("unavailable: error"), "{said}");
+}
+
+#[test]
+fn a_quiet_run_says_the_verdict_alone() {
+    let fake = Fake::start(Behaviour::Right);
+    let output = command(&fake.url(), &["--quiet"]).output().unwrap();
+    assert_eq!(said(&output), "holds: 400 answers, each verified\n");
+}
+
+#[test]
+fn a_wrong_value_violates_and_is_explained_without_showing_it() {
+    let said = check(
+        Behaviour::WrongValue,
+        1,
+        &[
+            "wrong value 1\n",
+            "some-form familyName (rnpp.familyName): wrong value: another text than the register has",
+            "violated: 1 wrong answers, 0 unexpected statuses",
+        ],
+    );
+    assert!(!said.contains(fake::WRONG), "{said}");
+}
+
+#[test]
+fn a_disclosure_id_that_comes_twice_violates() {
+    check(Behaviour::SameDisclosure, 1, &["disclosure id that came twice 399"]);
+}
+
+#[test]
+fn an_unexpected_status_violates() {
+    check(Behaviour::Overloaded, 1, &["503 overloaded 400", "400 unexpected statuses"]);
+}
+
+#[test]
+fn html_instead_of_the_api_is_void() {
+    check(Behaviour::Html, 3, &["void:", "answers with HTML: another program has this port"]);
+}
+
+#[test]
+fn html_instead_of_a_bundle_violates() {
+    check(Behaviour::HtmlLater, 1, &["HTML instead of JSON 400"]);
+}
+
+#[test]
+fn another_api_is_void() {
+    check(Behaviour::OtherApi, 3, &["/v1/procedures answered 404: it is not the engine's API"]);
+}
+
+#[test]
+fn a_target_that_hangs_up_is_void() {
+    check(Behaviour::Closing, 3, &["void:", "closes the connection without an answer"]);
+}
+
+#[test]
+fn a_target_that_goes_away_leaves_a_partial_result() {
+    check(
+        Behaviour::ClosingAfter(100),
+        3,
+        &[
+            "answered   100 of ",
+            "connection closed",
+            "void: the target closed after 100 answers, all right; a partial result",
+        ],
+    );
+}
+
+#[test]
+fn a_connection_closed_while_idle_is_opened_again() {
+    check(Behaviour::OneAnswerEach, 0, &["errors     none", "holds: 400 answers"]);
+}
+
+#[test]
+fn something_that_is_not_http_is_void() {
+    check(Behaviour::NotHttp, 3, &["void:", "does not speak HTTP/1.1"]);
+}
+
+#[test]
+fn nothing_listening_is_void() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = command(&format!("http://{free}"), &[]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("nothing is listening at http://127.0.0.1:"), "{said}");
+}
+
+#[test]
+fn mistakes_in_the_arguments_are_usage() {
+    let fake = Fake::start(Behaviour::Right);
+    for (arguments, part) in [
+        (["--procedures", "other-form"], "no `other-form` there; there is some-form"),
+        (["--duration", "10"], "must be a number with ms, s, m or h"),
+        (["--subjects", "none"], "must be a number from 1 on, or `all`"),
+        (["--target", "https://127.0.0.1:1"], "a target is http://host:port"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        command.arg("run");
+        if arguments[0] != "--target" {
+            command.args(["--target", &fake.url()]);
+        }
+        let output = command.args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(said(&output).contains(part), "{}", said(&output));
+    }
+}
+
+#[test]
+fn an_interrupted_run_says_that_its_result_is_partial() {
+    let fake = Fake::start(Behaviour::HangingAfter(50));
+    let child = command(&fake.url(), &[]).spawn().unwrap();
+    fake.wait_until_it_hangs();
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("inconclusive: 50 answers, all right; a partial result"), "{said}");
+}
