@@ -9,6 +9,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use fixtures::{Country, Fleet, Profile};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalogue::{Catalogue, Source};
 use crate::clock::Civil;
@@ -152,6 +154,8 @@ pub fn catalogue() -> anyhow::Result<Catalogue> {
 /// Where it cannot start, or cannot say that it did.
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let demo = Demo::start(options)?;
+    // Before anybody is told that it runs: who is told may end it at once.
+    let stop = Stop::listen().context("cannot wait for Ctrl-C")?;
     let mut out = std::io::stdout().lock();
     out.write_all(demo.welcome().as_bytes()).and_then(|()| out.flush()).context("standard output")?;
     drop(out);
@@ -159,19 +163,37 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         let url = format!("http://{}\n", demo.engine.address());
         std::fs::write(file, url).with_context(|| format!("--ready-file {}", file.display()))?;
     }
-    wait_for_signal().context("cannot wait for Ctrl-C")
+    stop.wait();
+    Ok(())
 }
 
-fn wait_for_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
-        }
-    })
+/// Ctrl-C and SIGTERM, caught from its making on.
+struct Stop {
+    runtime: Runtime,
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let caught = |kind| {
+            let _inside = runtime.enter();
+            signal(kind)
+        };
+        let (interrupted, terminated) =
+            (caught(SignalKind::interrupt())?, caught(SignalKind::terminate())?);
+        Ok(Self { runtime, interrupted, terminated })
+    }
+
+    fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = self.interrupted.recv() => {}
+                _ = self.terminated.recv() => {}
+            }
+        });
+    }
 }
 
 fn profile(text: &str) -> Result<Profile, String> {

@@ -90,7 +90,6 @@ impl Engine {
     }
 
     /// One more core, and the task that it must run.
-    #[must_use]
     pub fn core(&self) -> (Arc<Core>, impl Future<Output = ()> + Send + use<>) {
         Core::new(self.shared.clone(), (self.entropy)())
     }

@@ -45,6 +45,7 @@ const VIOLATED: u8 = 1;
 const UNREADABLE: u8 = 3;
 
 fn main() -> ExitCode {
+    keep_memory_private();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(
             |_| tracing_subscriber::EnvFilter::new("warn,engine=info"),
@@ -61,6 +62,15 @@ fn main() -> ExitCode {
         complain(&format!("engine: {error:#}"));
         UNREADABLE
     }))
+}
+
+/// Answers of registers are in memory only, so a crash must not write memory out.
+fn keep_memory_private() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "core dumps cannot be switched off");
+    }
 }
 
 fn check(folder: &Path) -> anyhow::Result<u8> {

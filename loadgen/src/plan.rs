@@ -79,8 +79,10 @@ impl Plan {
     }
 
     fn compose(&self, item: u64) -> Ask {
-        let form = &self.forms[(item / self.subjects) as usize];
-        let index = (item % self.subjects) * self.country.population() / self.subjects;
+        // All forms of one person first, so that a short run sees every form.
+        let forms = self.forms.len() as u64;
+        let form = &self.forms[(item % forms) as usize];
+        let index = item / forms * self.country.population() / self.subjects;
         let (applicant, child) = match form.roles.iter().any(|role| role.minor) {
             true => parent_from(&self.country, index),
             false => (self.country.person(index), None),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
-use crate::model::{CivilMs, RegisterSet};
+use crate::model::{CivilMs, RegisterId, RegisterSet};
 
 /// Everything that a subject has decided, under one version.
 ///
@@ -66,6 +66,6 @@ impl Consent {
     #[must_use]
     pub fn refused(&self, catalogue: &Catalogue) -> RegisterSet {
         let refused = self.preferences.iter().filter(|known| !known.allow);
-        refused.filter_map(|known| catalogue.find_register(&known.register)).map(|id| id.index()).collect()
+        refused.filter_map(|known| catalogue.find_register(&known.register)).map(RegisterId::index).collect()
     }
 }

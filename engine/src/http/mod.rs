@@ -1,6 +1,6 @@
 //! The API over HTTP/1.1: connections, routes, our JSON, all statuses.
 //!
-//! Personal data goes through [`respond`] sealed: as [`Disclosed`] or [`Own`],
+//! Personal data goes through `respond` sealed: as [`Disclosed`] or [`Own`],
 //! which only the ledger makes. Everything else is [`Public`].
 //!
 //! [`Disclosed`]: crate::ledger::Disclosed

@@ -67,10 +67,9 @@ pub fn audit(storage: &mut dyn Read, expected: Option<&Head>) -> Result<Report, 
         }
         for row in rows.iter().take_while(|row| row.sequence <= head.sequence) {
             replay.row(storage, row)?;
-            if let Some(expected) = expected.filter(|expected| expected.sequence == row.sequence) {
-                if expected.hash != replay.hash {
-                    return Err(violation(row.sequence, "its hash is not that of the expected head").into());
-                }
+            let known = expected.filter(|expected| expected.sequence == row.sequence);
+            if known.is_some_and(|known| known.hash != replay.hash) {
+                return Err(violation(row.sequence, "its hash is not that of the expected head").into());
             }
         }
     }

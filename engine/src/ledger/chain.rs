@@ -14,9 +14,9 @@ pub(super) fn genesis(stream: &[u8; 16]) -> Digest {
     Sha256::new().chain_update(b"prefill ledger 1").chain_update(stream).finalize().into()
 }
 
-/// The hash after `row`.
+/// The chain's hash after `row`.
 #[must_use]
-pub(super) fn next(previous: &Digest, row: &Row) -> Digest {
+pub fn next(previous: &Digest, row: &Row) -> Digest {
     let commitment = Sha256::new().chain_update(row.salt).chain_update(&row.body).finalize();
     Sha256::new().chain_update(previous).chain_update(commitment).finalize().into()
 }

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
 pub use audit::{Error as AuditError, Report, Violation, audit};
+pub use chain::next as next_hash;
 pub use entry::{Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of};
 pub use published::{Latch, Published};
 pub use writer::Writer;
@@ -110,8 +111,18 @@ pub struct Opened {
 /// A handle on the ledger. Cheap to clone.
 #[derive(Clone)]
 pub struct Ledger {
-    queue: Arc<Queue>,
+    queue: Arc<Open>,
     published: Arc<Published>,
+}
+
+/// The queue, open as long as anybody can write. Closed by the drop itself: whoever
+/// counted handles instead would miss two that go at once.
+struct Open(Arc<Queue>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Ledger {
@@ -128,14 +139,14 @@ impl Ledger {
     ) -> Result<Opened, OpenError> {
         let published = Arc::new(Published::load(&mut *storage.reader()?)?);
         let queue = Arc::new(Queue::default());
-        let ledger = Self { queue: queue.clone(), published: published.clone() };
+        let open = Arc::new(Open(queue.clone()));
+        let ledger = Self { queue: open, published: published.clone() };
         let mut writer = Writer::new(storage, queue, published, civil, entropy, metrics);
         writer.record_catalogue(catalogue)?;
         Ok(Opened { ledger, writer })
     }
 
     /// The part of one core, and the task that wakes that core's waiters.
-    #[must_use]
     pub fn port(&self) -> (Port, impl Future<Output = ()> + Send + use<>) {
         let mailbox = Arc::new(Mailbox::default());
         let port = Port { ledger: self.clone(), mailbox: mailbox.clone() };
@@ -146,15 +157,6 @@ impl Ledger {
     #[must_use]
     pub fn published(&self) -> &Arc<Published> {
         &self.published
-    }
-}
-
-impl Drop for Ledger {
-    fn drop(&mut self) {
-        // The writer's own share and this one are the last two.
-        if Arc::strong_count(&self.queue) <= 2 {
-            self.queue.close();
-        }
     }
 }
 
@@ -217,7 +219,7 @@ impl Port {
     /// Records that an operator was denied; without waiting, since nothing leaves.
     pub fn deny(&self, denial: Denied) {
         // When the queue is full, the denial is still in the metrics.
-        let _ = self.ledger.queue.push(entry::SMALL, Submission::Denial(denial));
+        let _ = self.ledger.queue.0.push(entry::SMALL, Submission::Denial(denial));
     }
 
     async fn submit<T: Send + 'static>(
@@ -231,7 +233,7 @@ impl Port {
         }
         let (sender, receiver) = oneshot::channel();
         let reply = Reply::new(sender, self.mailbox.clone());
-        self.ledger.queue.push(size, submission(reply))?;
+        self.ledger.queue.0.push(size, submission(reply))?;
         match tokio::time::timeout_at(until, receiver).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(Refused::Closed(Latch::Stopped)),

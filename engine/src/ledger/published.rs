@@ -32,6 +32,8 @@ pub enum Latch {
 pub struct Published {
     consents: DashMap<Subject, Arc<Consent>>,
     numbers: DashMap<Subject, u64>,
+    /// The highest number that the storage held when it was opened.
+    highest: u64,
     unchanged: Arc<Consent>,
     head: Mutex<Head>,
     latch: OnceLock<Latch>,
@@ -43,9 +45,10 @@ impl Published {
     pub(super) fn load(storage: &mut dyn Read) -> Result<Self, OpenError> {
         let numbers = DashMap::new();
         let mut by_number = std::collections::HashMap::new();
-        let mut damaged = None;
+        let (mut damaged, mut highest) = (None, 0);
         storage.subjects(&mut |number, identifier| match identifier.parse::<Subject>() {
             Ok(subject) => {
+                highest = highest.max(number);
                 numbers.insert(subject, number);
                 by_number.insert(number, subject);
             }
@@ -66,6 +69,7 @@ impl Published {
         Ok(Self {
             consents,
             numbers,
+            highest,
             unchanged: Arc::default(),
             head: Mutex::new(storage.head()?),
             latch: OnceLock::new(),
@@ -85,10 +89,9 @@ impl Published {
         self.numbers.get(&subject).map(|number| *number)
     }
 
-    /// How many subjects have a number.
-    #[must_use]
-    pub fn subjects(&self) -> usize {
-        self.numbers.len()
+    /// The highest number that was given before this start.
+    pub(super) fn highest_number(&self) -> u64 {
+        self.highest
     }
 
     /// The newest durable entry.

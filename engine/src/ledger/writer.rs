@@ -62,7 +62,7 @@ impl Writer {
         if head.sequence == 0 {
             head.hash = chain::genesis(&head.stream);
         }
-        let next_number = published.subjects() as u64 + 1;
+        let next_number = published.highest_number() + 1;
         let last = (civil.now(), clock::monotonic());
         let recent = VecDeque::with_capacity(RECENT_COMMITS);
         Self {

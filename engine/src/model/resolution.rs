@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, CallSet, Outcome, Unavailable};
+use super::{Answer, Outcome, Unavailable};
 
 /// How one call of a plan ended.
 #[derive(Clone, Debug)]
@@ -74,12 +74,5 @@ impl Resolution {
     /// Records how a call ended.
     pub fn set(&mut self, index: usize, call: Call) {
         self.calls[index] = call;
-    }
-
-    /// The calls that have ended.
-    #[must_use]
-    pub fn ended(&self) -> CallSet {
-        let ended = |(index, call): (usize, &Call)| (!matches!(call, Call::Open)).then_some(index);
-        self.calls.iter().enumerate().filter_map(ended).collect()
     }
 }

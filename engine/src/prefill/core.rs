@@ -50,7 +50,6 @@ pub struct Core {
 
 impl Core {
     /// A core, and the task that it must run to learn of commits.
-    #[must_use]
     pub fn new(
         shared: Arc<Shared>,
         entropy: Entropy,

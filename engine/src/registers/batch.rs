@@ -41,12 +41,14 @@ impl Batcher {
         let batch = {
             let mut groups = self.groups.lock().expect("no panic under it");
             let gathering = groups.entry(query.group.clone()).or_default();
-            if gathering.waiting.len() >= register.limits.waiting {
+            // Where no call is under way, this one goes out and does not wait.
+            let idle = gathering.calls == 0;
+            if !idle && gathering.waiting.len() >= register.limits.waiting {
                 return Err(Unavailable::Overloaded.into());
             }
             gathering.waiting.push_back(Waiter { key: (query.key, query.disclosure), reply });
             let full = gathering.waiting.len() >= register.batch;
-            (gathering.calls == 0 || full).then(|| gathering.next(register.batch)).flatten()
+            (idle || full).then(|| gathering.next(register.batch)).flatten()
         };
         if let Some(batch) = batch {
             tokio::spawn(run(self.line.clone(), self.groups.clone(), query.group, batch));
@@ -74,7 +76,11 @@ async fn run(
     mut batch: Vec<Waiter>,
 ) {
     loop {
-        call(&line, &group, batch).await;
+        // A task of its own, so that a panic ends this call and not the group.
+        let called = tokio::spawn(call(line.clone(), group.clone(), batch)).await;
+        if called.is_err() {
+            tracing::error!(register = %line.register().name, "a call panicked");
+        }
         let mut groups = groups.lock().expect("no panic under it");
         let Some(gathering) = groups.get_mut(&group) else { return };
         gathering.calls -= 1;
@@ -90,10 +96,10 @@ async fn run(
     }
 }
 
-async fn call(line: &Line, group: &Group, batch: Vec<Waiter>) {
+async fn call(line: Arc<Line>, group: Group, batch: Vec<Waiter>) {
     let (keys, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiter| (waiter.key, waiter.reply)).unzip();
-    match line.ask(group, &keys).await {
+    match line.ask(&group, &keys).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever hung up needs no answer.

@@ -73,7 +73,7 @@ pub struct Clients {
 }
 
 /// One core's client of one register.
-pub(self) struct Line {
+struct Line {
     catalogue: Arc<Catalogue>,
     id: RegisterId,
     pool: Pool,

@@ -67,6 +67,9 @@ impl Pool {
         // A kept connection may have been closed by the register in between.
         // Such a request was never sent, and goes out again on a fresh one.
         while let Some(mut sender) = self.kept() {
+            if sender.ready().await.is_err() {
+                continue;
+            }
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, Lease { pool: self, sender, _permit })),
                 Err(mut error) => {
@@ -90,7 +93,7 @@ impl Pool {
     fn kept(&self) -> Option<Sender> {
         let mut idle = self.idle.lock().expect("no panic under it");
         // The newest is the least likely to have been closed.
-        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed() && sender.is_ready())
+        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed())
     }
 
     async fn open(&self) -> Result<Sender, Failure> {

@@ -19,7 +19,7 @@ use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Sha
 use crate::clock::{Civil, Instant};
 use crate::consent::{Grant, Plan, Request};
 use crate::metrics::Metrics;
-use crate::model::{Answer, Call, CivilMs, Resolution, SUBJECTS_MAX, Subject, Unavailable};
+use crate::model::{Answer, Call, CallSet, CivilMs, Resolution, SUBJECTS_MAX, Subject, Unavailable};
 use crate::registers::{Clients, Failure, Group, Query};
 use flights::{Flight, Landing};
 
@@ -84,7 +84,7 @@ impl Resolver {
         let held: [Option<Arc<Held>>; SUBJECTS_MAX] =
             errand.request.subjects.map(|subject| self.cache.get(subject?));
         let now = self.civil.now();
-        let mut open = errand.plan.calls().without(resolution.ended());
+        let mut open = reopened(errand, resolution);
         let mut waiting = FuturesUnordered::new();
         let mut begun: Vec<(usize, Option<Arc<Answer>>)> = Vec::new();
         loop {
@@ -96,12 +96,12 @@ impl Resolver {
                     Key::NotYet => continue,
                     Key::Never(call) => {
                         resolution.set(index, call);
-                        open = open.without(crate::model::CallSet::only(index));
+                        open = open.without(CallSet::only(index));
                         continue;
                     }
                     Key::Known(key) => key,
                 };
-                open = open.without(crate::model::CallSet::only(index));
+                open = open.without(CallSet::only(index));
                 match self.start(errand, index, planned, key, &held, now) {
                     Started::Ended(call) => resolution.set(index, call),
                     Started::Waiting(landing, old) => {
@@ -120,9 +120,10 @@ impl Resolver {
             }
         }
         // Their registers were called, which the bundle and the ledger must say.
-        let ended = resolution.ended();
-        for (index, old) in begun.into_iter().filter(|(index, _)| !ended.contains(*index)) {
-            resolution.set(index, landed(Err(Unavailable::Timeout.into()), old));
+        for (index, old) in begun {
+            if matches!(resolution.call(index), Call::Open) {
+                resolution.set(index, landed(Err(Unavailable::Timeout.into()), old));
+            }
         }
         // Those that wait for a key that did not come in time.
         for index in open.iter() {
@@ -168,7 +169,7 @@ impl Resolver {
         let landing = match register.share {
             Share::Call => self.flights.alone(self.fetch(errand, flight, query, false)),
             Share::Any | Share::Organisation => {
-                let not_before = max_age.map(|most| errand.began - most.min(REACH));
+                let not_before = max_age.and_then(|most| errand.began.checked_sub(most));
                 let fetch = || self.fetch(errand, flight.clone(), query, true);
                 let (landing, joined) = self.flights.join(flight.clone(), not_before, fetch);
                 if joined {
@@ -201,8 +202,24 @@ impl Resolver {
     }
 }
 
-/// No flight is older than a register's longest timeout.
-const REACH: Duration = Duration::from_secs(60);
+/// The plan's calls that have not ended, or ended without all that it asks for
+/// now: an earlier plan of the same request may have asked for less.
+fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
+    let mut open = CallSet::EMPTY;
+    for index in errand.plan.calls().iter() {
+        let lacks = |answer: &Answer| !answer.asked.covers(errand.plan.attributes(index));
+        let again = match resolution.call(index) {
+            Call::Open => true,
+            Call::Answered(answer) | Call::Stale { answer, .. } => lacks(answer),
+            Call::Failed { .. } | Call::NoKey | Call::RoleUnproven => false,
+        };
+        if again {
+            resolution.set(index, Call::Open);
+            open.insert(index);
+        }
+    }
+    open
+}
 
 fn slot(
     errand: &Errand<'_>,
@@ -287,9 +304,9 @@ fn answer_of(resolution: &Resolution, call: usize) -> Answered<'_> {
 
 /// Whether a list of identifiers has the subject.
 fn lists(answer: &Answer, attribute: usize, subject: Subject) -> bool {
-    let list = answer.value(attribute).map(serde_json::from_slice::<Vec<Box<str>>>);
-    let same = |text: &Box<str>| text.parse::<Subject>() == Ok(subject);
-    list.is_some_and(|list| list.is_ok_and(|list| list.iter().any(same)))
+    let list = answer.value(attribute).map(serde_json::from_slice::<Vec<String>>);
+    let listed = list.and_then(Result::ok).unwrap_or_default();
+    listed.iter().any(|text| text.parse() == Ok(subject))
 }
 
 #[cfg(test)]

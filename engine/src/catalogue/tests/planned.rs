@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::world::{World, world};
-use crate::catalogue::{CallKey, Procedure};
+use crate::catalogue::{CallKey, Catalogue, Procedure};
 
 /// Whom a call asks, about whom: (role, register), by index in the world.
 type Asked = (usize, usize);
@@ -19,7 +19,7 @@ fn needs(world: &World, (role, register): Asked) -> BTreeSet<Asked> {
 }
 
 /// A compiled call in the world's terms.
-fn asked(world: &World, catalogue: &super::Catalogue, procedure: &Procedure, call: usize) -> Asked {
+fn asked(world: &World, catalogue: &Catalogue, procedure: &Procedure, call: usize) -> Asked {
     let call = &procedure.calls[call];
     let name = &*catalogue.register(call.register).name;
     let register = world.registers.iter().position(|known| known.name == name).unwrap();
@@ -66,7 +66,7 @@ fn check(world: &World) {
 }
 
 /// The key and the proof of a call name the attribute that the world says.
-fn check_key(world: &World, catalogue: &super::Catalogue, index: usize, (role, register): Asked) {
+fn check_key(world: &World, catalogue: &Catalogue, index: usize, (role, register): Asked) {
     let procedure = &catalogue.procedures()[0];
     let named = |call: usize, attribute: usize| {
         let holder = catalogue.register(procedure.calls[call].register);
@@ -86,7 +86,11 @@ fn check_key(world: &World, catalogue: &super::Catalogue, index: usize, (role, r
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn each_call_stands_once_and_after_those_it_needs(world in world()) {
@@ -96,7 +100,7 @@ proptest! {
     #[test]
     fn a_random_catalogue_compiles_again_from_its_own_text(world in world()) {
         let first = world.compile();
-        let second = super::Catalogue::from_text(first.text()).unwrap();
+        let second = Catalogue::from_text(first.text()).unwrap();
         prop_assert_eq!(first.digest(), second.digest());
         prop_assert_eq!(&first.procedures()[0].calls, &second.procedures()[0].calls);
     }

@@ -54,6 +54,9 @@ pub(crate) struct Pattern {
     pub(crate) attribute: Option<String>,
 }
 
+/// Field, role, register and attribute.
+pub(crate) type Candidate = (usize, usize, usize, String);
+
 impl Register {
     pub(crate) fn attributes(&self) -> Vec<String> {
         let texts = (0..self.texts).map(|n| format!("a{n}"));
@@ -73,8 +76,8 @@ impl World {
         Catalogue::compile(&sources).unwrap()
     }
 
-    /// Every (field, role, register, attribute), in the compiled order.
-    pub(crate) fn candidates(&self) -> Vec<(usize, usize, usize, String)> {
+    /// Every candidate, in the compiled order.
+    pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let fields = self.fields.iter().enumerate();
         fields
             .flat_map(|(index, field)| {
@@ -114,7 +117,8 @@ impl World {
             match patterns.is_empty() {
                 true => head,
                 false => format!(
-                    "{head}[[organisation.authority]]\nprocedures = [\"*\"]\nattributes = [{attributes}]\n"
+                    "{head}[[organisation.authority]]\nprocedures = [\"*\"]\n\
+                     attributes = [{attributes}]\n",
                 ),
             }
         };
@@ -124,8 +128,8 @@ impl World {
     fn procedure(&self) -> String {
         let consent = if self.by_law { "not-required" } else { "reuse-consent" };
         let mut text = format!(
-            "id = \"form\"\nversion = 1\nowner = \"o0\"\n{LABEL}purpose = \"p\"\nlegal-basis = \"l\"\n\
-             back-office-consent = \"{consent}\"\n",
+            "id = \"form\"\nversion = 1\nowner = \"o0\"\n{LABEL}purpose = \"p\"\n\
+             legal-basis = \"l\"\nback-office-consent = \"{consent}\"\n",
         );
         for (index, role) in self.roles.iter().enumerate() {
             text += &format!("[[role]]\nid = \"{}\"\nminor = {}\n", role_name(index), role.minor);
@@ -141,7 +145,8 @@ impl World {
                 .map(|(register, name)| format!("\"{}.{name}\"", self.registers[*register].name));
             let from: Vec<_> = from.collect();
             text += &format!(
-                "[[step.field]]\nid = \"f{index}\"\n{LABEL}role = \"{}\"\nfrom = [{}]\nback-office = {}\n",
+                "[[step.field]]\nid = \"f{index}\"\n{LABEL}role = \"{}\"\n\
+                 from = [{}]\nback-office = {}\n",
                 role_name(field.role),
                 from.join(", "),
                 field.back_office,
@@ -179,7 +184,9 @@ prop_compose! {
     ) -> World {
         let registers = connect(names, &registers);
         let roles = related(&roles, registers.len());
-        let attribute = |register: usize, at: Index| format!("a{}", at.index(registers[register].texts));
+        let attribute = |register: usize, at: Index| {
+            format!("a{}", at.index(registers[register].texts))
+        };
         let fields = fields.into_iter().map(|(role, from, max_age, back_office)| {
             let mut from: Vec<_> = from.into_iter().map(|(register, at)| {
                 let register = register.index(registers.len());

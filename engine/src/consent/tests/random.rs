@@ -73,7 +73,9 @@ prop_compose! {
     pub(super) fn asked()(world in world())(
         organisation in 0..world.authority.len(),
         channel in prop_oneof![
-            2 => Just(Channel::FrontOffice), 1 => Just(Channel::BackOffice), 1 => Just(Channel::Own),
+            2 => Just(Channel::FrontOffice),
+            1 => Just(Channel::BackOffice),
+            1 => Just(Channel::Own),
         ],
         fields in prop::option::of(prop::collection::vec(0..world.fields.len(), 0..6)),
         minors in prop::collection::vec(prop::bool::weighted(0.7), world.roles.len()),
@@ -83,7 +85,8 @@ prop_compose! {
         world in Just(world),
     ) -> Asked {
         let index = |index: Index| index.index(world.registers.len());
-        let refused = refused.into_iter().map(|raw| raw.into_iter().map(index).collect()).collect();
+        let indexes = |raw: Vec<Index>| raw.into_iter().map(index).collect();
+        let refused = refused.into_iter().map(indexes).collect();
         Asked { world, organisation, channel, fields, minors, refused }
     }
 }

@@ -19,7 +19,8 @@ fn a_value_comes_with_its_source_its_date_and_its_age() {
     let numbered = json!({"status": "filled", "value": 12, "source": "x", "ageSeconds": 60});
     check(answer(&[(0, "\"other\""), (1, "12")]).call(), numbered);
     let dated = json!({
-        "status": "filled", "value": "v", "source": "x", "lastUpdated": "2026-01-01", "ageSeconds": 60,
+        "status": "filled", "value": "v", "source": "x",
+        "lastUpdated": "2026-01-01", "ageSeconds": 60,
     });
     check(answer(&[(1, "\"v\"")]).updated("2026-01-01").call(), dated);
     let disputed = json!({

@@ -34,7 +34,7 @@ async fn a_kept_connection_that_the_register_has_closed_is_replaced() {
     line.ask(holder).await.unwrap();
     // The close is not seen before the call is sent.
     line.network.hang_up();
-    assert!(line.ask(holder).await.unwrap().found);
+    assert!(line.asking(holder).await.unwrap().unwrap().found);
     assert_eq!(line.network.opened(), 2);
     // Nor is it used where the close has been seen.
     line.network.hang_up();
@@ -159,7 +159,8 @@ async fn an_answer_is_as_old_as_its_call() {
 async fn a_register_without_an_address_fails_every_call() {
     let line = line("rnpp", "");
     let ccss = line.catalogue.find_register("ccss").unwrap();
-    let query = line.query(&holders(1)[0], "justice");
+    let mut query = line.query(&holders(1)[0], "justice");
+    query.group.attributes = line.catalogue.register(ccss).all();
     let answer = line.clients.ask(ccss, query).await;
     assert_eq!(answer.unwrap_err(), failure(Unavailable::Error, None));
     assert_eq!(line.network.opened(), 0);
