@@ -188,6 +188,13 @@ impl Planner<'_, '_> {
     /// Checks what each role says of its relation.
     pub(super) fn check_roles(&self) {
         for (index, role) in self.roles.iter().enumerate() {
+            if index > 0 && role.role.natural && !role.role.minor {
+                let what = format!(
+                    "role `{}` must be minor = true: another adult's data is never reached through the applicant's",
+                    role.role.name,
+                );
+                self.file.mistake(role.line, what);
+            }
             let Some(listed_in) = &role.listed_in else {
                 if index > 0 {
                     let what = format!(

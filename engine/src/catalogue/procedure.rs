@@ -230,6 +230,7 @@ fn read_steps(procedure: &Table<'_>) -> Steps {
 fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     let name = table.name("id");
     let label = table.labels("label");
+    // Most boxes of a form are texts.
     let kind = table.choice("type", &Kind::CHOICES).unwrap_or(Kind::Text);
     let role = table.text("role");
     let from = table.texts("from");

@@ -189,6 +189,18 @@ impl<'f> Table<'f> {
         found.map(|(_, value)| *value)
     }
 
+    /// One of a closed list that must be there; the first is the example.
+    pub(super) fn required_choice<T: Copy>(
+        &self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        if self.get(key).is_none() {
+            return self.missing(key, &format!("\"{}\"", choices[0].0));
+        }
+        self.choice(key, choices)
+    }
+
     /// A list of texts; empty where it is missing.
     pub(super) fn texts(&self, key: &'static str) -> Vec<Placed> {
         let Some(value) = self.get(key) else { return Vec::new() };

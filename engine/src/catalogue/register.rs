@@ -418,10 +418,7 @@ fn read_attributes(register: &Table<'_>) -> Vec<Attribute> {
     let mut attributes: Vec<Attribute> = Vec::new();
     for table in register.tables("attribute") {
         let name = table.name("id");
-        let kind = table.choice("type", &Kind::CHOICES);
-        if kind.is_none() && table.text("type").is_none() {
-            table.mistake(table.line(), "`type` is missing; write type = \"text\"");
-        }
+        let kind = table.required_choice("type", &Kind::CHOICES);
         let at = table.required("at", "\"/pointer\"").and_then(|at| pointer(&table, "at", at));
         let optional = |key| table.text(key).and_then(|text| pointer(&table, key, text));
         let (each, review) = (optional("each"), optional("review"));

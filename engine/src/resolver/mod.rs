@@ -19,7 +19,9 @@ use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Sha
 use crate::clock::{Civil, Instant};
 use crate::consent::{Grant, Plan, Request};
 use crate::metrics::Metrics;
-use crate::model::{Answer, Call, CallSet, CivilMs, Resolution, SUBJECTS_MAX, Subject, Unavailable};
+use crate::model::{
+    Answer, Call, CallSet, CivilMs, Matricule, Resolution, SUBJECTS_MAX, Subject, Unavailable,
+};
 use crate::registers::{Clients, Failure, Group, Query};
 use flights::{Flight, Landing};
 
@@ -274,6 +276,11 @@ fn key_of(
         Answered::Nothing => Key::Never(Call::NoKey),
         Answered::Yes(answer) => match answer.value(attribute) {
             Some(value) => match serde_json::from_slice::<Box<str>>(value) {
+                // A key that names another person leads nowhere: nobody's data
+                // is reached through somebody else's.
+                Ok(key) if key.parse::<Matricule>().is_ok() => {
+                    Key::Never(Call::failed(Unavailable::Invalid))
+                }
                 Ok(key) => Key::Known(Some(key)),
                 Err(_) => Key::Never(Call::failed(Unavailable::KeyMissing)),
             },

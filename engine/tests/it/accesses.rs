@@ -94,6 +94,7 @@ fn the_list_is_newest_first_and_pages_without_gap_or_repeat() {
             assert_eq!(page["totalUsages"], 11);
             assert!(ids(&page).len() <= limit);
             paged.extend(ids(&page));
+            assert!(paged.len() <= made.len(), "it repeats: {paged:?}");
             let Some(next) = page["next"].as_u64() else { break };
             assert_eq!(ids(&page).len(), limit, "a page with a next one is full");
             query = format!("?limit={limit}&before={next}");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Api, Pending, api, audit, bundle, demo, demo_in, eventually, form, options, somebody,
+    Api, LOCKED, Pending, api, audit, bundle, demo, demo_in, eventually, form, options, somebody,
 };
 
 fn engine() -> Command {
@@ -114,7 +114,7 @@ fn a_second_engine_on_a_directory_is_refused_and_told_which() {
     let taken = Options { data: Some(data.path().to_owned()), ..options() };
     let refused = Demo::start(&taken).err().map(|error| format!("{error:#}")).unwrap();
     assert!(refused.contains(&data.path().display().to_string()), "{refused}");
-    assert!(refused.contains("another process has the ledger open"), "{refused}");
+    assert!(refused.contains(LOCKED), "{refused}");
     bundle(api(&first), &form("criminal-record-extract", &somebody(first.country)));
     drop(first);
     drop(demo_in(data.path()));

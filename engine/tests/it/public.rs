@@ -42,6 +42,7 @@ fn the_list_of_procedures_pages_without_gap_or_repeat() {
             let ids = texts(&page["procedures"], "id");
             assert!((1..=limit).contains(&ids.len()));
             paged.extend(ids.into_iter().map(str::to_owned));
+            assert!(paged.len() <= PROCEDURES.len(), "it repeats: {paged:?}");
             let Some(next) = page["next"].as_str() else { break };
             after = format!("&after={next}");
         }

@@ -165,5 +165,7 @@ fn an_interrupted_run_says_that_its_result_is_partial() {
     let output = child.wait_with_output().unwrap();
     let said = said(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
+    // What was on its way is given up at once, and is no error.
+    assert!(said.contains("errors     none"), "{said}");
     assert!(said.contains("inconclusive: 50 answers, all right; a partial result"), "{said}");
 }

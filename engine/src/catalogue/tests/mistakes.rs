@@ -306,11 +306,11 @@ fn the_limits_of_a_register_and_a_procedure_are_said_where_they_are_passed() {
     );
 
     let roles: String = (0..3)
-        .map(|n| format!("[[role]]\nid = \"more{n}\"\nlisted-in = \"applicant:people.children\"\n"))
+        .map(|n| format!("[[role]]\nid = \"more{n}\"\nlisted-in = \"applicant:people.children\"\nminor = true\n"))
         .collect();
     assert_eq!(
         said(&[(MOVE, "[[step]]", &(roles + "[[step]]"))]),
-        [in_file(MOVE, "22: a procedure has at most 4 roles")]
+        [in_file(MOVE, "24: a procedure has at most 4 roles")]
     );
 }
 

@@ -174,7 +174,7 @@ prop_compose! {
     pub(crate) fn world()(
         names in Just(["a", "b", "c", "d", "e"]).prop_shuffle(),
         registers in prop::collection::vec(register(), 1..=5),
-        roles in prop::collection::vec((any::<Index>(), any::<Index>(), any::<bool>()), 0..=3),
+        roles in prop::collection::vec((any::<Index>(), any::<Index>()), 0..=3),
         fields in prop::collection::vec(field(), 1..8),
         authority in prop::collection::vec(
             prop::collection::vec((any::<Index>(), any::<Option<Index>>()), 0..4),
@@ -229,11 +229,11 @@ fn connect(names: [&str; 5], raw: &[RawRegister]) -> Vec<Register> {
 }
 
 /// The applicant, and others listed by one above them.
-fn related(raw: &[(Index, Index, bool)], registers: usize) -> Vec<Role> {
+fn related(raw: &[(Index, Index)], registers: usize) -> Vec<Role> {
     let mut roles = vec![Role { listed_in: None, minor: false }];
-    for (by, register, minor) in raw {
+    for (by, register) in raw {
         let listed_in = Some((by.index(roles.len()), register.index(registers)));
-        roles.push(Role { listed_in, minor: *minor });
+        roles.push(Role { listed_in, minor: true });
     }
     roles
 }

@@ -3,9 +3,12 @@
 use crate::catalogue::tests::demo;
 use crate::consent::Consent;
 
-/// After each change: the version, whether it allows `rnpp`, and its epoch.
+/// The version, whether it allows `rnpp`, and the epoch of that.
+type State = (u64, bool, u64);
+
+/// What comes of each change; `None` where nothing does.
 #[track_caller]
-fn check(changes: &[(bool, Option<(u64, bool, u64)>)]) {
+fn check(changes: &[(bool, Option<State>)]) {
     let mut consent = Consent::default();
     for (place, (allow, expected)) in changes.iter().enumerate() {
         let next = consent.with_preference("rnpp", *allow, 7);
