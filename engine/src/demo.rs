@@ -140,7 +140,8 @@ Ctrl-C stops it.
 /// # Errors
 /// Every mistake in it.
 pub fn catalogue() -> anyhow::Result<Catalogue> {
-    let source = |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
+    let source =
+        |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
     let sources: Vec<_> = fixtures::catalogue::FILES.iter().map(source).collect();
     Catalogue::compile(&sources).map_err(|mistakes| {
         let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
@@ -157,7 +158,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // Before anybody is told that it runs: who is told may end it at once.
     let stop = Stop::listen().context("cannot wait for Ctrl-C")?;
     let mut out = std::io::stdout().lock();
-    out.write_all(demo.welcome().as_bytes()).and_then(|()| out.flush()).context("standard output")?;
+    out.write_all(demo.welcome().as_bytes())
+        .and_then(|()| out.flush())
+        .context("standard output")?;
     drop(out);
     if let Some(file) = &options.ready_file {
         let url = format!("http://{}\n", demo.engine.address());

@@ -70,7 +70,11 @@ impl Engine {
     ) -> Result<(Self, ledger::Writer), OpenError> {
         let metrics = Arc::new(Metrics::default());
         let opened = Ledger::open(
-            storage, parts.civil.clone(), (parts.entropy)(), &parts.catalogue, metrics.clone(),
+            storage,
+            parts.civil.clone(),
+            (parts.entropy)(),
+            &parts.catalogue,
+            metrics.clone(),
         )?;
         let accesses = Accesses::new(readers, opened.ledger.published().clone());
         let shared = Shared {
@@ -164,8 +168,8 @@ pub fn start(
     limits: http::Limits,
 ) -> Result<Running, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (listeners, address) = listen_on(listen, cores)
-        .map_err(|error| StartError::Listen { address: listen, error })?;
+    let (listeners, address) =
+        listen_on(listen, cores).map_err(|error| StartError::Listen { address: listen, error })?;
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), ledger::subjects_of)?;
     let indexer = sqlite.indexer()?;
     let readers: Result<Vec<Box<dyn Read>>, _> = (0..READERS).map(|_| sqlite.reader()).collect();

@@ -47,9 +47,10 @@ const UNREADABLE: u8 = 3;
 fn main() -> ExitCode {
     keep_memory_private();
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(
-            |_| tracing_subscriber::EnvFilter::new("warn,engine=info"),
-        ))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,engine=info")),
+        )
         .with_writer(std::io::stderr)
         .init();
     let done = match Command::parse().what {
@@ -104,7 +105,8 @@ fn read_catalogue(folder: &Path) -> anyhow::Result<Vec<Source>> {
             if path.extension().is_none_or(|extension| extension != "toml") {
                 continue;
             }
-            let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let text =
+                std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
             sources.push(Source { path: name, text });
         }

@@ -91,15 +91,33 @@ impl Metrics {
         r.register("cache_lookups", "Lookups in the answer cache", self.cache.clone());
         let help = "Requests that waited for another's call";
         r.register("flights_joined", help, self.flights_joined.clone());
-        r.register("ledger_entries", "Entries submitted to the ledger", self.ledger_entries.clone());
+        r.register(
+            "ledger_entries",
+            "Entries submitted to the ledger",
+            self.ledger_entries.clone(),
+        );
         r.register("ledger_commits", "Batches written by the ledger", self.ledger_commits.clone());
         let help = "Disclosures refused because a consent changed";
         r.register("ledger_refused", help, self.ledger_refused.clone());
         let help = "Time of one batch, from taking it to answering it";
-        r.register_with_unit("ledger_commit", help, Unit::Seconds, self.ledger_commit_seconds.clone());
+        r.register_with_unit(
+            "ledger_commit",
+            help,
+            Unit::Seconds,
+            self.ledger_commit_seconds.clone(),
+        );
         let help = "Time of one checkpoint, during which nothing is written";
-        r.register_with_unit("ledger_stall", help, Unit::Seconds, self.ledger_stall_seconds.clone());
-        r.register("ledger_queue", "Submissions that wait for the ledger", self.ledger_queue.clone());
+        r.register_with_unit(
+            "ledger_stall",
+            help,
+            Unit::Seconds,
+            self.ledger_stall_seconds.clone(),
+        );
+        r.register(
+            "ledger_queue",
+            "Submissions that wait for the ledger",
+            self.ledger_queue.clone(),
+        );
     }
 
     /// All of them, as Prometheus reads them (OpenMetrics text).

@@ -89,9 +89,8 @@ pub async fn run(
 }
 
 impl Shared {
-    /// The first reason to end stands.
     fn end(&self, why: Ended) {
-        self.ended.send_if_modified(|ended| ended.is_none() && ended.replace(why).is_none());
+        self.ended.send_replace(Some(why));
     }
 }
 

@@ -102,12 +102,8 @@ impl Held {
                 && held.answer.since <= new.answer.since
                 && new.answer.asked.covers(held.answer.asked)
         };
-        let mut kept: Vec<_> = self
-            .0
-            .iter()
-            .filter(|held| now < held.expires && !superseded(held))
-            .cloned()
-            .collect();
+        let mut kept: Vec<_> =
+            self.0.iter().filter(|held| now < held.expires && !superseded(held)).cloned().collect();
         if kept.len() == ANSWERS_MAX {
             kept.remove(0);
         }
@@ -130,9 +126,8 @@ impl Cache {
     /// An empty cache.
     #[must_use]
     pub fn new(config: Config, civil: Civil) -> Self {
-        let weigh = |_: &Subject, held: &Arc<Held>| {
-            u32::try_from(held.weight()).unwrap_or(u32::MAX)
-        };
+        let weigh =
+            |_: &Subject, held: &Arc<Held>| u32::try_from(held.weight()).unwrap_or(u32::MAX);
         let moka = Moka::builder()
             .max_capacity(config.bytes)
             .weigher(weigh)

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use super::organisation::{self, ActsFor, Organisation};
-use super::plan::{self, Candidate, Planner};
+use super::plan::Candidate;
+use super::planner::{self, Planner};
 use super::procedure::{self, Procedure};
 use super::reader::{File, Line, Placed};
 use super::register::{self, Key, Kind, Register};
@@ -23,7 +24,10 @@ pub(super) fn compile(sources: &[Source]) -> Result<Catalogue, Vec<Mistake>> {
     let of = |kindred| files.iter().filter(move |(kind, _)| *kind == kindred).map(|(_, file)| file);
 
     of(Kindred::Unknown).for_each(|file| {
-        file.mistake(Line(1), "a catalogue holds organisations.toml, registers/*.toml and procedures/*.toml");
+        file.mistake(
+            Line(1),
+            "a catalogue holds organisations.toml, registers/*.toml and procedures/*.toml",
+        );
     });
     files.iter().for_each(|(_, file)| no_heading_inside(file));
     let registers = compile_registers(of(Kindred::Register).collect());
@@ -86,13 +90,18 @@ fn whole(
     organisations: Vec<Organisation>,
     procedures: Vec<Procedure>,
 ) -> Catalogue {
-    let text: String =
-        sources.iter().map(|file| format!("{FILE_HEADING}{}\n{}\n", file.path, file.text)).collect();
+    let text: String = sources
+        .iter()
+        .map(|file| format!("{FILE_HEADING}{}\n{}\n", file.path, file.text))
+        .collect();
     Catalogue {
         digest: Sha256::digest(text.as_bytes()).into(),
         text,
         register_ids: registers.iter().map(|known| (known.name.clone(), known.id)).collect(),
-        organisation_ids: organisations.iter().map(|known| (known.name.clone(), known.id)).collect(),
+        organisation_ids: organisations
+            .iter()
+            .map(|known| (known.name.clone(), known.id))
+            .collect(),
         procedure_ids: procedures.iter().map(|known| (known.name.clone(), known.id)).collect(),
         registers,
         organisations,
@@ -126,7 +135,9 @@ pub(super) fn split(text: &str) -> Result<Vec<Source>, Vec<Mistake>> {
 fn no_heading_inside(file: &File<'_>) {
     for (index, line) in file.text().split('\n').enumerate() {
         if line.starts_with(FILE_HEADING) {
-            let what = format!("a line cannot start with \"{FILE_HEADING}\", which stands above each file");
+            let what = format!(
+                "a line cannot start with \"{FILE_HEADING}\", which stands above each file"
+            );
             file.mistake(Line(index + 1), what);
         }
     }
@@ -159,14 +170,14 @@ fn compile_registers(files: Vec<&File<'_>>) -> Vec<Register> {
     for (index, (file, _, key)) in keys.iter().enumerate() {
         registers[index].key = match &*key.text {
             "subject" => Key::Subject,
-            text => match plan::find_attribute(&registers, text) {
+            text => match planner::find_attribute(&registers, text) {
                 Some((register, attribute)) => {
                     let holder = &registers[register.index()];
                     check_key(file, key, registers[index].natural, holder, attribute);
                     Key::Attribute(register, attribute)
                 }
                 None => {
-                    file.mistake(key.line, plan::unknown_attribute(&registers, text));
+                    file.mistake(key.line, planner::unknown_attribute(&registers, text));
                     Key::Subject
                 }
             },
@@ -184,7 +195,10 @@ fn check_key(file: &File<'_>, key: &Placed, natural: bool, holder: &Register, at
         file.mistake(key.line, what);
     }
     if holder.attributes[attribute].kind != Kind::Text {
-        file.mistake(key.line, format!("`key` = \"{}\" must name an attribute of type text", key.text));
+        file.mistake(
+            key.line,
+            format!("`key` = \"{}\" must name an attribute of type text", key.text),
+        );
     }
 }
 
@@ -197,7 +211,10 @@ fn break_cycle(file: &File<'_>, key: &Placed, registers: &mut [Register], start:
             Key::Attribute(next, _) => at = next.index(),
         }
         if at == start {
-            let what = format!("`key` = \"{}\" needs this register's own answer: a cycle among keys", key.text);
+            let what = format!(
+                "`key` = \"{}\" needs this register's own answer: a cycle among keys",
+                key.text
+            );
             file.mistake(key.line, what);
             registers[start].key = Key::Subject;
             return;
@@ -261,16 +278,17 @@ fn compile_procedure(
         file.mistake(draft.fields[FieldSet::CAPACITY].line, "a procedure has at most 128 fields");
         return None;
     }
-    let mut planner = Planner {
-        file, registers, roles: &draft.roles, candidates: Vec::new(), calls: Vec::new(),
-    };
+    let mut planner =
+        Planner { file, registers, roles: &draft.roles, candidates: Vec::new(), calls: Vec::new() };
     planner.check_roles();
     let ranges: Vec<_> =
         draft.fields.iter().enumerate().map(|(index, field)| planner.field(field, index)).collect();
     let (candidates, calls) = planner.finish();
-    let fields = draft.fields.into_iter().zip(ranges).map(|(draft, candidates)| {
-        procedure::Field { candidates, ..draft.field }
-    });
+    let fields = draft
+        .fields
+        .into_iter()
+        .zip(ranges)
+        .map(|(draft, candidates)| procedure::Field { candidates, ..draft.field });
     let procedure = Procedure {
         id,
         name: draft.name.text,
@@ -310,10 +328,14 @@ fn give_authority(
                     continue;
                 }
                 known = true;
-                let covered = |candidate: &Candidate| patterns.iter().any(|pattern| pattern.covers(candidate));
+                let covered = |candidate: &Candidate| {
+                    patterns.iter().any(|pattern| pattern.covers(candidate))
+                };
                 let candidates = procedure.candidates.iter().enumerate();
-                let granted: CandidateSet =
-                    candidates.filter(|(_, candidate)| covered(candidate)).map(|(index, _)| index).collect();
+                let granted: CandidateSet = candidates
+                    .filter(|(_, candidate)| covered(candidate))
+                    .map(|(index, _)| index)
+                    .collect();
                 add_authority(procedure, draft.id, granted);
             }
             if !known {
@@ -346,9 +368,9 @@ impl Pattern {
         if let Some(register) = whole {
             return Some(Self { register: register.id, attribute: None });
         }
-        let found = plan::find_attribute(registers, &text.text);
+        let found = planner::find_attribute(registers, &text.text);
         if found.is_none() {
-            file.mistake(text.line, plan::unknown_attribute(registers, &text.text));
+            file.mistake(text.line, planner::unknown_attribute(registers, &text.text));
         }
         found.map(|(register, attribute)| Self { register, attribute: Some(attribute) })
     }

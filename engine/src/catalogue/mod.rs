@@ -7,6 +7,7 @@
 mod compile;
 mod organisation;
 mod plan;
+mod planner;
 mod procedure;
 mod reader;
 mod register;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use super::Labels;
 use super::plan::{Candidate, PlannedCall};
 use super::reader::{File, Line, Placed, Table};
 use super::register::Kind;
-use super::Labels;
 use crate::model::{CandidateSet, FieldSet, OrganisationId, ProcedureId, SUBJECTS_MAX};
 
 /// A procedure, with the plan that fills it.
@@ -153,7 +153,8 @@ pub(super) fn read(file: &File<'_>) -> Option<Draft> {
     let label = table.labels("label");
     let purpose = table.required("purpose", "\"Why the data is needed\"");
     let legal_basis = table.required("legal-basis", "\"The law that says so\"");
-    let consents = [("reuse-consent", BackOffice::ReuseConsent), ("not-required", BackOffice::NotRequired)];
+    let consents =
+        [("reuse-consent", BackOffice::ReuseConsent), ("not-required", BackOffice::NotRequired)];
     let back_office = table.choice("back-office-consent", &consents);
     let roles = read_roles(&table);
     let (steps, fields) = read_steps(&table);
@@ -235,7 +236,10 @@ fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     let role = table.text("role");
     let from = table.texts("from");
     if from.is_empty() {
-        table.mistake(table.line(), "nobody can fill this field; write from = [\"register.attribute\"]");
+        table.mistake(
+            table.line(),
+            "nobody can fill this field; write from = [\"register.attribute\"]",
+        );
     }
     let required = table.flag("required");
     let editable = table.flag("editable");
@@ -244,7 +248,14 @@ fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     let line = table.line();
     table.finish();
     let field = Field {
-        name: name?.text, label, kind, step, required, editable, back_office, max_age,
+        name: name?.text,
+        label,
+        kind,
+        step,
+        required,
+        editable,
+        back_office,
+        max_age,
         candidates: 0..0,
     };
     Some(FieldDraft { field, role, from, line })

@@ -150,7 +150,11 @@ impl<'f> Table<'f> {
     }
 
     /// A whole number within `range`, if it is there.
-    pub(super) fn integer(&self, key: &'static str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+    pub(super) fn integer(
+        &self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<u32> {
         let value = self.get(key)?;
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
         let Some(integer) = value.get_ref().as_integer() else {
@@ -241,15 +245,17 @@ impl<'f> Table<'f> {
 
     /// All keys with their texts, for tables whose keys are free.
     pub(super) fn pairs(&self) -> Vec<(Box<str>, Placed)> {
-        let pair = |(key, value): (&'f Spanned<toml::de::DeString<'f>>, &'f Spanned<DeValue<'f>>)| {
-            let line = self.file.line(value.span().start);
-            match value.get_ref() {
-                DeValue::String(text) => {
-                    Some((key.get_ref().as_ref().into(), Placed { text: text.as_ref().into(), line }))
+        let pair =
+            |(key, value): (&'f Spanned<toml::de::DeString<'f>>, &'f Spanned<DeValue<'f>>)| {
+                let line = self.file.line(value.span().start);
+                match value.get_ref() {
+                    DeValue::String(text) => Some((
+                        key.get_ref().as_ref().into(),
+                        Placed { text: text.as_ref().into(), line },
+                    )),
+                    _ => self.wrong(key.get_ref(), value, "a text"),
                 }
-                _ => self.wrong(key.get_ref(), value, "a text"),
-            }
-        };
+            };
         self.table.iter().filter_map(pair).collect()
     }
 
@@ -274,7 +280,8 @@ impl<'f> Table<'f> {
                 let mut known = read.clone();
                 known.sort_unstable();
                 known.dedup();
-                let what = format!("unknown key `{}`; known are {}", key.get_ref(), known.join(", "));
+                let what =
+                    format!("unknown key `{}`; known are {}", key.get_ref(), known.join(", "));
                 self.mistake(self.file.line(key.span().start), what);
             }
         }

@@ -255,7 +255,8 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     }
     let batch = table.integer("batch", 1..=1_000).unwrap_or(1) as usize;
     let limits = Limits {
-        connections: table.integer("connections", 1..=1_024).unwrap_or(CONNECTIONS_DEFAULT) as usize,
+        connections: table.integer("connections", 1..=1_024).unwrap_or(CONNECTIONS_DEFAULT)
+            as usize,
         waiting: table.integer("waiting", 0..=65_536).unwrap_or(WAITING_DEFAULT) as usize,
         body: table.integer("body-max", 1_024..=16_777_216).unwrap_or(BODY_DEFAULT) as usize,
     };
@@ -269,8 +270,29 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     let name_line = name.line;
     let name = name.text;
     let register = Register {
-        id, name, label, natural, key: Key::Subject, share, ask_all, preference, ttl, grain, timeout,
-        limits, batch, method, path, headers, body, elements, about, updated, error_header, leaf, attributes,
+        id,
+        name,
+        label,
+        natural,
+        key: Key::Subject,
+        share,
+        ask_all,
+        preference,
+        ttl,
+        grain,
+        timeout,
+        limits,
+        batch,
+        method,
+        path,
+        headers,
+        body,
+        elements,
+        about,
+        updated,
+        error_header,
+        leaf,
+        attributes,
     };
     Some(Draft { register, name_line, key })
 }
@@ -284,7 +306,8 @@ fn read_request(register: &Table<'_>, batch: usize) -> Option<Request> {
     };
     let method = table.choice("method", &[("GET", Method::Get), ("POST", Method::Post)]);
     let method = method.unwrap_or(Method::Get);
-    let path = table.required("path", "\"/path/{key}\"").map(|path| (template(&table, &path), path));
+    let path =
+        table.required("path", "\"/path/{key}\"").map(|path| (template(&table, &path), path));
     let body = table.text("body").map(|body| template(&table, &body));
     let headers = table.table("headers").map(|headers| read_headers(&headers)).unwrap_or_default();
     let line = table.line();
@@ -300,7 +323,9 @@ fn read_request(register: &Table<'_>, batch: usize) -> Option<Request> {
         }
     }
     match (&body, method) {
-        (Some(body), Method::Post) if !body.0.contains(&Part::Keys) && !body.0.contains(&Part::Key) => {
+        (Some(body), Method::Post)
+            if !body.0.contains(&Part::Keys) && !body.0.contains(&Part::Key) =>
+        {
             table.mistake(table.line_of("body"), "the body of a POST must contain {keys} or {key}");
         }
         (None, Method::Post) => table.mistake(line, "a POST needs a `body`"),
@@ -444,7 +469,8 @@ fn read_attributes(register: &Table<'_>) -> Vec<Attribute> {
 
 fn pointer(table: &Table<'_>, key: &str, text: Placed) -> Option<Box<str>> {
     if !text.text.starts_with('/') {
-        let what = format!("`{key}` = \"{}\" must be a JSON pointer such as \"/person/name\"", text.text);
+        let what =
+            format!("`{key}` = \"{}\" must be a JSON pointer such as \"/person/name\"", text.text);
         table.mistake(text.line, what);
         return None;
     }

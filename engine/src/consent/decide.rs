@@ -173,7 +173,8 @@ fn channel_allows(
             let organisation = catalogue.organisation(request.organisation);
             let procedure = catalogue.procedure(request.procedure);
             let applicant = request.subjects[0].ok_or(Denied::NoPresence)?;
-            let covers = |presence: &&Presence| presence.covers(applicant, organisation, procedure, now);
+            let covers =
+                |presence: &&Presence| presence.covers(applicant, organisation, procedure, now);
             let presence = request.presence.as_ref().filter(covers).ok_or(Denied::NoPresence)?;
             Ok(presence.valid_until)
         }
@@ -210,9 +211,10 @@ fn cost_of(
             continue;
         }
         lost = lost.union(call.dependents);
-        let others = procedure.calls.iter().filter(|other| {
-            other.role != call.role && other.ancestors.contains(index)
-        });
+        let others = procedure
+            .calls
+            .iter()
+            .filter(|other| other.role != call.role && other.ancestors.contains(index));
         unrelated = others.fold(unrelated, |all, other| all.union(other.candidates));
     }
     (lost, unrelated)
@@ -232,9 +234,11 @@ fn candidates_of(procedure: &Procedure, fields: FieldSet) -> CandidateSet {
 /// The candidates about a role's subject, and about those related through it.
 fn candidates_through(procedure: &Procedure, role: usize) -> CandidateSet {
     let about = |call: usize| procedure.calls[call].role == role;
-    let through = procedure.calls.iter().enumerate().filter(|(index, call)| {
-        about(*index) || call.ancestors.iter().any(about)
-    });
+    let through = procedure
+        .calls
+        .iter()
+        .enumerate()
+        .filter(|(index, call)| about(*index) || call.ancestors.iter().any(about));
     through.fold(CandidateSet::EMPTY, |all, (_, call)| all.union(call.candidates))
 }
 

@@ -55,9 +55,13 @@ impl Grant {
         now: CivilMs,
     ) -> Bundle {
         let procedure = catalogue.procedure(self.procedure);
-        let endings: Vec<(usize, Ending<'_>)> =
-            self.asked.iter().map(|field| (field, self.ending(procedure, resolution, field))).collect();
-        let answered = |ending: &Ending<'_>| matches!(ending.status, Status::Filled | Status::Empty);
+        let endings: Vec<(usize, Ending<'_>)> = self
+            .asked
+            .iter()
+            .map(|field| (field, self.ending(procedure, resolution, field)))
+            .collect();
+        let answered =
+            |ending: &Ending<'_>| matches!(ending.status, Status::Filled | Status::Empty);
         let complete = endings.iter().all(|(_, ending)| answered(ending));
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
         let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
@@ -75,7 +79,10 @@ impl Grant {
         for (place, (register, outcome)) in sources.iter().enumerate() {
             let comma = if place == 0 { "" } else { "," };
             let name = &catalogue.register(*register).name;
-            write(&mut body, format_args!("{comma}\"{name}\":{{\"outcome\":\"{}\"}}", outcome.as_str()));
+            write(
+                &mut body,
+                format_args!("{comma}\"{name}\":{{\"outcome\":\"{}\"}}", outcome.as_str()),
+            );
         }
         body.extend_from_slice(b"},\"notices\":[]}");
         Bundle { disclosure, body, released: Released { fields, called, complete } }
@@ -115,7 +122,12 @@ impl Grant {
         index: usize,
     ) -> Ending<'a> {
         let candidate = &procedure.candidates[index];
-        let gap = |status| Ending { status, register: candidate.register, value: None, retry_after: None };
+        let gap = |status| Ending {
+            status,
+            register: candidate.register,
+            value: None,
+            retry_after: None,
+        };
         if let Some(withheld) = self.withheld(index) {
             let register = match withheld {
                 Withheld::Preference => self.refuser(procedure, candidate),
@@ -199,7 +211,13 @@ impl Grant {
             })
     }
 
-    fn write_field(&self, body: &mut Vec<u8>, register: &Register, ending: &Ending<'_>, now: CivilMs) {
+    fn write_field(
+        &self,
+        body: &mut Vec<u8>,
+        register: &Register,
+        ending: &Ending<'_>,
+        now: CivilMs,
+    ) {
         write(body, format_args!("{{\"status\":\"{}\"", ending.status.as_str()));
         if let Some((answer, attribute)) = ending.value {
             body.extend_from_slice(b",\"value\":");
@@ -218,7 +236,9 @@ impl Grant {
                 write(body, format_args!(",\"source\":\"{}\"", register.name));
             }
             match ending.status {
-                Status::Withheld(reason) => write(body, format_args!(",\"reason\":\"{}\"", reason.as_str())),
+                Status::Withheld(reason) => {
+                    write(body, format_args!(",\"reason\":\"{}\"", reason.as_str()))
+                }
                 Status::Unavailable(reason) => {
                     write(body, format_args!(",\"reason\":\"{}\"", reason.as_str()));
                 }

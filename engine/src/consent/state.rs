@@ -66,6 +66,9 @@ impl Consent {
     #[must_use]
     pub fn refused(&self, catalogue: &Catalogue) -> RegisterSet {
         let refused = self.preferences.iter().filter(|known| !known.allow);
-        refused.filter_map(|known| catalogue.find_register(&known.register)).map(RegisterId::index).collect()
+        refused
+            .filter_map(|known| catalogue.find_register(&known.register))
+            .map(RegisterId::index)
+            .collect()
     }
 }

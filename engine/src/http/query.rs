@@ -41,7 +41,10 @@ impl Query {
             Ok(number) if range.contains(&number) => Ok(Some(number)),
             _ => {
                 let (least, most) = (range.start(), range.end());
-                Err(Rejection::value(name, format!("must be a whole number from {least} to {most}")))
+                Err(Rejection::value(
+                    name,
+                    format!("must be a whole number from {least} to {most}"),
+                ))
             }
         }
     }

@@ -84,9 +84,13 @@ pub(super) fn no_such_method(allowed: &'static str) -> Out {
 fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
     match rejection {
         Rejection::Malformed(_) => (StatusCode::BAD_REQUEST, "The request is malformed"),
-        Rejection::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "The token is missing or unknown"),
+        Rejection::Unauthenticated(_) => {
+            (StatusCode::UNAUTHORIZED, "The token is missing or unknown")
+        }
         Rejection::NoAuthority(_) => (StatusCode::FORBIDDEN, "The organisation may not have this"),
-        Rejection::NoPresence(_) => (StatusCode::FORBIDDEN, "The citizen is not shown to be present"),
+        Rejection::NoPresence(_) => {
+            (StatusCode::FORBIDDEN, "The citizen is not shown to be present")
+        }
         Rejection::NoReuseConsent(_) => (StatusCode::FORBIDDEN, "There is no consent to reuse"),
         Rejection::UnknownProcedure(_) => (StatusCode::NOT_FOUND, "There is no such procedure"),
         Rejection::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
@@ -94,7 +98,9 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
             (StatusCode::UNPROCESSABLE_ENTITY, "An identifier is invalid")
         }
         Rejection::InvalidValue { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "A value is invalid"),
-        Rejection::NotRecorded => (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it"),
+        Rejection::NotRecorded => {
+            (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it")
+        }
         Rejection::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         Rejection::ConsentChanging => (StatusCode::SERVICE_UNAVAILABLE, "The consent is changing"),
         Rejection::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "The engine is overloaded"),

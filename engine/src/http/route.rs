@@ -69,7 +69,9 @@ async fn route(
         ["v1", "ledger", "head"] if get => ("head", head(core, &request)),
         ["healthz"] if get => ("healthz", Ok(health(core, false))),
         ["readyz"] if get => ("readyz", Ok(health(core, true))),
-        ["metrics"] if get => ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text())))),
+        ["metrics"] if get => {
+            ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text()))))
+        }
         ["v1", "me", "accesses" | "consents"]
         | ["v1", "procedures" | "registers" | "organisations"]
         | ["v1", "procedures", _]
@@ -199,7 +201,13 @@ fn health(core: &Core, ready: bool) -> Out {
     let shared = core.shared();
     let latch = shared.ledger.published().latch().filter(|_| ready);
     let reasons = latch.iter().map(|latch| ("ledger", latch.to_string())).collect();
-    let status = if latch.is_some() { "not-ready" } else if ready { "ready" } else { "ok" };
+    let status = if latch.is_some() {
+        "not-ready"
+    } else if ready {
+        "ready"
+    } else {
+        "ok"
+    };
     let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
     respond::health(latch.is_none(), &Public(health))
 }
@@ -215,9 +223,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
     let missing = "an operator's token is needed: `Authorization: Bearer <token>`";
     let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
-    core.shared().directory.operator(token).ok_or(Rejection::Unauthenticated(
-        "the token is not an operator's",
-    ))
+    core.shared()
+        .directory
+        .operator(token)
+        .ok_or(Rejection::Unauthenticated("the token is not an operator's"))
 }
 
 fn citizen(
@@ -246,4 +255,3 @@ async fn read(request: Request<Incoming>) -> Result<hyper::body::Bytes, Rejectio
         Err(_) => Err(Rejection::Malformed("the body took too long to arrive".to_owned())),
     }
 }
-

@@ -116,7 +116,8 @@ fn read(
         let rows = storage.usages(number, before, slice)?;
         let exhausted = rows.len() < slice;
         for row in rows {
-            let Ok(Entry { stamp, event: Event::Disclosure(disclosure), .. }) = Entry::decode(&row.body)
+            let Ok(Entry { stamp, event: Event::Disclosure(disclosure), .. }) =
+                Entry::decode(&row.body)
             else {
                 return Err(store::Error::Damaged("an entry that cannot be read"));
             };
@@ -157,7 +158,9 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure) -> Usag
         legal_basis: procedure.legal_basis.to_string(),
         channel: about.channel.as_str(),
         registers: registers.collect(),
-        fields: fields.map(|(field, _)| procedure.fields[usize::from(*field)].name.to_string()).collect(),
+        fields: fields
+            .map(|(field, _)| procedure.fields[usize::from(*field)].name.to_string())
+            .collect(),
     }
 }
 
@@ -172,7 +175,8 @@ impl Catalogues {
             return Ok(known.clone());
         }
         let Some(text) = storage.text(digest)? else { return Err(missing) };
-        let text = String::from_utf8(text).map_err(|_| store::Error::Damaged("a catalogue's text"))?;
+        let text =
+            String::from_utf8(text).map_err(|_| store::Error::Damaged("a catalogue's text"))?;
         let compiled = Catalogue::from_text(&text)
             .map_err(|_| store::Error::Damaged("a catalogue that no longer compiles"))?;
         let compiled = Arc::new(compiled);

@@ -63,13 +63,17 @@ pub fn audit(storage: &mut dyn Read, expected: Option<&Head>) -> Result<Report, 
     while replay.sequence < head.sequence {
         let rows = storage.entries(replay.sequence, SLICE)?;
         if rows.is_empty() {
-            return Err(violation(replay.sequence + 1, "missing, though the head is past it").into());
+            return Err(
+                violation(replay.sequence + 1, "missing, though the head is past it").into()
+            );
         }
         for row in rows.iter().take_while(|row| row.sequence <= head.sequence) {
             replay.row(storage, row)?;
             let known = expected.filter(|expected| expected.sequence == row.sequence);
             if known.is_some_and(|known| known.hash != replay.hash) {
-                return Err(violation(row.sequence, "its hash is not that of the expected head").into());
+                return Err(
+                    violation(row.sequence, "its hash is not that of the expected head").into()
+                );
             }
         }
     }
@@ -162,7 +166,10 @@ impl Replay {
         let SubjectVersion { subject, version } = change.subject;
         let known = self.versions.entry(subject).or_insert(0);
         if version != *known + 1 {
-            return Err(violation(self.sequence, "its consent version does not follow the one before"));
+            return Err(violation(
+                self.sequence,
+                "its consent version does not follow the one before",
+            ));
         }
         *known = version;
         Ok(())

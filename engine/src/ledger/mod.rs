@@ -25,7 +25,9 @@ use tokio::sync::oneshot;
 pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
 pub use audit::{Error as AuditError, Report, Violation, audit};
 pub use chain::next as next_hash;
-pub use entry::{Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of};
+pub use entry::{
+    Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
+};
 pub use published::{Latch, Published};
 pub use writer::Writer;
 
@@ -275,7 +277,6 @@ pub fn hex(bytes: &[u8]) -> String {
 pub fn head_text(head: &Head) -> String {
     format!("{}:{}:{}", hex(&head.stream), head.sequence, hex(&head.hash))
 }
-
 
 /// Reads what [`head_text`] wrote; the stamp is not part of it.
 ///

@@ -55,13 +55,14 @@ impl Published {
             Err(_) => damaged = Some("a subject that is no identifier"),
         })?;
         let consents = DashMap::new();
-        storage.consents(&mut |number, state| {
-            match (by_number.get(&number), postcard::from_bytes::<Consent>(state)) {
-                (Some(subject), Ok(consent)) => {
-                    consents.insert(*subject, Arc::new(consent));
-                }
-                _ => damaged = Some("a consent state that cannot be read"),
+        storage.consents(&mut |number, state| match (
+            by_number.get(&number),
+            postcard::from_bytes::<Consent>(state),
+        ) {
+            (Some(subject), Ok(consent)) => {
+                consents.insert(*subject, Arc::new(consent));
             }
+            _ => damaged = Some("a consent state that cannot be read"),
         })?;
         if let Some(what) = damaged {
             return Err(OpenError::Damaged(what));

@@ -67,7 +67,8 @@ async fn a_change_that_changes_nothing_is_no_entry() {
     ledger.prefer(1, "rnpp", false).await.unwrap();
     let again = ledger.prefer(1, "rnpp", false).await.unwrap().into_inner();
     assert_eq!(again.version, 1);
-    let changes = setup.entries().into_iter().filter(|entry| matches!(entry.event, Event::Change(_)));
+    let changes =
+        setup.entries().into_iter().filter(|entry| matches!(entry.event, Event::Change(_)));
     assert_eq!(changes.count(), 1);
 }
 
@@ -247,7 +248,9 @@ async fn the_writer_ends_when_nobody_is_left_and_writes_what_waits() {
 fn a_head_is_read_back_as_it_was_written() {
     let head = Head { stream: [7; 16], sequence: 42, hash: [9; 32], stamp: 0 };
     assert_eq!(parse_head(&head_text(&head)), Ok(head));
-    for wrong in ["", "a:b:c", "00:1:00", &head_text(&head)[1..], &format!("{}:1", head_text(&head))] {
+    for wrong in
+        ["", "a:b:c", "00:1:00", &head_text(&head)[1..], &format!("{}:1", head_text(&head))]
+    {
         assert!(parse_head(wrong).is_err(), "{wrong}");
     }
 }
@@ -258,8 +261,7 @@ fn the_format_of_entries_does_not_change() {
         subject: SubjectVersion { subject: 300, version: 2 },
         what: Changed::Preference { register: "rnpp".into(), allow: false },
     };
-    let entry =
-        Entry { stream: [1; 16], sequence: 5, stamp: -1, event: Event::Change(change) };
+    let entry = Entry { stream: [1; 16], sequence: 5, stamp: -1, event: Event::Change(change) };
     let golden = "0101010101010101010101010101010101050102ac020200\
                   04726e707000";
     assert_eq!(hex(&entry.encode()), golden);

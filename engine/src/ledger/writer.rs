@@ -65,9 +65,7 @@ impl Writer {
         let next_number = published.highest_number() + 1;
         let last = (civil.now(), clock::monotonic());
         let recent = VecDeque::with_capacity(RECENT_COMMITS);
-        Self {
-            storage, queue, published, civil, entropy, metrics, head, next_number, last, recent,
-        }
+        Self { storage, queue, published, civil, entropy, metrics, head, next_number, last, recent }
     }
 
     /// Records under which catalogue the ledger goes on.
@@ -104,7 +102,10 @@ impl Writer {
         match committed {
             Ok(()) => {
                 self.published.publish(self.head, batch.numbers, batch.consents);
-                batch.answers.into_iter().for_each(|(reply, result)| reply.answer(result, &mut post));
+                batch
+                    .answers
+                    .into_iter()
+                    .for_each(|(reply, result)| reply.answer(result, &mut post));
             }
             Err(latch) => {
                 tracing::error!(reason = %latch, "the ledger is closed");
@@ -127,7 +128,8 @@ impl Writer {
             return Err(latch);
         }
         let (civil, now) = (self.civil.now(), clock::monotonic());
-        let elapsed = (now - self.last.1).as_millis() as CivilMs * CivilMs::from(self.civil.scale());
+        let elapsed =
+            (now - self.last.1).as_millis() as CivilMs * CivilMs::from(self.civil.scale());
         let ahead = civil - self.last.0 - elapsed;
         let most = CLOCK_JUMP_MAX.as_millis() as CivilMs * CivilMs::from(self.civil.scale());
         if ahead > most {
@@ -217,9 +219,8 @@ impl Writer {
         if draft.facts.valid_until <= stamp {
             return Err(Refused::Expired);
         }
-        let current = |(subject, version): &(Subject, u64)| {
-            self.consent(*subject, batch).version == *version
-        };
+        let current =
+            |(subject, version): &(Subject, u64)| self.consent(*subject, batch).version == *version;
         match draft.facts.subjects.iter().all(current) {
             true => Ok(()),
             false => Err(Refused::Stale),

@@ -47,7 +47,9 @@ impl Call {
             Self::Answered(answer) if answer.found => Some(Outcome::Answered),
             Self::Answered(_) => Some(Outcome::NotFound),
             Self::Failed { reason: Unavailable::KeyMissing, .. } => None,
-            Self::Failed { reason, .. } | Self::Stale { reason, .. } => Some(Outcome::Failed(*reason)),
+            Self::Failed { reason, .. } | Self::Stale { reason, .. } => {
+                Some(Outcome::Failed(*reason))
+            }
         }
     }
 }

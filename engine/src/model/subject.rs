@@ -99,8 +99,7 @@ impl FromStr for Matricule {
     type Err = InvalidIdentifier;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes: &[u8; 13] =
-            text.as_bytes().try_into().map_err(|_| InvalidIdentifier::Format)?;
+        let bytes: &[u8; 13] = text.as_bytes().try_into().map_err(|_| InvalidIdentifier::Format)?;
         if !bytes.iter().all(u8::is_ascii_digit) {
             return Err(InvalidIdentifier::Format);
         }

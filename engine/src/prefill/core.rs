@@ -56,7 +56,11 @@ impl Core {
     ) -> (Arc<Self>, impl Future<Output = ()> + Send + use<>) {
         let (port, deliver) = shared.ledger.port();
         let clients = Clients::new(
-            &shared.catalogue, &shared.addresses, &shared.connect, &shared.civil, &shared.metrics,
+            &shared.catalogue,
+            &shared.addresses,
+            &shared.connect,
+            &shared.civil,
+            &shared.metrics,
         );
         let resolver = Resolver::new(
             Arc::new(clients),

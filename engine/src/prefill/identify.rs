@@ -56,7 +56,8 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
     let subjects = subjects(procedure, &asked.subjects)?;
     let fields = asked.fields.as_deref().map(|names| fields(procedure, names)).transpose()?;
     let organisation = organisation(catalogue, asked, operator)?;
-    let presence = asked.presence.as_deref().and_then(|token| core.shared.directory.presence(token));
+    let presence =
+        asked.presence.as_deref().and_then(|token| core.shared.directory.presence(token));
     Ok(Request {
         procedure: procedure.id,
         organisation,
@@ -99,11 +100,13 @@ fn organisation(
 ) -> Result<OrganisationId, Rejection> {
     let Some(name) = &asked.organisation else { return Ok(operator) };
     let found = catalogue.find_organisation(name);
-    let found = found.ok_or_else(|| Rejection::value("organisation", "no such organisation in the catalogue"))?;
+    let found = found
+        .ok_or_else(|| Rejection::value("organisation", "no such organisation in the catalogue"))?;
     match catalogue.organisation(operator).may_act_for(found) {
         true => Ok(found),
         false => Err(Rejection::NoAuthority(format!(
-            "{} may not ask for another organisation", asked.operator.organisation
+            "{} may not ask for another organisation",
+            asked.operator.organisation
         ))),
     }
 }
@@ -121,7 +124,8 @@ fn limits(asked: &Asked) -> Result<(), Rejection> {
         return Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"));
     }
     if asked.channel == Channel::Own {
-        let detail = "`self` is the citizen's own channel; an operator asks front-office or back-office";
+        let detail =
+            "`self` is the citizen's own channel; an operator asks front-office or back-office";
         return Err(Rejection::value("channel", detail));
     }
     Ok(())
@@ -138,8 +142,9 @@ fn subjects(
             let detail = format!("this procedure has no such role; it has {}", roles.join(", "));
             Rejection::value(member("subjects", role), detail)
         })?;
-        let subject: Subject = identifier.parse().map_err(|why| {
-            Rejection::InvalidIdentifier { member: member("subjects", role), why }
+        let subject: Subject = identifier.parse().map_err(|why| Rejection::InvalidIdentifier {
+            member: member("subjects", role),
+            why,
         })?;
         if matches!(subject, Subject::Natural(_)) != procedure.roles[index].natural {
             let wanted = if procedure.roles[index].natural { "a natural" } else { "a legal" };

@@ -53,7 +53,11 @@ pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle
         let grant = attempt.resolve(&mut resolution).await?;
         let now = core.shared.civil.now();
         let bundle = grant.release(&core.shared.catalogue, &resolution, attempt.disclosure, now);
-        match core.port.disclose(bundle, attempt.facts(&grant), attempt.deadline + ledger::GRACE).await {
+        match core
+            .port
+            .disclose(bundle, attempt.facts(&grant), attempt.deadline + ledger::GRACE)
+            .await
+        {
             Ok(disclosed) => return Ok(disclosed),
             Err(Refused::Stale | Refused::Expired) => {}
             Err(Refused::Full) => return Err(Rejection::Overloaded),

@@ -1,7 +1,7 @@
 //! Reads a register's JSON, once, into answers.
 
-use simd_json::prelude::*;
 use simd_json::BorrowedValue as Json;
+use simd_json::prelude::*;
 
 use super::Failure;
 use crate::catalogue::{Attribute, Kind, Leaf, Register};
@@ -59,7 +59,8 @@ fn by_key(
     since: CivilMs,
     elements: &[Json<'_>],
 ) -> Vec<Result<Answer, Failure>> {
-    let about = |json: &Json<'_>| at(json, &register.about).and_then(Json::as_str).map(str::to_owned);
+    let about =
+        |json: &Json<'_>| at(json, &register.about).and_then(Json::as_str).map(str::to_owned);
     let named: Vec<Option<String>> = elements.iter().map(about).collect();
     let known = |name: &Option<String>| name.as_deref().is_some_and(|name| keys.contains(&name));
     let strangers = named.iter().any(|name| !known(name));
@@ -74,12 +75,7 @@ fn by_key(
     keys.iter().map(answer).collect()
 }
 
-fn element(
-    register: &Register,
-    json: &Json<'_>,
-    asked: AttributeMask,
-    since: CivilMs,
-) -> Answer {
+fn element(register: &Register, json: &Json<'_>, asked: AttributeMask, since: CivilMs) -> Answer {
     let mut builder = AnswerBuilder::default();
     for index in asked.iter() {
         let attribute = &register.attributes[index];
@@ -140,13 +136,17 @@ fn value(
         },
         Kind::Integer => match json.as_i64() {
             Some(number) => {
-                builder.value(index, updated, |out| out.extend_from_slice(number.to_string().as_bytes()));
+                builder.value(index, updated, |out| {
+                    out.extend_from_slice(number.to_string().as_bytes())
+                });
             }
             None => builder.invalid(index),
         },
         Kind::Boolean => match json.as_bool() {
             Some(flag) => {
-                builder.value(index, updated, |out| out.extend_from_slice(flag.to_string().as_bytes()));
+                builder.value(index, updated, |out| {
+                    out.extend_from_slice(flag.to_string().as_bytes())
+                });
             }
             None => builder.invalid(index),
         },

@@ -38,10 +38,9 @@ pub(super) async fn exchange(
         _ if failed => Err(Unavailable::Error.into()),
         StatusCode::OK => Ok(Answered::Body(body)),
         StatusCode::NOT_FOUND => Ok(Answered::NotFound),
-        StatusCode::TOO_MANY_REQUESTS => Err(Failure {
-            reason: Unavailable::Overloaded,
-            retry_after: retry_after(&headers),
-        }),
+        StatusCode::TOO_MANY_REQUESTS => {
+            Err(Failure { reason: Unavailable::Overloaded, retry_after: retry_after(&headers) })
+        }
         StatusCode::SERVICE_UNAVAILABLE => match retry_after(&headers) {
             None => Err(Unavailable::Error.into()),
             retry_after => Err(Failure { reason: Unavailable::Maintenance, retry_after }),

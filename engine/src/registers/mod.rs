@@ -102,15 +102,19 @@ impl Clients {
             Arc::new(Line {
                 catalogue: catalogue.clone(),
                 id: register.id,
-                pool: Pool::new(connect.clone(), addresses.get(&register.name).copied(), register.limits),
+                pool: Pool::new(
+                    connect.clone(),
+                    addresses.get(&register.name).copied(),
+                    register.limits,
+                ),
                 civil: civil.clone(),
                 metrics: metrics.clone(),
             })
         };
         let lines: Vec<_> = catalogue.registers().iter().map(line).collect();
-        let batchers = lines.iter().map(|line| {
-            (line.register().batch > 1).then(|| Batcher::new(line.clone()))
-        });
+        let batchers = lines
+            .iter()
+            .map(|line| (line.register().batch > 1).then(|| Batcher::new(line.clone())));
         Self { batchers: batchers.collect(), lines }
     }
 
@@ -145,11 +149,12 @@ impl Line {
             Err(_) => Err(Unavailable::Timeout.into()),
         };
         let decoded = answered.and_then(|answered| match answered {
-            exchange::Answered::NotFound => Ok(decode::not_found(group.attributes, since, keys.len())),
+            exchange::Answered::NotFound => {
+                Ok(decode::not_found(group.attributes, since, keys.len()))
+            }
             exchange::Answered::Body(mut body) => {
                 let names: Vec<&str> = keys.iter().map(|(key, _)| &**key).collect();
-                decode(register, &names, group.attributes, since, &mut body)
-                    .map_err(Failure::from)
+                decode(register, &names, group.attributes, since, &mut body).map_err(Failure::from)
             }
         });
         self.count(&decoded, clock::monotonic() - began);

@@ -32,7 +32,8 @@ pub(super) fn fill(
             Part::Keys => list(&mut text, place, keys.iter().map(|(key, _)| &**key)),
             Part::Fields => list(&mut text, place, fields(register, group)),
             Part::Disclosure => {
-                let ids: Vec<_> = keys.iter().map(|(_, disclosure)| disclosure.to_string()).collect();
+                let ids: Vec<_> =
+                    keys.iter().map(|(_, disclosure)| disclosure.to_string()).collect();
                 word(&mut text, place, &ids.join(","));
             }
             Part::Organisation => word(&mut text, place, &group.organisation),

@@ -106,8 +106,8 @@ struct Away {
 impl Drop for Away {
     fn drop(&mut self) {
         // A newer flight may have taken the place.
-        self.flights.airborne.remove_if(&self.flight, |_, known| {
-            known.landing.same_channel(&self.landing)
-        });
+        self.flights
+            .airborne
+            .remove_if(&self.flight, |_, known| known.landing.same_channel(&self.landing));
     }
 }

@@ -149,9 +149,8 @@ impl Resolver {
         let attributes = errand.plan.attributes(index);
         let slot = slot(errand, register, planned, key);
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
-        let found = held[planned.role].as_ref().and_then(|held| {
-            held.find(&slot, attributes, now, max_age)
-        });
+        let found =
+            held[planned.role].as_ref().and_then(|held| held.find(&slot, attributes, now, max_age));
         self.metrics.cache_lookup(matches!(found, Some(Found::Fresh(_))));
         let old = match found {
             Some(Found::Fresh(answer)) => return Started::Ended(Call::Answered(answer)),
@@ -163,7 +162,11 @@ impl Resolver {
             disclosure: errand.disclosure,
             group: Group {
                 attributes,
-                organisation: errand.catalogue.organisation(errand.request.organisation).name.clone(),
+                organisation: errand
+                    .catalogue
+                    .organisation(errand.request.organisation)
+                    .name
+                    .clone(),
                 procedure: errand.catalogue.procedure(errand.request.procedure).name.clone(),
             },
         };
@@ -303,8 +306,12 @@ enum Answered<'a> {
 fn answer_of(resolution: &Resolution, call: usize) -> Answered<'_> {
     match resolution.call(call) {
         Call::Open => Answered::NotYet,
-        Call::Answered(answer) | Call::Stale { answer, .. } if answer.found => Answered::Yes(answer),
-        Call::Answered(_) | Call::Stale { .. } | Call::NoKey | Call::RoleUnproven => Answered::Nothing,
+        Call::Answered(answer) | Call::Stale { answer, .. } if answer.found => {
+            Answered::Yes(answer)
+        }
+        Call::Answered(_) | Call::Stale { .. } | Call::NoKey | Call::RoleUnproven => {
+            Answered::Nothing
+        }
         Call::Failed { .. } => Answered::Never,
     }
 }

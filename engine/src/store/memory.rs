@@ -266,7 +266,8 @@ impl Read for Disk {
 
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
         let state = self.lock();
-        let theirs = state.entries.iter().filter(|row| is_about(self.subjects_of, &row.body, subject));
+        let theirs =
+            state.entries.iter().filter(|row| is_about(self.subjects_of, &row.body, subject));
         Ok(theirs.count() as u64)
     }
 }

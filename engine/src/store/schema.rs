@@ -1,10 +1,16 @@
 //! The ledger's file: its tables, its version, and how a connection to it is set up.
 
-use super::sqlite::LOG_BYTES_MAX;
 use super::{Error, Head};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
+
+/// Copied back in about 50 ms, which the commits behind a checkpoint wait.
+pub(super) const CHECKPOINT_BYTES: u64 = 16 << 20;
+
+/// Readers that follow each other closely keep the log from starting over; from here on the writer
+/// waits for them.
+pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 
 /// "PFLG", by which file(1) and this program tell a ledger from any other database.
 const APPLICATION: i64 = 0x5046_4c47;

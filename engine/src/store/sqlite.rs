@@ -6,7 +6,9 @@
 
 use super::files::{create_private, lock, sync_dir};
 use super::index::{self, Index};
-use super::schema::{check_library, check_schema, connect, prepare, read_head};
+use super::schema::{
+    CHECKPOINT_BYTES, LOG_BYTES_MAX, check_library, check_schema, connect, prepare, read_head,
+};
 use super::{Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, is_about, stored};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::{self, File};
@@ -18,13 +20,6 @@ const FILE: &str = "ledger.db";
 
 /// A file of its own: closing any handle on the ledger's file would drop SQLite's locks on it.
 const LOCK_FILE: &str = "ledger.lock";
-
-/// Copied back in about 50 ms, which the commits behind a checkpoint wait.
-const CHECKPOINT_BYTES: u64 = 16 << 20;
-
-/// Readers that follow each other closely keep the log from starting over; from here on the writer
-/// waits for them.
-pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 
 /// The writer's side of a ledger in a directory, which it holds alone.
 pub struct Sqlite {

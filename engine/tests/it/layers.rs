@@ -24,29 +24,55 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "prefill",
         &[
-            "model", "clock", "entropy", "net", "metrics", "catalogue", "identity", "consent",
-            "registers", "cache", "ledger", "resolver",
+            "model",
+            "clock",
+            "entropy",
+            "net",
+            "metrics",
+            "catalogue",
+            "identity",
+            "consent",
+            "registers",
+            "cache",
+            "ledger",
+            "resolver",
         ],
     ),
     ("handle", &["consent", "ledger", "prefill"]),
     (
         "http",
         &[
-            "model", "clock", "net", "catalogue", "identity", "consent", "store", "ledger",
+            "model",
+            "clock",
+            "net",
+            "catalogue",
+            "identity",
+            "consent",
+            "store",
+            "ledger",
             "prefill",
         ],
     ),
     (
         "engine",
         &[
-            "cache", "catalogue", "clock", "entropy", "handle", "http", "identity", "ledger",
-            "metrics", "net", "prefill", "registers", "resolver", "store",
+            "cache",
+            "catalogue",
+            "clock",
+            "entropy",
+            "handle",
+            "http",
+            "identity",
+            "ledger",
+            "metrics",
+            "net",
+            "prefill",
+            "registers",
+            "resolver",
+            "store",
         ],
     ),
-    (
-        "demo",
-        &["cache", "catalogue", "clock", "engine", "entropy", "http", "identity", "net"],
-    ),
+    ("demo", &["cache", "catalogue", "clock", "engine", "entropy", "http", "identity", "net"]),
 ];
 
 /// These do no I/O and know no runtime.
@@ -89,7 +115,10 @@ fn named(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (at, _) in text.match_indices("crate::") {
         let line = text[..at].matches('\n').count() + 1;
-        let comment = text[..at].rsplit('\n').next().is_some_and(|start| start.trim_start().starts_with("//"));
+        let comment = text[..at]
+            .rsplit('\n')
+            .next()
+            .is_some_and(|start| start.trim_start().starts_with("//"));
         if comment || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
             continue;
         }
@@ -154,7 +183,10 @@ fn the_table_has_no_cycle_and_names_what_exists() {
     let mut lower = BTreeSet::new();
     for (module, allowed) in MAY_USE {
         for name in *allowed {
-            assert!(lower.contains(name), "`{module}` may use `{name}`, which does not stand above it");
+            assert!(
+                lower.contains(name),
+                "`{module}` may use `{name}`, which does not stand above it"
+            );
         }
         lower.insert(*module);
     }
@@ -166,8 +198,10 @@ fn the_table_has_no_cycle_and_names_what_exists() {
 
 #[test]
 fn the_reader_of_imports_sees_through_groups() {
-    let text = "use crate::a::B;\nuse crate::{b, c::{D, E}, f::G};\n// crate::no\nlet x = crate::h::i();";
-    let names: Vec<_> = named(text).into_iter().map(|(line, name)| format!("{line}{name}")).collect();
+    let text =
+        "use crate::a::B;\nuse crate::{b, c::{D, E}, f::G};\n// crate::no\nlet x = crate::h::i();";
+    let names: Vec<_> =
+        named(text).into_iter().map(|(line, name)| format!("{line}{name}")).collect();
     assert_eq!(names, ["1a", "2b", "2c", "2f", "4h"]);
 }
 
@@ -209,7 +243,8 @@ fn every_invariant_in_the_architecture_names_a_test_that_exists() {
             code.push_str(&fs::read_to_string(path).unwrap());
         }
     }
-    let rows = table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Invariant"));
+    let rows =
+        table.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Invariant"));
     let mut tests = 0;
     for row in rows {
         let named: Vec<_> = row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect();

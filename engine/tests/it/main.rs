@@ -7,6 +7,8 @@ mod child;
 mod consent;
 mod faults;
 mod handle;
+mod layers;
 mod process;
 mod public;
+mod simulation;
 mod support;

@@ -66,7 +66,11 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
     let address = |name: &str| SocketAddr::new(turmoil::lookup(name), PORT);
     let seeds = AtomicU64::new(seed);
     let parts = Parts {
-        addresses: catalogue.registers().iter().map(|r| (r.name.clone(), address(&r.name))).collect(),
+        addresses: catalogue
+            .registers()
+            .iter()
+            .map(|r| (r.name.clone(), address(&r.name)))
+            .collect(),
         catalogue,
         directory: Arc::new(Demo::new([0; 16])),
         connect: Arc::new(Simulated),
@@ -82,7 +86,11 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
     let listener = turmoil::net::TcpListener::bind((IpAddr::from([0, 0, 0, 0]), PORT)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(http::serve_connection(core.clone(), Box::new(stream), http::Limits::default()));
+        tokio::spawn(http::serve_connection(
+            core.clone(),
+            Box::new(stream),
+            http::Limits::default(),
+        ));
     }
 }
 
@@ -108,10 +116,8 @@ async fn ask(index: u64) -> Vec<u8> {
 
 /// Asks while all is well, while one register is cut off, and after its repair.
 fn run(seed: u64) -> Trace {
-    let mut sim = turmoil::Builder::new()
-        .rng_seed(seed)
-        .simulation_duration(Duration::from_secs(60))
-        .build();
+    let mut sim =
+        turmoil::Builder::new().rng_seed(seed).simulation_duration(Duration::from_secs(60)).build();
     for authority in Authority::ALL {
         sim.host(authority.name(), move || run_register(authority));
     }
@@ -153,10 +159,8 @@ fn a_seeded_engine_survives_a_partition_and_gives_the_same_bytes_twice() {
     assert_eq!(trace, run(42));
     assert_ne!(trace, run(43));
 
-    let [whole, partitioned, repaired] =
-        [&trace.whole, &trace.partitioned, &trace.repaired].map(|bytes| {
-            serde_json::from_slice::<Value>(bytes).unwrap()
-        });
+    let [whole, partitioned, repaired] = [&trace.whole, &trace.partitioned, &trace.repaired]
+        .map(|bytes| serde_json::from_slice::<Value>(bytes).unwrap());
     assert_eq!(whole["complete"], true);
     assert_eq!(partitioned["complete"], false);
     assert_eq!(partitioned["sources"]["caclr"]["outcome"], "timeout");

@@ -64,10 +64,11 @@ async fn a_crash_between_any_two_operations_loses_nothing_that_was_told() {
             assert_eq!(report.head, Some(ledger.port.published().head()));
             let entries = after.entries();
             for id in &told.disclosed {
-                let recorded = |entry: &Entry| {
-                    matches!(&entry.event, Event::Disclosure(known) if known.id == *id)
-                };
-                assert!(entries.iter().any(recorded), "crash at {operation}: a bundle left unrecorded");
+                let recorded = |entry: &Entry| matches!(&entry.event, Event::Disclosure(known) if known.id == *id);
+                assert!(
+                    entries.iter().any(recorded),
+                    "crash at {operation}: a bundle left unrecorded"
+                );
             }
             for (who, version) in &told.versions {
                 let found = ledger.port.published().consent(subject(*who)).version;

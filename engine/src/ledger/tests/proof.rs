@@ -60,7 +60,11 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let at = |stamp, event| (TODAY + stamp, event);
     let fine = |version| disclosure(setup, version, CivilMs::MAX);
     check(setup, vec![start(), at(0, fine(0)), at(1, change(1)), at(1, fine(1))], None);
-    check(setup, vec![start(), at(0, change(1)), at(1, fine(0))], Some((3, "consent that had changed")));
+    check(
+        setup,
+        vec![start(), at(0, change(1)), at(1, fine(0))],
+        Some((3, "consent that had changed")),
+    );
     check(setup, vec![start(), at(0, fine(1))], Some((2, "consent that had changed")));
     check(setup, vec![start(), at(0, change(2))], Some((2, "does not follow")));
     check(setup, vec![start(), at(5, fine(0)), at(4, fine(0))], Some((3, "time goes back")));
@@ -111,7 +115,9 @@ async fn the_audit_finds_a_changed_byte_a_missing_entry_and_a_cut() {
 #[track_caller]
 fn assert_violated(found: Result<Report, AuditError>, what: &str) {
     match found {
-        Err(AuditError::Violated(violation)) => assert!(violation.what.contains(what), "{violation}"),
+        Err(AuditError::Violated(violation)) => {
+            assert!(violation.what.contains(what), "{violation}")
+        }
         found => panic!("{found:?}"),
     }
 }
