@@ -1,5 +1,7 @@
 //! The whole engine over real HTTP, against simulated registers.
 
+#![allow(clippy::unwrap_used, reason = "a test tells by its panic what went wrong")]
+
 mod accesses;
 mod bad_input;
 mod bundle;
