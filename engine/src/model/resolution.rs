@@ -58,19 +58,32 @@ impl Call {
 #[derive(Debug)]
 pub struct Resolution {
     calls: Vec<Call>,
+    epochs: Vec<u64>,
 }
 
 impl Resolution {
     /// Nothing resolved yet, for a plan of `count` calls.
     #[must_use]
     pub fn empty(count: usize) -> Self {
-        Self { calls: vec![Call::Open; count] }
+        Self { calls: vec![Call::Open; count], epochs: vec![0; count] }
     }
 
     /// One call.
     #[must_use]
     pub fn call(&self, index: usize) -> &Call {
         &self.calls[index]
+    }
+
+    /// The epoch under which a call was opened.
+    #[must_use]
+    pub fn epoch(&self, index: usize) -> u64 {
+        self.epochs[index]
+    }
+
+    /// Opens a call, also one that has ended, under an epoch.
+    pub fn open(&mut self, index: usize, epoch: u64) {
+        self.calls[index] = Call::Open;
+        self.epochs[index] = epoch;
     }
 
     /// Records how a call ended.

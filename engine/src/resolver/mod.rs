@@ -207,19 +207,24 @@ impl Resolver {
     }
 }
 
-/// The plan's calls that have not ended, or ended without all that it asks for
-/// now: an earlier plan of the same request may have asked for less.
+/// The plan's calls that have not ended, or ended for what no longer holds: an
+/// earlier plan of the same request may have asked for less, and a No since
+/// then means that what was fetched before it is never used, even after a Yes.
 fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
+    let procedure = errand.catalogue.procedure(errand.request.procedure);
     let mut open = CallSet::EMPTY;
     for index in errand.plan.calls().iter() {
+        let planned = &procedure.calls[index];
+        let register = errand.catalogue.register(planned.register);
+        let epoch = errand.grant.epoch(planned.role, &register.name);
         let lacks = |answer: &Answer| !answer.asked.covers(errand.plan.attributes(index));
         let again = match resolution.call(index) {
             Call::Open => true,
             Call::Answered(answer) | Call::Stale { answer, .. } => lacks(answer),
             Call::Failed { .. } | Call::NoKey | Call::RoleUnproven => false,
         };
-        if again {
-            resolution.set(index, Call::Open);
+        if again || resolution.epoch(index) != epoch {
+            resolution.open(index, epoch);
             open.insert(index);
         }
     }
