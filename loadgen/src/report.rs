@@ -177,9 +177,11 @@ fn gaps(tally: &Tally) -> String {
         .iter()
         .map(|(gap, count)| (*gap, *count))
         .partition(|(gap, _)| matches!(gap, Gap::Unavailable(_)));
-    match unavailable.is_empty() {
-        true => list(&others),
-        false => format!("{}; unavailable: {}", list(&others), list(&unavailable)),
+    let told = format!("unavailable: {}", list(&unavailable));
+    match (others.is_empty(), unavailable.is_empty()) {
+        (_, true) => list(&others),
+        (true, false) => told,
+        (false, false) => format!("{}; {told}", list(&others)),
     }
 }
 
