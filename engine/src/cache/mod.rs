@@ -92,8 +92,9 @@ impl Held {
     }
 
     fn weight(&self) -> usize {
-        let answers = self.0.iter().map(|held| size_of::<HeldAnswer>() + held.answer.weight());
-        size_of::<Self>() + answers.sum::<usize>()
+        let key = |held: &HeldAnswer| held.slot.key.as_ref().map_or(0, |key| key.len());
+        let answer = |held: &HeldAnswer| size_of::<HeldAnswer>() + key(held) + held.answer.weight();
+        size_of::<Self>() + self.0.iter().map(answer).sum::<usize>()
     }
 
     fn with(&self, new: HeldAnswer, now: CivilMs) -> Self {

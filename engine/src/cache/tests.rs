@@ -196,6 +196,16 @@ async fn the_bytes_of_all_answers_are_bounded() {
     assert!(cache.moka.entry_count() <= 10);
 }
 
+#[test]
+fn a_long_key_weighs_what_it_is_long() {
+    let held = |slot: Slot| {
+        let new = HeldAnswer { slot, answer: answer(two(), ORIGIN), expires: ORIGIN + 1 };
+        Held(Vec::new()).with(new, ORIGIN).weight()
+    };
+    let keyed = Slot { key: Some("k".repeat(1_000).into()), ..slot() };
+    assert_eq!(held(keyed), held(slot()) + 1_000);
+}
+
 #[tokio::test(start_paused = true)]
 async fn answers_whose_time_is_over_go_when_another_comes() {
     let (cache, _) = cache();

@@ -54,6 +54,9 @@ pub struct Register {
     pub updated: Option<Box<str>>,
     /// A header that marks a response as a failure, whatever its status.
     pub error_header: Option<Box<str>>,
+    /// Whether a 404 says that the register does not know the key. Elsewhere it
+    /// is an error: a wrong path must not look like a person without data.
+    pub not_found: bool,
     /// How attributes are wrapped; plain values otherwise.
     pub leaf: Option<Leaf>,
     /// What it knows, at most 64.
@@ -266,7 +269,7 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     table.finish();
     let (name, key) = (name?, key?);
     let (method, path, headers, body) = request?;
-    let AnswerShape { elements, about, updated, error_header, leaf } = answer?;
+    let AnswerShape { elements, about, updated, error_header, not_found, leaf } = answer?;
     let name_line = name.line;
     let name = name.text;
     let register = Register {
@@ -291,6 +294,7 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
         about,
         updated,
         error_header,
+        not_found,
         leaf,
         attributes,
     };
@@ -404,6 +408,7 @@ struct AnswerShape {
     about: Box<str>,
     updated: Option<Box<str>>,
     error_header: Option<Box<str>>,
+    not_found: bool,
     leaf: Option<Leaf>,
 }
 
@@ -422,6 +427,7 @@ fn read_answer(register: &Table<'_>) -> Option<AnswerShape> {
         }
         name.text
     });
+    let not_found = read_not_found(&table, elements.is_some());
     let leaf = table.table("leaf").map(|leaf| {
         let value: Vec<_> = leaf.texts("value").into_iter().map(|text| text.text).collect();
         if value.is_empty() {
@@ -436,7 +442,22 @@ fn read_answer(register: &Table<'_>) -> Option<AnswerShape> {
         table.mistake(table.line(), "a register that takes a batch needs `elements`");
     }
     table.finish();
-    Some(AnswerShape { elements, about: about?, updated, error_header, leaf })
+    Some(AnswerShape { elements, about: about?, updated, error_header, not_found, leaf })
+}
+
+/// `not-found = 404`, where that is how the register says that a key is unknown.
+fn read_not_found(answer: &Table<'_>, elements: bool) -> bool {
+    let Some(status) = answer.integer("not-found", 0..=999) else { return false };
+    let line = answer.line_of("not-found");
+    if status != 404 {
+        answer.mistake(line, format!("`not-found` = {status} must be 404, or left out"));
+    }
+    if elements {
+        let what = "with `elements`, an unknown key is one without an element: \
+                    leave `not-found` out";
+        answer.mistake(line, what);
+    }
+    true
 }
 
 fn read_attributes(register: &Table<'_>) -> Vec<Attribute> {

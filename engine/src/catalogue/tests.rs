@@ -94,3 +94,22 @@ fn a_place_in_a_template_is_told_from_braces_of_json() {
     let parts = [text("{\"fields\":"), Part::Fields, text(",\"holders\":"), Part::Keys, text("}")];
     assert_eq!(body.0, parts);
 }
+
+/// Old ledger entries mean what they meant only as long as this holds.
+#[test]
+fn ids_follow_the_paths_of_files_and_the_places_in_them() {
+    let mut files = sources(fixtures::catalogue::FILES);
+    files.reverse();
+    let catalogue = Catalogue::compile(&files).unwrap();
+    let names = |names: Vec<&str>| names.join(" ");
+    let registers = catalogue.registers().iter().map(|known| &*known.name).collect();
+    assert_eq!(names(registers), "caclr ccss rnpp snca");
+    let organisations = catalogue.organisations().iter().map(|known| &*known.name).collect();
+    assert_eq!(names(organisations), "justice commune-luxembourg snca acd cae demo-platform");
+    let procedures = catalogue.procedures().iter().map(|known| &*known.name).collect();
+    let by_path = "criminal-record-extract parental-leave plate-reservation \
+                   residence-certificate tax-card-change vehicle-registration";
+    assert_eq!(names(procedures), by_path);
+    let fields = catalogue.procedures()[0].fields.iter().take(3).map(|known| &*known.name).collect();
+    assert_eq!(names(fields), "familyName givenName birthName");
+}

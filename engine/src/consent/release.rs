@@ -28,7 +28,9 @@ pub struct Bundle {
 pub struct Released {
     /// The fields that have a value, and the register that it came from.
     pub fields: Vec<(u8, RegisterId)>,
-    /// The registers whose answers were asked for.
+    /// The registers whose answers were used or asked for, also those that came
+    /// from what was kept or from another request's call, and those of which
+    /// the bundle no longer tells because a citizen said No meanwhile.
     pub called: RegisterSet,
     /// Whether every field is filled, or empty because its register said so.
     pub complete: bool,
@@ -65,7 +67,8 @@ impl Grant {
         let complete = endings.iter().all(|(_, ending)| answered(ending));
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
         let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
-        let (sources, called) = self.sources(procedure, resolution);
+        let sources = self.sources(procedure, resolution);
+        let called = called(procedure, resolution);
 
         let mut body = Vec::with_capacity(256 + endings.len() * 128);
         write_head(&mut body, procedure, disclosure, complete);
@@ -170,33 +173,30 @@ impl Grant {
     }
 
     /// The outcome of each register called, the worst where it was called for
-    /// several roles.
+    /// several roles. One that this grant no longer allows is not told of.
     fn sources(
         &self,
         procedure: &Procedure,
         resolution: &Resolution,
-    ) -> (Vec<(RegisterId, Outcome)>, RegisterSet) {
+    ) -> Vec<(RegisterId, Outcome)> {
         let badness = |outcome| match outcome {
             Outcome::Answered => 0,
             Outcome::NotFound => 1,
             Outcome::Failed(_) => 2,
         };
         let mut sources: Vec<(RegisterId, Outcome)> = Vec::with_capacity(procedure.calls.len());
-        let mut called = RegisterSet::EMPTY;
         for (index, call) in procedure.calls.iter().enumerate() {
-            // A register that this grant no longer allows is not told of.
             if !self.needs(procedure, index) {
                 continue;
             }
             let Some(outcome) = resolution.call(index).outcome() else { continue };
-            called.insert(call.register.index());
             match sources.iter_mut().find(|(register, _)| *register == call.register) {
                 Some((_, known)) if badness(*known) < badness(outcome) => *known = outcome,
                 Some(_) => {}
                 None => sources.push((call.register, outcome)),
             }
         }
-        (sources, called)
+        sources
     }
 
     /// Whether anything allowed comes from a call or depends on it.
@@ -280,6 +280,18 @@ fn held(answer: &Answer, attribute: usize, filled: Status) -> (Status, bool) {
     } else {
         (Status::Empty, false)
     }
+}
+
+/// The registers asked, whatever is allowed by now: they know of the request, so
+/// the citizen must, too.
+fn called(procedure: &Procedure, resolution: &Resolution) -> RegisterSet {
+    let mut called = RegisterSet::EMPTY;
+    for (index, call) in procedure.calls.iter().enumerate() {
+        if resolution.asked(index) {
+            called.insert(call.register.index());
+        }
+    }
+    called
 }
 
 fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, complete: bool) {

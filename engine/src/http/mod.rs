@@ -15,5 +15,3 @@ mod wire;
 pub use respond::Public;
 pub use server::{Limits, serve, serve_connection};
 
-#[cfg(test)]
-mod tests;

@@ -98,6 +98,7 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
             (StatusCode::UNPROCESSABLE_ENTITY, "An identifier is invalid")
         }
         Rejection::InvalidValue { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "A value is invalid"),
+        Rejection::Quota => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
         Rejection::NotRecorded => {
             (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it")
         }

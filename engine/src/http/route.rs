@@ -223,10 +223,15 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
     let missing = "an operator's token is needed: `Authorization: Bearer <token>`";
     let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
-    core.shared()
-        .directory
-        .operator(token)
-        .ok_or(Rejection::Unauthenticated("the token is not an operator's"))
+    let operator = core.shared().directory.operator(token);
+    let operator = operator.ok_or(Rejection::Unauthenticated("the token is not an operator's"))?;
+    // Before the body is read: nobody unknown has one read.
+    match core.shared().catalogue.find_organisation(&operator.organisation) {
+        Some(_) => Ok(operator),
+        None => {
+            Err(Rejection::Unauthenticated("the token names no organisation of this catalogue"))
+        }
+    }
 }
 
 fn citizen(

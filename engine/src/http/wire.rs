@@ -12,7 +12,7 @@ use crate::clock;
 use crate::consent::Consent;
 use crate::identity::Operator;
 use crate::ledger;
-use crate::model::Channel;
+use crate::model::{Channel, SUBJECTS_MAX};
 use crate::prefill::{Asked, DEADLINE_DEFAULT, Rejection};
 
 /// `POST /v1/prefill`.
@@ -54,7 +54,8 @@ impl Prefill {
     }
 }
 
-/// Role to identifier; a role given twice is refused.
+/// Role to identifier. A role given twice is refused, and more roles than any
+/// procedure has.
 struct Subjects(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Subjects {
@@ -71,6 +72,10 @@ impl<'de> Deserialize<'de> for Subjects {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
                 let mut subjects: Vec<(String, String)> = Vec::new();
                 while let Some((role, identifier)) = map.next_entry::<String, String>()? {
+                    if subjects.len() == SUBJECTS_MAX {
+                        let what = format_args!("`subjects` has at most {SUBJECTS_MAX} roles");
+                        return Err(A::Error::custom(what));
+                    }
                     if subjects.iter().any(|(known, _)| *known == role) {
                         return Err(A::Error::custom(format_args!("duplicate role `{role}`")));
                     }
@@ -91,8 +96,13 @@ pub(super) struct PutPreference {
     pub(super) allow: bool,
 }
 
-/// Reads a body. What is wrong with it is told with its place.
+/// Reads a body, which must be an object. What is wrong with it is told with its
+/// place.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+    // Serde takes a list of a struct's values in their order for the struct.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Rejection::Malformed("the body must be a JSON object".to_owned()));
+    }
     serde_json::from_slice(body).map_err(|error| {
         // A long unknown member would stand in the text as long as it is.
         Rejection::Malformed(error.to_string().chars().take(300).collect())

@@ -3,21 +3,19 @@
 //! Old entries are read under the catalogue that they name, which the ledger
 //! keeps by its digest.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::catalogues::Catalogues;
 use super::entry::{Disclosure, Entry, Event};
 use super::{Own, Published};
 use crate::catalogue::Catalogue;
 use crate::model::{CivilMs, Subject};
-use crate::store::{self, Digest, Read, Readers};
+use crate::store::{self, Read, Readers};
 
 /// The most that one page holds.
 pub const PAGE_MAX: usize = 500;
-/// How many old catalogues are kept compiled.
-const CATALOGUES_MAX: usize = 8;
 /// How many rows are looked through at a time when a period is asked for.
 const SLICE: usize = 256;
 
@@ -161,34 +159,5 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure) -> Usag
         fields: fields
             .map(|(field, _)| procedure.fields[usize::from(*field)].name.to_string())
             .collect(),
-    }
-}
-
-/// Old catalogues, compiled when an entry first names them.
-#[derive(Default)]
-struct Catalogues(Mutex<HashMap<Digest, Arc<Catalogue>>>);
-
-impl Catalogues {
-    fn get(&self, storage: &mut dyn Read, digest: &Digest) -> Result<Arc<Catalogue>, store::Error> {
-        let missing = store::Error::Damaged("no text of a catalogue that an entry names");
-        if let Some(known) = self.lock().get(digest) {
-            return Ok(known.clone());
-        }
-        let Some(text) = storage.text(digest)? else { return Err(missing) };
-        let text =
-            String::from_utf8(text).map_err(|_| store::Error::Damaged("a catalogue's text"))?;
-        let compiled = Catalogue::from_text(&text)
-            .map_err(|_| store::Error::Damaged("a catalogue that no longer compiles"))?;
-        let compiled = Arc::new(compiled);
-        let mut known = self.lock();
-        if known.len() == CATALOGUES_MAX {
-            known.clear();
-        }
-        known.insert(*digest, compiled.clone());
-        Ok(compiled)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Catalogue>>> {
-        self.0.lock().expect("no panic under it")
     }
 }

@@ -1,12 +1,14 @@
 //! Proves what a ledger promises, from the ledger alone.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::chain;
-use super::entry::{Change, Disclosure, Entry, Event, SubjectVersion};
-use crate::catalogue::Digest;
-use crate::model::CivilMs;
-use crate::store::{self, Head, Read, Row};
+use super::entry::{Change, Changed, Disclosure, Entry, Event, SubjectVersion};
+use super::{catalogues, chain};
+use crate::catalogue::{Catalogue, Procedure};
+use crate::consent::Consent;
+use crate::model::{CivilMs, RegisterId};
+use crate::store::{self, Digest, Head, Read, Row};
 
 /// How many rows are read at a time, so that no writer waits long.
 const SLICE: usize = 4_096;
@@ -83,6 +85,7 @@ pub fn audit(storage: &mut dyn Read, expected: Option<&Head>) -> Result<Report, 
     if expected.is_some_and(|expected| expected.sequence > head.sequence) {
         return Err(violation(head.sequence, "the ledger ends before the expected head").into());
     }
+    replay.compare(storage, &head)?;
     Ok(Report { head: Some(head), ..replay.report })
 }
 
@@ -92,8 +95,10 @@ struct Replay {
     sequence: u64,
     hash: Digest,
     stamp: CivilMs,
-    catalogue: Option<Digest>,
-    versions: HashMap<u64, u64>,
+    /// The catalogue in force.
+    catalogue: Option<Arc<Catalogue>>,
+    /// Each subject's consent, from its changes alone.
+    consents: HashMap<u64, Consent>,
     report: Report,
 }
 
@@ -105,7 +110,7 @@ impl Replay {
             hash: chain::genesis(&head.stream),
             stamp: CivilMs::MIN,
             catalogue: None,
-            versions: HashMap::new(),
+            consents: HashMap::new(),
             report: Report::default(),
         }
     }
@@ -128,10 +133,13 @@ impl Replay {
         match entry.event {
             Event::Catalogue(digest) => {
                 self.report.catalogues += 1;
-                if storage.text(&digest)?.is_none() {
-                    return wrong("the text of its catalogue is missing");
+                if self.catalogue.as_ref().is_none_or(|known| *known.digest() != digest) {
+                    match catalogues::load(storage, &digest) {
+                        Ok(catalogue) => self.catalogue = Some(catalogue),
+                        Err(store::Error::Damaged(what)) => return wrong(what),
+                        Err(error) => return Err(error.into()),
+                    }
                 }
-                self.catalogue = Some(digest);
             }
             Event::Disclosure(disclosure) => {
                 self.report.disclosures += 1;
@@ -147,32 +155,100 @@ impl Replay {
     }
 
     fn disclosure(&self, disclosure: &Disclosure) -> Result<(), Violation> {
-        if self.catalogue != Some(disclosure.about.catalogue) {
-            return Err(violation(self.sequence, "it names a catalogue that was not in force"));
-        }
+        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let named = disclosure.about.catalogue;
+        let Some(catalogue) = self.catalogue.as_ref().filter(|known| *known.digest() == named)
+        else {
+            return wrong("it names a catalogue that was not in force");
+        };
         if disclosure.valid_until <= self.stamp {
-            return Err(violation(self.sequence, "its grant was no longer valid"));
+            return wrong("its grant was no longer valid");
         }
-        for SubjectVersion { subject, version } in &disclosure.subjects {
-            if self.versions.get(subject).copied().unwrap_or(0) != *version {
-                let what = "it was disclosed under a consent that had changed before it";
-                return Err(violation(self.sequence, what));
-            }
+        let current = |known: &SubjectVersion| {
+            self.consents.get(&known.subject).map_or(0, |consent| consent.version) == known.version
+        };
+        if !disclosure.subjects.iter().all(current) {
+            return wrong("it was disclosed under a consent that had changed before it");
+        }
+        let Some(procedure) = catalogue.procedures().get(disclosure.about.procedure.index()) else {
+            return wrong("it names a procedure that its catalogue does not have");
+        };
+        for (field, register) in &disclosure.fields {
+            self.field(catalogue, procedure, disclosure, usize::from(*field), *register)?;
         }
         Ok(())
     }
 
+    /// Whether one field may have had its value from that register.
+    fn field(
+        &self,
+        catalogue: &Catalogue,
+        procedure: &Procedure,
+        disclosure: &Disclosure,
+        field: usize,
+        register: RegisterId,
+    ) -> Result<(), Violation> {
+        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let candidates = procedure.fields.get(field).map_or(0..0, |field| field.candidates.clone());
+        let theirs: Vec<usize> =
+            candidates.filter(|index| procedure.candidates[*index].register == register).collect();
+        if theirs.is_empty() {
+            return wrong("a field has its value from a register that cannot fill it");
+        }
+        let authority = procedure.authority_of(disclosure.about.organisation);
+        let authorised = theirs.into_iter().filter(|index| authority.contains(*index));
+        let mut authorised = authorised.peekable();
+        if authorised.peek().is_none() {
+            return wrong("a field was disclosed without authority");
+        }
+        let allowed = |index: usize| {
+            let candidate = &procedure.candidates[index];
+            let call = &procedure.calls[candidate.call];
+            let above = call.ancestors.iter().map(|index| &procedure.calls[index]);
+            let mut needed = above.filter(|above| above.role == call.role).chain([call]);
+            let subject = disclosure.subjects.get(candidate.role);
+            let consent = subject.and_then(|known| self.consents.get(&known.subject));
+            needed.all(|call| {
+                consent.is_none_or(|consent| consent.allows(&catalogue.register(call.register).name))
+            })
+        };
+        match authorised.any(allowed) {
+            true => Ok(()),
+            false => wrong("a field was disclosed from a register that the citizen had refused"),
+        }
+    }
+
     fn change(&mut self, change: &Change) -> Result<(), Violation> {
         let SubjectVersion { subject, version } = change.subject;
-        let known = self.versions.entry(subject).or_insert(0);
-        if version != *known + 1 {
-            return Err(violation(
-                self.sequence,
-                "its consent version does not follow the one before",
-            ));
+        let Changed::Preference { register, allow } = &change.what;
+        let known = self.consents.entry(subject).or_default();
+        match known.with_preference(register, *allow, self.stamp) {
+            Some(next) if next.version == version => *known = next,
+            Some(_) => {
+                let what = "its consent version does not follow the one before";
+                return Err(violation(self.sequence, what));
+            }
+            None => return Err(violation(self.sequence, "it changes nothing")),
         }
-        *known = version;
         Ok(())
+    }
+
+    /// Whether the consent state that an engine starts from is what the entries
+    /// lead to. Where more was written meanwhile, that cannot be told.
+    fn compare(&self, storage: &mut dyn Read, head: &Head) -> Result<(), Error> {
+        let (mut seen, mut differs) = (0, None);
+        storage.consents(&mut |subject, state| {
+            seen += 1;
+            let stored = postcard::from_bytes::<Consent>(state).ok();
+            if stored.as_ref() != self.consents.get(&subject) {
+                differs = Some(subject);
+            }
+        })?;
+        if storage.head()? != *head || (differs.is_none() && seen == self.consents.len()) {
+            return Ok(());
+        }
+        let what = "a stored consent is not what the changes before lead to";
+        Err(violation(head.sequence, what).into())
     }
 }
 

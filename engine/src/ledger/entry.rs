@@ -122,6 +122,8 @@ pub enum Changed {
 pub struct Denial {
     /// Who asked, for whom, for what.
     pub about: About,
+    /// Whom it was about, by number; nobody where repeats are counted into one.
+    pub subjects: Vec<u64>,
     /// The problem type that it was answered with.
     pub reason: Box<str>,
     /// How often, where repeats were counted into one entry.

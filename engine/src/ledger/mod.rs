@@ -8,6 +8,7 @@
 
 mod accesses;
 mod audit;
+mod catalogues;
 mod chain;
 mod entry;
 mod post;

@@ -40,6 +40,8 @@ pub(super) struct Preference {
 pub struct Denied {
     /// Who asked, for whom, for what.
     pub about: About,
+    /// Whom it was about; nobody where repeats are counted into one.
+    pub subjects: Vec<Subject>,
     /// The problem type that it was answered with.
     pub reason: &'static str,
     /// How often.

@@ -21,8 +21,12 @@ use crate::store::{self, Head, Row, Storage};
 /// A wall clock that goes forward by more than this against the monotonic one
 /// is wrong: every expiry would come early, and ledger time never goes back.
 const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
+/// How many entries lie between two heads in the log.
+const HEAD_EVERY: u64 = 1 << 16;
 /// How many commits count for the reserve.
 const RECENT_COMMITS: usize = 128;
+/// And for how long: one slow sync must not shorten every fetch for hours.
+const RECENT: Duration = Duration::from_secs(60);
 
 /// The one that writes.
 pub struct Writer {
@@ -36,7 +40,7 @@ pub struct Writer {
     next_number: u64,
     /// Civil and monotonic time of the last batch.
     last: (CivilMs, Instant),
-    recent: VecDeque<Duration>,
+    recent: VecDeque<(Instant, Duration)>,
 }
 
 /// What one batch changes, until it is committed.
@@ -75,6 +79,7 @@ impl Writer {
         self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
         self.storage.commit(&self.head)?;
         self.published.publish(self.head, [], []);
+        self.tell_head();
         Ok(())
     }
 
@@ -83,13 +88,12 @@ impl Writer {
         while let Some(batch) = self.queue.take().await {
             self.write(batch);
         }
-        self.published.close(Latch::Stopped);
     }
 
     /// One batch: from submissions to answers.
     fn write(&mut self, submissions: Vec<Submission>) {
         let began = clock::monotonic();
-        let entries = submissions.len();
+        let (entries, before) = (submissions.len(), self.head.sequence);
         let mut post = Post::default();
         let mut batch = Batch::default();
         let committed = match self.stamp() {
@@ -118,6 +122,9 @@ impl Writer {
         }
         self.measure(began, entries);
         post.send();
+        if before / HEAD_EVERY != self.head.sequence / HEAD_EVERY {
+            self.tell_head();
+        }
         self.checkpoint();
     }
 
@@ -189,7 +196,7 @@ impl Writer {
                     written
                 }
             },
-            Submission::Denial(denied) => self.deny(stamp, denied),
+            Submission::Denial(denied) => self.deny(stamp, denied, batch),
         }
     }
 
@@ -241,9 +248,19 @@ impl Writer {
         self.append(stamp, draft.into_event(subjects))
     }
 
-    fn deny(&mut self, stamp: CivilMs, denied: Denied) -> Result<(), store::Error> {
-        let Denied { about, reason, count } = denied;
-        self.append(stamp, Event::Denial(Denial { about, reason: reason.into(), count }))
+    fn deny(
+        &mut self,
+        stamp: CivilMs,
+        denied: Denied,
+        batch: &mut Batch,
+    ) -> Result<(), store::Error> {
+        let Denied { about, subjects: named, reason, count } = denied;
+        let mut subjects = Vec::with_capacity(named.len());
+        for subject in named {
+            subjects.push(self.number(subject, batch)?);
+        }
+        let denial = Denial { about, subjects, reason: reason.into(), count };
+        self.append(stamp, Event::Denial(denial))
     }
 
     fn append(&mut self, stamp: CivilMs, event: Event) -> Result<(), store::Error> {
@@ -271,16 +288,17 @@ impl Writer {
         Ok(number)
     }
 
-    fn measure(&mut self, began: Instant, entries: usize) {
+    pub(super) fn measure(&mut self, began: Instant, entries: usize) {
         let took = clock::monotonic() - began;
         self.metrics.ledger_batch(entries, took, self.queue.depth());
         if self.recent.len() == RECENT_COMMITS {
             self.recent.pop_front();
         }
-        self.recent.push_back(took);
+        self.recent.retain(|(at, _)| began - *at < RECENT);
+        self.recent.push_back((began, took));
         // Of 128, the 99th percentile is the second longest.
         let (mut longest, mut second) = (Duration::ZERO, Duration::ZERO);
-        for took in &self.recent {
+        for (_, took) in &self.recent {
             if *took >= longest {
                 (longest, second) = (*took, longest);
             } else if *took > second {
@@ -288,6 +306,11 @@ impl Writer {
             }
         }
         self.published.set_reserve(if self.recent.len() < 100 { longest } else { second });
+    }
+
+    /// An old head in a log shows when the ledger is cut behind it.
+    fn tell_head(&self) {
+        tracing::info!(head = %super::head_text(&self.head), "the ledger's head");
     }
 
     fn checkpoint(&mut self) {
@@ -303,6 +326,13 @@ impl Writer {
                 self.published.close(Latch::WriteFailed);
             }
         }
+    }
+}
+
+impl Drop for Writer {
+    /// Also when it panics: whoever asks then must not wait for an answer.
+    fn drop(&mut self) {
+        self.published.close(Latch::Stopped);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Outcome, Unavailable};
+use super::{Answer, CallSet, Outcome, Unavailable};
 
 /// How one call of a plan ended.
 #[derive(Clone, Debug)]
@@ -59,13 +59,15 @@ impl Call {
 pub struct Resolution {
     calls: Vec<Call>,
     epochs: Vec<u64>,
+    /// Calls whose register was asked before they were opened again.
+    before: CallSet,
 }
 
 impl Resolution {
     /// Nothing resolved yet, for a plan of `count` calls.
     #[must_use]
     pub fn empty(count: usize) -> Self {
-        Self { calls: vec![Call::Open; count], epochs: vec![0; count] }
+        Self { calls: vec![Call::Open; count], epochs: vec![0; count], before: CallSet::EMPTY }
     }
 
     /// One call.
@@ -80,8 +82,18 @@ impl Resolution {
         self.epochs[index]
     }
 
+    /// Whether a call's register was asked, also where the call was opened
+    /// again since and has not ended, or could not be made again.
+    #[must_use]
+    pub fn asked(&self, index: usize) -> bool {
+        self.before.contains(index) || self.calls[index].outcome().is_some()
+    }
+
     /// Opens a call, also one that has ended, under an epoch.
     pub fn open(&mut self, index: usize, epoch: u64) {
+        if self.asked(index) {
+            self.before.insert(index);
+        }
         self.calls[index] = Call::Open;
         self.epochs[index] = epoch;
     }

@@ -57,3 +57,19 @@ fn a_set_lists_its_members_in_order() {
     assert!(FieldSet::first(3).covers(FieldSet::only(2)));
     assert!(!FieldSet::first(3).covers(FieldSet::only(3)));
 }
+
+#[test]
+fn a_register_that_was_asked_stays_so_when_its_call_is_opened_again() {
+    let mut resolution = Resolution::empty(2);
+    resolution.open(0, 1);
+    resolution.open(1, 1);
+    assert!(!resolution.asked(0), "it was opened and has not ended");
+    resolution.set(0, Call::failed(Unavailable::Timeout));
+    resolution.set(1, Call::failed(Unavailable::KeyMissing));
+    for index in 0..2 {
+        assert_eq!(resolution.asked(index), index == 0);
+        resolution.open(index, 2);
+        resolution.set(index, Call::failed(Unavailable::KeyMissing));
+        assert_eq!(resolution.asked(index), index == 0);
+    }
+}

@@ -8,56 +8,91 @@ use dashmap::DashMap;
 use super::Core;
 use crate::clock::{self, Instant};
 use crate::ledger::{About, Denied};
-use crate::model::OrganisationId;
+use crate::model::{OrganisationId, Subject};
 
-/// Entries for one organisation within one window; further denials are counted
+/// Entries for one operator within one window; further denials are counted
 /// into one.
 const ENTRIES_MAX: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts each organisation's denials. Bounded by the catalogue's organisations.
+/// Counts each operator's denials. Bounded by the catalogue's organisations.
 #[derive(Default)]
 pub struct Denials(DashMap<OrganisationId, Window>);
 
 struct Window {
     ends: Instant,
     count: u32,
+    /// What the last denial beyond the limit was about, until it is written.
+    beyond: Option<(About, &'static str)>,
+}
+
+impl Window {
+    fn from(now: Instant) -> Self {
+        Self { ends: now + WINDOW, count: 0, beyond: None }
+    }
+
+    /// The one entry for all denials beyond the limit; once for each window.
+    fn take_beyond(&mut self) -> Option<Denied> {
+        let (about, reason) = self.beyond.take()?;
+        Some(Denied { about, subjects: Vec::new(), reason, count: self.count - ENTRIES_MAX })
+    }
 }
 
 impl Denials {
-    /// Records a denial; at the window's end those beyond the limit, in one.
-    pub(super) fn record(&self, core: &Arc<Core>, about: &About, reason: &'static str) {
+    /// Whether an operator may have one more entry that discloses nothing, which
+    /// counts as a denial does.
+    pub(super) fn admits(&self, operator: OrganisationId) -> bool {
         let now = clock::monotonic();
-        let (count, ends) = {
-            let fresh = || Window { ends: now + WINDOW, count: 0 };
-            let mut window = self.0.entry(about.operator).or_insert_with(fresh);
-            if now >= window.ends {
-                *window = fresh();
+        let mut window = self.0.entry(operator).or_insert_with(|| Window::from(now));
+        if now >= window.ends && window.beyond.is_none() {
+            *window = Window::from(now);
+        }
+        let admitted = window.count < ENTRIES_MAX;
+        window.count += u32::from(admitted);
+        admitted
+    }
+
+    /// Records a denial: in an entry of its own, or beyond the limit in one for
+    /// all, when their window ends.
+    pub(super) fn record(
+        &self,
+        core: &Arc<Core>,
+        about: &About,
+        subjects: Vec<Subject>,
+        reason: &'static str,
+    ) {
+        let now = clock::monotonic();
+        let mut window = self.0.entry(about.operator).or_insert_with(|| Window::from(now));
+        if now >= window.ends {
+            if let Some(beyond) = window.take_beyond() {
+                core.port.deny(beyond);
             }
-            window.count += 1;
-            (window.count, window.ends)
-        };
-        if count <= ENTRIES_MAX {
-            core.port.deny(Denied { about: about.clone(), reason, count: 1 });
-        } else if count == ENTRIES_MAX + 1 {
-            let (core, about) = (core.clone(), about.clone());
+            *window = Window::from(now);
+        }
+        window.count += 1;
+        if window.count <= ENTRIES_MAX {
+            core.port.deny(Denied { about: about.clone(), subjects, reason, count: 1 });
+            return;
+        }
+        let first = window.beyond.replace((about.clone(), reason)).is_none();
+        if first {
+            let (core, operator, ends) = (core.clone(), about.operator, window.ends);
             tokio::spawn(async move {
                 tokio::time::sleep_until(ends).await;
-                let count = core.shared.denials.beyond(about.operator, ends);
-                core.port.deny(Denied { about, reason, count });
+                core.shared.denials.close(&core, operator, ends);
             });
         }
     }
 
-    /// How many came beyond the limit in the window that ended then.
-    fn beyond(&self, operator: OrganisationId, ends: Instant) -> u32 {
-        let mut window = self.0.entry(operator).or_insert(Window { ends, count: 0 });
-        let beyond = if window.ends == ends { window.count.saturating_sub(ENTRIES_MAX) } else { 1 };
-        // The window is over; who comes now must not add to what was recorded.
-        if window.ends == ends {
-            window.count = 0;
-            window.ends = clock::monotonic() + WINDOW;
+    /// Writes what came beyond the limit, unless a later denial has done so.
+    fn close(&self, core: &Core, operator: OrganisationId, ends: Instant) {
+        let Some(mut window) = self.0.get_mut(&operator) else { return };
+        if window.ends == ends
+            && let Some(beyond) = window.take_beyond()
+        {
+            core.port.deny(beyond);
+            // Its count is written; who comes now belongs to the next window.
+            window.ends = clock::monotonic();
         }
-        beyond
     }
 }

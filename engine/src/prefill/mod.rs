@@ -22,7 +22,7 @@ pub use rejection::Rejection;
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Grant, Request, decide};
 use crate::ledger::{self, About, Disclosed, Facts, Refused};
-use crate::model::Resolution;
+use crate::model::{Channel, Resolution};
 use crate::resolver::Errand;
 
 /// How often a disclosure that a change of consent overtook is composed again.
@@ -47,6 +47,7 @@ pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle
         began,
         deadline: began + asked.deadline,
     };
+    attempt.authorise()?;
     let calls = core.shared.catalogue.procedure(request.procedure).calls.len();
     let mut resolution = Resolution::empty(calls);
     for _ in 0..ATTEMPTS {
@@ -84,6 +85,19 @@ impl Attempt<'_> {
     async fn resolve(&self, resolution: &mut Resolution) -> Result<Grant, Rejection> {
         let shared = &self.core.shared;
         let mut grant = self.decide()?;
+        // A back office gets a bundle also where it may have nothing, so that it
+        // learns no reason; but not so often that it fills the ledger.
+        let in_vain = self.request.channel == Channel::BackOffice && grant.allowed().is_empty();
+        if in_vain && !shared.denials.admits(self.about.operator) {
+            return Err(self.denied(Rejection::Quota));
+        }
+        // An answer is fetched only for a disclosure that can be recorded.
+        if shared.ledger.published().latch().is_some() {
+            return Err(Rejection::NotRecorded);
+        }
+        // However slow the ledger was of late, half of the time is for fetching.
+        let reserve = shared.ledger.published().reserve();
+        let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
             let plan = grant.plan(&shared.catalogue);
             let errand = Errand {
@@ -94,7 +108,7 @@ impl Attempt<'_> {
                 disclosure: self.disclosure,
                 max_age: self.max_age,
                 began: self.began,
-                until: self.deadline - shared.ledger.published().reserve(),
+                until,
             };
             self.core.resolver.resolve(&errand, resolution).await;
             let again = self.decide()?;
@@ -107,15 +121,31 @@ impl Attempt<'_> {
         Ok(grant)
     }
 
+    /// Whether the operator may ask for the organisation.
+    fn authorise(&self) -> Result<(), Rejection> {
+        let operator = self.core.shared.catalogue.organisation(self.about.operator);
+        if operator.may_act_for(self.request.organisation) {
+            return Ok(());
+        }
+        let detail = format!("{} may not ask for another organisation", operator.name);
+        Err(self.denied(Rejection::NoAuthority(detail)))
+    }
+
     fn decide(&self) -> Result<Grant, Rejection> {
         let shared = &self.core.shared;
         let published = shared.ledger.published();
         let consents = self.request.subjects.map(|subject| Some(published.consent(subject?)));
-        decide(&shared.catalogue, self.request, consents, shared.civil.now()).map_err(|denied| {
-            let rejection = Rejection::from(denied);
-            shared.denials.record(self.core, &self.about, rejection.kind());
-            rejection
-        })
+        // Never behind the ledger, which would refuse what ended by its time.
+        let now = shared.civil.now().max(published.stamp());
+        decide(&shared.catalogue, self.request, consents, now)
+            .map_err(|denied| self.denied(denied.into()))
+    }
+
+    fn denied(&self, rejection: Rejection) -> Rejection {
+        let subjects = self.request.subjects().collect();
+        let denials = &self.core.shared.denials;
+        denials.record(self.core, &self.about, subjects, rejection.kind());
+        rejection
     }
 
     fn facts(&self, grant: &Grant) -> Facts {

@@ -44,8 +44,11 @@ pub enum Rejection {
         /// What is wrong, and what it may be.
         detail: String,
     },
+    /// It asked too often for what it may not have.
+    #[error("too many requests for what the organisation may not have; wait a second")]
+    Quota,
     /// It could not be recorded, or not in time; the entry may stand.
-    #[error("the disclosure could not be recorded, so nothing was disclosed")]
+    #[error("the ledger could not record it in time; nothing was shown, but its entry may stand")]
     NotRecorded,
     /// What the ledger holds cannot be read now.
     #[error("the ledger cannot be read now")]
@@ -72,6 +75,7 @@ impl Rejection {
             Self::TooLarge(_) => "too-large",
             Self::InvalidIdentifier { .. } => "invalid-identifier",
             Self::InvalidValue { .. } => "invalid-value",
+            Self::Quota => "quota",
             Self::NotRecorded => "not-recorded",
             Self::Unreadable => "about:blank",
             Self::ConsentChanging => "consent-changing",

@@ -37,7 +37,7 @@ pub(super) async fn exchange(
     match status {
         _ if failed => Err(Unavailable::Error.into()),
         StatusCode::OK => Ok(Answered::Body(body)),
-        StatusCode::NOT_FOUND => Ok(Answered::NotFound),
+        StatusCode::NOT_FOUND if register.not_found => Ok(Answered::NotFound),
         StatusCode::TOO_MANY_REQUESTS => {
             Err(Failure { reason: Unavailable::Overloaded, retry_after: retry_after(&headers) })
         }

@@ -118,7 +118,9 @@ impl Clients {
         Self { batchers: batchers.collect(), lines }
     }
 
-    /// Asks one register about one key. Takes at most the register's timeout.
+    /// Asks one register about one key. Takes at most the register's timeout
+    /// from when the call goes out; up to twice that where the register takes
+    /// several keys at a time, since a key may wait for the call before it.
     ///
     /// # Errors
     /// Where there is no usable answer.

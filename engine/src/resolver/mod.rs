@@ -209,10 +209,12 @@ impl Resolver {
 
 /// The plan's calls that have not ended, or ended for what no longer holds: an
 /// earlier plan of the same request may have asked for less, and a No since
-/// then means that what was fetched before it is never used, even after a Yes.
+/// then means that what was fetched before it is never used, even after a Yes,
+/// nor what took its key or its proof from that.
 fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
     let procedure = errand.catalogue.procedure(errand.request.procedure);
-    let mut open = CallSet::EMPTY;
+    let (mut open, mut overtaken) = (CallSet::EMPTY, CallSet::EMPTY);
+    // Calls stand after those they depend on.
     for index in errand.plan.calls().iter() {
         let planned = &procedure.calls[index];
         let register = errand.catalogue.register(planned.register);
@@ -223,7 +225,10 @@ fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
             Call::Answered(answer) | Call::Stale { answer, .. } => lacks(answer),
             Call::Failed { .. } | Call::NoKey | Call::RoleUnproven => false,
         };
-        if again || resolution.epoch(index) != epoch {
+        if resolution.epoch(index) != epoch || planned.ancestors.intersects(overtaken) {
+            overtaken.insert(index);
+        }
+        if again || overtaken.contains(index) {
             resolution.open(index, epoch);
             open.insert(index);
         }
@@ -268,6 +273,9 @@ fn key_of(
             Answered::NotYet => return Key::NotYet,
             Answered::Never => return Key::Never(Call::failed(Unavailable::KeyMissing)),
             Answered::Nothing => return Key::Never(Call::RoleUnproven),
+            Answered::Yes(answer) if untold(answer, proof.attribute) => {
+                return Key::Never(Call::failed(Unavailable::KeyMissing));
+            }
             Answered::Yes(answer) => {
                 let subject = errand.request.subjects[planned.role];
                 if !subject.is_some_and(|subject| lists(answer, proof.attribute, subject)) {
@@ -292,9 +300,7 @@ fn key_of(
                 Ok(key) => Key::Known(Some(key)),
                 Err(_) => Key::Never(Call::failed(Unavailable::KeyMissing)),
             },
-            None if answer.invalid.union(answer.unavailable).contains(attribute) => {
-                Key::Never(Call::failed(Unavailable::KeyMissing))
-            }
+            None if untold(answer, attribute) => Key::Never(Call::failed(Unavailable::KeyMissing)),
             None => Key::Never(Call::NoKey),
         },
     }
@@ -319,6 +325,11 @@ fn answer_of(resolution: &Resolution, call: usize) -> Answered<'_> {
         }
         Call::Failed { .. } => Answered::Never,
     }
+}
+
+/// Whether the register said neither what an attribute is nor that there is none.
+fn untold(answer: &Answer, attribute: usize) -> bool {
+    answer.invalid.union(answer.unavailable).contains(attribute)
 }
 
 /// Whether a list of identifiers has the subject.

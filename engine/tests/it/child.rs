@@ -26,6 +26,15 @@ fn check_role_withheld(bundle: &Value) {
     assert_eq!(bundle["complete"], false);
 }
 
+#[track_caller]
+fn check_key_missing(bundle: &Value) {
+    for name in OF_CHILD {
+        let register = if name == "childPostCode" { "caclr" } else { "rnpp" };
+        let gap = json!({"status": "unavailable", "source": register, "reason": "keyMissing"});
+        assert_eq!(bundle["fields"][name], gap, "{name}");
+    }
+}
+
 /// How often a register was asked about this person.
 fn asked_about(demo: &Demo, register: &str, key: &str) -> usize {
     let log = demo.fleet.register(register).log();
@@ -122,12 +131,17 @@ fn without_the_register_of_persons_the_relation_cannot_be_told() {
     let (parent, child) = family(demo.country);
     set(&demo.fleet, "rnpp", Mode::Error);
     let bundle = leave(&demo, &parent, &child);
-    for name in OF_CHILD {
-        let register = if name == "childPostCode" { "caclr" } else { "rnpp" };
-        let gap = json!({"status": "unavailable", "source": register, "reason": "keyMissing"});
-        assert_eq!(bundle["fields"][name], gap, "{name}");
-    }
+    check_key_missing(&bundle);
     let gap = json!({"status": "unavailable", "source": "rnpp", "reason": "error"});
     assert_eq!(bundle["fields"]["familyName"], gap);
+    assert_eq!(asked_about(&demo, "rnpp", &child), 0);
+}
+
+#[test]
+fn a_list_of_children_that_cannot_be_read_does_not_say_that_a_child_is_none() {
+    let demo = demo();
+    let (parent, child) = family(demo.country);
+    set(&demo.fleet, "rnpp", Mode::WrongTypes);
+    check_key_missing(&leave(&demo, &parent, &child));
     assert_eq!(asked_about(&demo, "rnpp", &child), 0);
 }

@@ -4,7 +4,9 @@ use engine::demo::Demo;
 use fixtures::Mode;
 use serde_json::{Value, json};
 
-use crate::support::{api, bundle, calls, demo, demo_in, eventually, form, set, somebody, with};
+use crate::support::{
+    Custom, api, bundle, calls, demo, demo_in, eventually, form, set, somebody, with,
+};
 
 const OF_RNPP: [&str; 4] = ["familyName", "givenName", "dateOfBirth", "civilStatus"];
 const OF_CACLR: [&str; 5] =
@@ -86,6 +88,46 @@ fn a_no_during_a_slow_call_takes_effect_in_that_very_response() {
     set(&demo.fleet, "rnpp", Mode::Ok);
     check_withheld(&pending.reply().ok());
     assert_eq!(calls(&demo.fleet, "rnpp"), 1);
+}
+
+#[test]
+fn a_register_asked_before_a_no_is_in_the_list_of_accesses_and_not_in_the_bundle() {
+    let demo = demo();
+    let somebody = somebody(demo.country);
+    set(&demo.fleet, "rnpp", Mode::Hang);
+    let form = with(form("tax-card-change", &somebody), json!({"deadlineMs": 20_000}));
+    let pending = api(&demo).ask("acd", &form);
+    called(&demo, 1);
+    api(&demo).prefer(&somebody, "rnpp", false).ok();
+    set(&demo.fleet, "rnpp", Mode::Ok);
+    assert_eq!(pending.reply().ok()["sources"], json!({"ccss": {"outcome": "answered"}}));
+    let list = api(&demo).mine(&somebody, "/v1/me/accesses").ok();
+    let registers = list["usages"][0]["registers"].as_array().unwrap();
+    for register in ["rnpp", "ccss"] {
+        assert!(registers.contains(&json!(register)), "{register} in {registers:?}");
+    }
+}
+
+#[test]
+fn what_took_its_key_from_an_answer_before_a_no_is_fetched_again_after_the_yes() {
+    // What is kept of the address register would serve, as its key is the same.
+    let unkept = ("registers/caclr.toml", "ttl = \"24h\"", "ttl = \"0s\"");
+    let custom = Custom::start(&[unkept], &[]);
+    let somebody = somebody(custom.country);
+    set(&custom.fleet, "ccss", Mode::Hang);
+    let form = with(form("tax-card-change", &somebody), json!({"deadlineMs": 20_000}));
+    let pending = custom.api().ask("acd", &form);
+    eventually("the calls reach the registers", || {
+        ["ccss", "caclr"].iter().all(|register| calls(&custom.fleet, register) == 1)
+    });
+    custom.api().prefer(&somebody, "rnpp", false).ok();
+    custom.api().prefer(&somebody, "rnpp", true).ok();
+    set(&custom.fleet, "ccss", Mode::Ok);
+    let bundle = pending.reply().ok();
+    statuses(&bundle, &OF_RNPP, "filled");
+    statuses(&bundle, &OF_CACLR, "filled");
+    let count = |register| calls(&custom.fleet, register);
+    assert_eq!(["rnpp", "caclr", "ccss"].map(count), [2, 2, 1]);
 }
 
 #[test]
@@ -199,7 +241,7 @@ fn a_register_that_offers_no_preference_takes_none() {
     let reply = api(&demo).prefer(&somebody(demo.country), "police", false);
     assert_eq!(reply.status, 404);
     let edit = ("registers/ccss.toml", "preference = true", "preference = false");
-    let custom = crate::support::Custom::start(&[edit], &[]);
+    let custom = Custom::start(&[edit], &[]);
     let somebody = somebody(custom.country);
     let reply = custom.api().prefer(&somebody, "ccss", false);
     assert_eq!((reply.status, &reply.json()["type"]), (422, &json!("invalid-value")));

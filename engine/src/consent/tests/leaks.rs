@@ -147,9 +147,23 @@ proptest! {
         let needed: BTreeSet<_> = needed.map(name).collect();
         let told: BTreeSet<_> = json["sources"].as_object().unwrap().keys().cloned().collect();
         prop_assert_eq!(&told, &needed);
-        let called = bundle.released.called.iter();
-        let called = called.map(|index| catalogue.registers()[index].name.to_string());
-        prop_assert_eq!(called.collect::<BTreeSet<_>>(), needed);
+    }
+
+    #[test]
+    fn the_record_names_every_register_that_was_asked_whatever_is_allowed_since(
+        asked in asked(),
+        endings in prop::collection::vec(0..10_u8, 1..8),
+    ) {
+        let Some((catalogue, grant)) = granted(&asked) else { return Ok(()) };
+        let resolution = resolution(&catalogue, &endings);
+        let calls = catalogue.procedures()[0].calls.iter().enumerate();
+        let outcome = |index| resolution.call(index).outcome();
+        let expected: BTreeSet<usize> = calls
+            .filter(|(index, _)| outcome(*index).is_some())
+            .map(|(_, call)| call.register.index())
+            .collect();
+        let called = release(&catalogue, &grant, &endings).released.called;
+        prop_assert_eq!(called.iter().collect::<BTreeSet<_>>(), expected);
     }
 
     #[test]

@@ -199,6 +199,18 @@ fn the_record_of_a_bundle_has_the_fields_that_left_and_the_registers_asked() {
     assert!(!released.complete);
 }
 
+#[test]
+fn the_record_names_a_register_that_was_asked_before_it_was_refused() {
+    let mut scene = Scene::new(&[&["x.a1"], &["y.a0"]]);
+    scene.refuse("x");
+    let calls = [("x", answer(&[(1, "1")]).call()), ("y", answer(&[]).call())];
+    assert_eq!(scene.bundle(&calls)["sources"], json!({"y": {"outcome": "answered"}}));
+    let catalogue = scene.asked.world.compile();
+    let index = |name| catalogue.find_register(name).unwrap().index();
+    let called: Vec<_> = scene.release(&calls).released.called.iter().collect();
+    assert_eq!(called, [index("x"), index("y")]);
+}
+
 /// The age that is told of an answer that old, in milliseconds.
 fn age_told(channel: Channel, age_ms: i64) -> Value {
     let mut scene = Scene::new(&[&["x.a1"]]);

@@ -24,7 +24,7 @@ async fn day(setup: &Setup) -> Result<Told, OpenError> {
         let facts = setup.facts(&[(who, version)]);
         let bundle = setup.bundle(step);
         let id = bundle.disclosure.into_bytes();
-        let change = ledger.prefer((step + 1) % 3, "rnpp", step % 2 == 1);
+        let change = ledger.prefer((step + 1) % 3, "snca", step % 2 == 1);
         let (disclosed, changed) = tokio::join!(ledger.disclose(bundle, facts), change);
         if disclosed.is_ok() {
             told.disclosed.insert(id);

@@ -17,6 +17,17 @@ fn forged(setup: &Setup, events: Vec<(CivilMs, Event)>) -> Memory {
         memory.append(&row).unwrap();
         head = Head { sequence, stamp, hash: chain::next(&head.hash, &row), ..head };
     }
+    memory.put_text(&[8; 32], setup.catalogue().text().as_bytes()).unwrap();
+    memory.commit(&head).unwrap();
+    memory
+}
+
+/// Writes the consent states that the changes lead to, as the writer would.
+fn with_consents(mut memory: Memory, states: &[(u64, &Consent)]) -> Memory {
+    for (number, state) in states {
+        memory.put_consent(*number, &postcard::to_stdvec(state).unwrap()).unwrap();
+    }
+    let head = memory.disk().head().unwrap();
     memory.commit(&head).unwrap();
     memory
 }
@@ -35,13 +46,40 @@ fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> Event {
 }
 
 fn change(version: u64) -> Event {
-    let what = entry::Changed::Preference { register: "rnpp".into(), allow: false };
+    preference(version, "rnpp", false)
+}
+
+fn preference(version: u64, register: &str, allow: bool) -> Event {
+    let what = entry::Changed::Preference { register: register.into(), allow };
     Event::Change(Change { subject: SubjectVersion { subject: 1, version }, what })
+}
+
+/// One field that left, by name, from a register, for an organisation.
+fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register: &str) -> Event {
+    let Event::Disclosure(mut filled) = disclosure(setup, version, CivilMs::MAX) else {
+        unreachable!("it makes one")
+    };
+    let catalogue = setup.catalogue();
+    let procedure = catalogue.procedure(filled.about.procedure);
+    filled.about.organisation = catalogue.find_organisation(organisation).unwrap();
+    let field = procedure.find_field(field).unwrap() as u8;
+    filled.fields = vec![(field, catalogue.find_register(register).unwrap())];
+    Event::Disclosure(filled)
 }
 
 #[track_caller]
 fn check(setup: &Setup, events: Vec<(CivilMs, Event)>, expected: Option<(u64, &str)>) {
-    let found = audit(&mut forged(setup, events).disk(), None);
+    let mut consent = Consent::default();
+    for (stamp, event) in &events {
+        if let Event::Change(Change { what: entry::Changed::Preference { register, allow }, .. }) = event {
+            consent = consent.with_preference(register, *allow, *stamp).unwrap_or(consent);
+        }
+    }
+    let mut memory = forged(setup, events);
+    if consent.version > 0 {
+        memory = with_consents(memory, &[(1, &consent)]);
+    }
+    let found = audit(&mut memory.disk(), None);
     match (found, expected) {
         (Ok(_), None) => {}
         (Err(AuditError::Violated(violation)), Some((sequence, what))) => {
@@ -59,6 +97,20 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let start = || (TODAY, Event::Catalogue(*setup.catalogue().digest()));
     let at = |stamp, event| (TODAY + stamp, event);
     let fine = |version| disclosure(setup, version, CivilMs::MAX);
+    let fills = |version, register| filled(setup, version, "justice", "postCode", register);
+    let no = |version, register| preference(version, register, false);
+    check(setup, vec![start(), at(0, fills(0, "caclr"))], None);
+    check(setup, vec![start(), at(0, no(1, "snca")), at(1, fills(1, "caclr"))], None);
+    check(setup, vec![start(), at(0, no(1, "caclr")), at(1, fills(1, "caclr"))], Some((3, "refused")));
+    // The register of addresses is keyed by the answer of another.
+    check(setup, vec![start(), at(0, no(1, "rnpp")), at(1, fills(1, "caclr"))], Some((3, "refused")));
+    let yes = preference(2, "rnpp", true);
+    check(setup, vec![start(), at(0, change(1)), at(1, yes), at(1, fills(2, "caclr"))], None);
+    check(setup, vec![start(), at(0, fills(0, "snca"))], Some((2, "cannot fill")));
+    let stranger = filled(setup, 0, "acd", "postCode", "caclr");
+    check(setup, vec![start(), at(0, stranger)], Some((2, "without authority")));
+    check(setup, vec![start(), at(0, preference(1, "rnpp", true))], Some((2, "changes nothing")));
+
     check(setup, vec![start(), at(0, fine(0)), at(1, change(1)), at(1, fine(1))], None);
     check(
         setup,
@@ -71,7 +123,8 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let over = disclosure(setup, 0, TODAY + 9);
     check(setup, vec![start(), at(8, over.clone()), at(9, over)], Some((3, "no longer valid")));
     check(setup, vec![at(0, fine(0))], Some((1, "not in force")));
-    check(setup, vec![(TODAY, Event::Catalogue([7; 32]))], Some((1, "text of its catalogue")));
+    check(setup, vec![(TODAY, Event::Catalogue([7; 32]))], Some((1, "no text of a catalogue")));
+    check(setup, vec![(TODAY, Event::Catalogue([8; 32]))], Some((1, "not what its digest says")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,19 +148,22 @@ async fn the_audit_finds_a_changed_byte_a_missing_entry_and_a_cut() {
 
     // The same rows with one bit of one body or salt turned.
     let rows = setup.disk().entries(0, usize::MAX).unwrap();
-    for turn in 0..rows.len() {
+    for turn in 0..=rows.len() {
         for salt in [true, false] {
             let mut rows = rows.clone();
-            if salt {
-                rows[turn].salt[3] ^= 1;
-            } else {
-                *rows[turn].body.last_mut().unwrap() ^= 1;
+            match rows.get_mut(turn) {
+                Some(row) if salt => row.salt[3] ^= 1,
+                Some(row) => *row.body.last_mut().unwrap() ^= 1,
+                None => {}
             }
             let mut copy = Memory::new([3; 16], subjects_of);
-            copy.put_text(setup.catalogue().digest(), b"").unwrap();
+            let text = setup.catalogue().text().as_bytes();
+            copy.put_text(setup.catalogue().digest(), text).unwrap();
             rows.iter().for_each(|row| copy.append(row).unwrap());
             copy.commit(&heads[4]).unwrap();
-            assert!(audit(&mut copy.disk(), None).is_err(), "entry {turn} may be changed unseen");
+            let holds = audit(&mut copy.disk(), None).is_ok();
+            // Without a turned bit, the copy holds.
+            assert_eq!(holds, turn == rows.len(), "entry {turn} may be changed unseen");
         }
     }
 }
@@ -120,4 +176,19 @@ fn assert_violated(found: Result<Report, AuditError>, what: &str) {
         }
         found => panic!("{found:?}"),
     }
+}
+
+#[test]
+fn the_audit_compares_the_stored_consent_with_the_changes() {
+    let setup = Setup::new();
+    let events = || vec![(TODAY, Event::Catalogue(*setup.catalogue().digest())), (TODAY, change(1))];
+    let refused = Consent::default().with_preference("rnpp", false, TODAY).unwrap();
+    let of = |states: &[(u64, &Consent)]| with_consents(forged(&setup, events()), states);
+    audit(&mut of(&[(1, &refused)]).disk(), None).unwrap();
+    let what = "a stored consent is not";
+    assert_violated(audit(&mut forged(&setup, events()).disk(), None), what);
+    assert_violated(audit(&mut of(&[(1, &Consent::default())]).disk(), None), what);
+    assert_violated(audit(&mut of(&[(1, &refused), (2, &refused)]).disk(), None), what);
+    let later = Consent::default().with_preference("rnpp", false, TODAY + 1).unwrap();
+    assert_violated(audit(&mut of(&[(1, &later)]).disk(), None), what);
 }

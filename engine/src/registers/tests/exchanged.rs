@@ -215,6 +215,17 @@ async fn each_status_has_its_meaning() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_404_says_that_a_key_is_unknown_only_where_the_description_says_so() {
+    let missing = "HTTP/1.1 404 Not Found\ncontent-length: 9\n\nnot found";
+    for register in ["rnpp", "caclr", "ccss"] {
+        assert_eq!(answer_to(register, missing).await, Ok(false), "{register}");
+    }
+    // It leaves unknown keys out of its list: to it, a 404 is a wrong path.
+    let expected = Err(failure(Unavailable::Error, None));
+    assert_eq!(answer_to("snca", missing).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_marked_response_is_a_failure_whatever_its_status() {
     for status in ["200 OK", "404 Not Found"] {
         let error = format!("HTTP/1.1 {status}\nx-road-error: Server.Down\ncontent-length: 0\n\n");

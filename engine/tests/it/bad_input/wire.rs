@@ -1,10 +1,12 @@
 //! Bad input below the meaning of a request: bodies, methods, paths, queries.
 
+use serde_json::{Map, Value, json};
+
 use super::{
-    MALFORMED, NO_AUTHORITY, NO_SUCH_METHOD, NOT_FOUND, Refusing, TOO_LARGE, check, invalid_value,
-    problem,
+    MALFORMED, NO_AUTHORITY, NO_SUCH_METHOD, NOT_FOUND, Refusing, TOO_LARGE, UNAUTHENTICATED,
+    check, invalid_value, problem,
 };
-use crate::support::audit;
+use crate::support::{audit, with};
 
 #[test]
 fn a_body_that_is_not_the_apis_json_is_malformed() {
@@ -14,6 +16,8 @@ fn a_body_that_is_not_the_apis_json_is_malformed() {
     let (role, matricule) = ("\"applicant\":", &it.matricule);
     let twice = good.replace(role, &format!("{role}\"{matricule}\",{role}"));
     assert_ne!(twice, good);
+    let subjects = format!("{{{role}\"{matricule}\"}}");
+    let presence = format!("\"demo-person-{matricule}\"");
     for body in [
         "",
         "null",
@@ -34,11 +38,46 @@ fn a_body_that_is_not_the_apis_json_is_malformed() {
         &format!("{open},\"fields\":\"familyName\"}}"),
         &format!("{open},\"{}\":1}}", "x".repeat(60_000)),
         &twice,
+        // The members' values in their order.
+        &format!("[\"criminal-record-extract\",{subjects},\"front-office\",{presence}]"),
+        &format!(" \n[\"criminal-record-extract\",{subjects},\"front-office\",{presence}]"),
+        &good.replace(&subjects, &format!("[[\"applicant\",\"{matricule}\"]]")),
     ] {
         let what = body.chars().take(400).collect::<String>();
         it.refuses_body(&what, body.as_bytes(), &MALFORMED);
     }
     it.refuses_body("not UTF-8", b"{\"procedure\":\"\xff\"}", &MALFORMED);
+    it.and_works_on();
+}
+
+#[test]
+fn more_roles_than_any_procedure_has_are_not_read() {
+    let it = Refusing::start();
+    let roles = |count: usize| {
+        let roles = (0..count).map(|role| (format!("r{role}"), it.matricule.clone().into()));
+        let subjects: Map<String, Value> = roles.collect();
+        with(it.form(), json!({"subjects": subjects}))
+    };
+    for count in [5, 1_000] {
+        let reply = it.api().ask("justice", &roles(count)).reply();
+        check(&format!("{count} roles"), &reply, &MALFORMED);
+        assert!(reply.text().contains("at most 4 roles"), "{}", reply.text());
+    }
+    it.refuses("4 roles", "justice", &roles(4), &invalid_value("subjects.r0"));
+    let spaced = format!(" \t\r\n{}", it.form());
+    it.refuses_body("4 spaces and a word", b" \t\r\ntrue", &MALFORMED);
+    let sent = it.api().send("POST", "/v1/prefill", Some("demo-org-acd"), spaced.as_bytes());
+    check("4 spaces and a form", &sent.reply(), &NO_AUTHORITY);
+    it.and_works_on();
+}
+
+#[test]
+fn a_body_of_nobody_known_is_not_read() {
+    let it = Refusing::start();
+    for body in [&b"{"[..], b"", b"[]", &[b' '; 100_000]] {
+        let sent = it.api().send("POST", "/v1/prefill", Some("demo-org-nobody"), body);
+        check(&format!("{} bytes", body.len()), &sent.reply(), &UNAUTHENTICATED);
+    }
     it.and_works_on();
 }
 
@@ -85,6 +124,7 @@ fn a_change_of_consent_is_read_as_strictly() {
         "{\"allow\":\"no\"}",
         "{\"allow\":null}",
         "{\"allow\":0}",
+        "[false]",
         "{\"allow\":false,\"allow\":false}",
         "{\"allow\":false,\"register\":\"rnpp\"}",
     ] {

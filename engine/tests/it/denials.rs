@@ -1,0 +1,69 @@
+//! Denials stand in the ledger, and cannot fill it.
+
+use std::path::Path;
+
+use engine::ledger::{Denial, Entry, Event, subjects_of};
+use engine::store::{Read as _, open_read_only};
+use serde_json::{Value, json};
+
+use crate::support::{Reply, api, demo_in, eventually, form, somebody, with};
+
+fn denials(data: &Path) -> Vec<Denial> {
+    let rows = open_read_only(data, subjects_of).unwrap().entries(0, usize::MAX).unwrap();
+    let events = rows.iter().map(|row| Entry::decode(&row.body).unwrap().event);
+    events
+        .filter_map(|event| match event {
+            Event::Denial(denial) => Some(denial),
+            _ => None,
+        })
+        .collect()
+}
+
+fn total(data: &Path) -> u32 {
+    denials(data).iter().map(|denial| denial.count).sum()
+}
+
+#[test]
+fn a_flood_of_denials_is_counted_whole_in_few_entries() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = demo_in(data.path());
+    let absent = with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
+    for _ in 0..300 {
+        assert_eq!(api(&demo).ask("justice", &absent).reply().status, 403);
+    }
+    eventually("every denial is counted", || total(data.path()) == 300);
+    let entries = denials(data.path());
+    assert!(entries.len() < 150, "{} entries", entries.len());
+    assert!(entries.iter().all(|denial| &*denial.reason == "no-presence"));
+    // The first ones tell whom they were about.
+    assert!(entries[..10].iter().all(|denial| denial.subjects == [1]));
+}
+
+#[test]
+fn who_asks_for_another_without_a_delegation_is_recorded() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = demo_in(data.path());
+    let form = form("criminal-record-extract", &somebody(demo.country));
+    let form = with(form, json!({"organisation": "justice"}));
+    assert_eq!(api(&demo).ask("acd", &form).reply().status, 403);
+    eventually("the denial is recorded", || total(data.path()) == 1);
+    assert_eq!(&*denials(data.path())[0].reason, "no-authority");
+}
+
+#[test]
+fn a_back_office_that_asks_in_vain_is_slowed_down() {
+    let data = tempfile::tempdir().unwrap();
+    let demo = demo_in(data.path());
+    let vain = json!({
+        "procedure": "tax-card-change", "subjects": {"applicant": somebody(demo.country)},
+        "channel": "back-office", "case": "2026-0001",
+    });
+    let replies: Vec<Reply> = (0..100).map(|_| api(&demo).ask("acd", &vain).reply()).collect();
+    let refused = replies.iter().filter(|reply| reply.status == 429).count();
+    let answered = replies.iter().filter(|reply| reply.status == 200).count();
+    assert_eq!(refused + answered, 100);
+    assert!((10..50).contains(&answered), "{answered} were answered");
+    let problem: Value = replies.iter().find(|reply| reply.status == 429).unwrap().json();
+    assert_eq!(problem["type"], "quota");
+    eventually("those refused are counted", || total(data.path()) == refused as u32);
+}
