@@ -110,6 +110,7 @@ fn ids_follow_the_paths_of_files_and_the_places_in_them() {
     let by_path = "criminal-record-extract parental-leave plate-reservation \
                    residence-certificate tax-card-change vehicle-registration";
     assert_eq!(names(procedures), by_path);
-    let fields = catalogue.procedures()[0].fields.iter().take(3).map(|known| &*known.name).collect();
+    let fields =
+        catalogue.procedures()[0].fields.iter().take(3).map(|known| &*known.name).collect();
     assert_eq!(names(fields), "familyName givenName birthName");
 }

@@ -14,4 +14,3 @@ mod wire;
 
 pub use respond::Public;
 pub use server::{Limits, serve, serve_connection};
-

@@ -209,7 +209,8 @@ impl Replay {
             let subject = disclosure.subjects.get(candidate.role);
             let consent = subject.and_then(|known| self.consents.get(&known.subject));
             needed.all(|call| {
-                consent.is_none_or(|consent| consent.allows(&catalogue.register(call.register).name))
+                consent
+                    .is_none_or(|consent| consent.allows(&catalogue.register(call.register).name))
             })
         };
         match authorised.any(allowed) {

@@ -238,7 +238,12 @@ async fn a_restart_finds_consent_numbers_and_head_again() {
 async fn the_writer_ends_when_nobody_is_left_and_writes_what_waits() {
     let setup = Setup::new();
     let (ledger, writer) = setup.open();
-    ledger.port.deny(Denied { about: setup.about(), subjects: Vec::new(), reason: "no-authority", count: 1 });
+    ledger.port.deny(Denied {
+        about: setup.about(),
+        subjects: Vec::new(),
+        reason: "no-authority",
+        count: 1,
+    });
     drop(ledger);
     writer.run().await;
     assert!(matches!(setup.entries().last().unwrap().event, Event::Denial(_)));

@@ -27,7 +27,8 @@ fn total(data: &Path) -> u32 {
 fn a_flood_of_denials_is_counted_whole_in_few_entries() {
     let data = tempfile::tempdir().unwrap();
     let demo = demo_in(data.path());
-    let absent = with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
+    let absent =
+        with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
     for _ in 0..300 {
         assert_eq!(api(&demo).ask("justice", &absent).reply().status, 403);
     }

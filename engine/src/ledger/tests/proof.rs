@@ -71,7 +71,10 @@ fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register
 fn check(setup: &Setup, events: Vec<(CivilMs, Event)>, expected: Option<(u64, &str)>) {
     let mut consent = Consent::default();
     for (stamp, event) in &events {
-        if let Event::Change(Change { what: entry::Changed::Preference { register, allow }, .. }) = event {
+        if let Event::Change(Change {
+            what: entry::Changed::Preference { register, allow }, ..
+        }) = event
+        {
             consent = consent.with_preference(register, *allow, *stamp).unwrap_or(consent);
         }
     }
@@ -101,9 +104,17 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let no = |version, register| preference(version, register, false);
     check(setup, vec![start(), at(0, fills(0, "caclr"))], None);
     check(setup, vec![start(), at(0, no(1, "snca")), at(1, fills(1, "caclr"))], None);
-    check(setup, vec![start(), at(0, no(1, "caclr")), at(1, fills(1, "caclr"))], Some((3, "refused")));
+    check(
+        setup,
+        vec![start(), at(0, no(1, "caclr")), at(1, fills(1, "caclr"))],
+        Some((3, "refused")),
+    );
     // The register of addresses is keyed by the answer of another.
-    check(setup, vec![start(), at(0, no(1, "rnpp")), at(1, fills(1, "caclr"))], Some((3, "refused")));
+    check(
+        setup,
+        vec![start(), at(0, no(1, "rnpp")), at(1, fills(1, "caclr"))],
+        Some((3, "refused")),
+    );
     let yes = preference(2, "rnpp", true);
     check(setup, vec![start(), at(0, change(1)), at(1, yes), at(1, fills(2, "caclr"))], None);
     check(setup, vec![start(), at(0, fills(0, "snca"))], Some((2, "cannot fill")));
@@ -181,7 +192,8 @@ fn assert_violated(found: Result<Report, AuditError>, what: &str) {
 #[test]
 fn the_audit_compares_the_stored_consent_with_the_changes() {
     let setup = Setup::new();
-    let events = || vec![(TODAY, Event::Catalogue(*setup.catalogue().digest())), (TODAY, change(1))];
+    let events =
+        || vec![(TODAY, Event::Catalogue(*setup.catalogue().digest())), (TODAY, change(1))];
     let refused = Consent::default().with_preference("rnpp", false, TODAY).unwrap();
     let of = |states: &[(u64, &Consent)]| with_consents(forged(&setup, events()), states);
     audit(&mut of(&[(1, &refused)]).disk(), None).unwrap();
