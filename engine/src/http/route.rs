@@ -85,7 +85,7 @@ async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
     let operator = operator(core, request.headers())?;
     Query::parse(request.uri().query(), &[])?;
     let body = read(request).await?;
-    let asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator);
+    let asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
     prefill(core, &asked).await.map(respond::disclosed)
 }
 

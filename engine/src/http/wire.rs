@@ -22,7 +22,7 @@ pub(super) struct Prefill {
     procedure: String,
     subjects: Subjects,
     #[serde(default)]
-    channel: Option<Channel>,
+    channel: Option<String>,
     #[serde(default)]
     presence: Option<String>,
     #[serde(default)]
@@ -38,19 +38,27 @@ pub(super) struct Prefill {
 }
 
 impl Prefill {
-    pub(super) fn asked_by(self, operator: Operator) -> Asked {
-        Asked {
+    pub(super) fn asked_by(self, operator: Operator) -> Result<Asked, Rejection> {
+        let channel = match self.channel.as_deref() {
+            None => Channel::default(),
+            Some(name) => {
+                Channel::ALL.into_iter().find(|channel| channel.as_str() == name).ok_or_else(
+                    || Rejection::value("channel", "must be front-office or back-office"),
+                )?
+            }
+        };
+        Ok(Asked {
             operator,
             procedure: self.procedure,
             subjects: self.subjects.0,
-            channel: self.channel.unwrap_or_default(),
+            channel,
             presence: self.presence,
             organisation: self.organisation,
             case: self.case,
             fields: self.fields,
             deadline: self.deadline_ms.map_or(DEADLINE_DEFAULT, Duration::from_millis),
             max_age: self.max_age_seconds.map(Duration::from_secs),
-        }
+        })
     }
 }
 

@@ -4,7 +4,6 @@
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
 )]
-#[serde(rename_all = "kebab-case")]
 pub enum Channel {
     /// The citizen is present and their token says so.
     #[default]
@@ -12,11 +11,13 @@ pub enum Channel {
     /// An organisation re-reads data for a case.
     BackOffice,
     /// The citizen looks at their own data.
-    #[serde(rename = "self")]
     Own,
 }
 
 impl Channel {
+    /// Every channel.
+    pub const ALL: [Self; 3] = [Self::FrontOffice, Self::BackOffice, Self::Own];
+
     /// As the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

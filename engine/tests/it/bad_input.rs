@@ -285,7 +285,9 @@ fn a_value_out_of_its_bounds_is_refused_with_its_member() {
     for case in ["", "a b", "a/b", "é", "a\0", &"x".repeat(65)] {
         it.refuses_with(case, json!({"case": case}), &invalid_value("case"));
     }
-    it.refuses_with("self", json!({"channel": "self"}), &invalid_value("channel"));
+    for channel in ["self", "sideways", "", "front office", "FRONT-OFFICE"] {
+        it.refuses_with(channel, json!({"channel": channel}), &invalid_value("channel"));
+    }
     it.refuses_with(
         "a field",
         json!({"fields": ["familyName", "height"]}),
