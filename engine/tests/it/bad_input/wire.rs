@@ -34,7 +34,7 @@ fn a_body_that_is_not_the_apis_json_is_malformed() {
         &format!("{open},\"deadlineMs\":-1}}"),
         &format!("{open},\"deadlineMs\":1.5}}"),
         &format!("{open},\"deadlineMs\":\"800\"}}"),
-        &format!("{open},\"channel\":{\"front-office\":null}}}"),
+        &format!("{open},\"channel\":{{\"front-office\":null}}}}"),
         &format!("{open},\"fields\":\"familyName\"}}"),
         &format!("{open},\"{}\":1}}", "x".repeat(60_000)),
         &twice,
