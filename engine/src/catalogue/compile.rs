@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
+use super::description;
 use super::organisation::{self, ActsFor, Organisation};
 use super::plan::Candidate;
 use super::planner::{self, Planner};
 use super::procedure::{self, Procedure};
 use super::reader::{File, Line, Placed};
-use super::register::{self, Key, Kind, Register};
+use super::register::{Key, Kind, Register};
 use super::{Catalogue, Mistake, Source};
 use crate::model::{CandidateSet, FieldSet, OrganisationId, ProcedureId, RegisterId, RegisterSet};
 
@@ -160,7 +161,7 @@ fn compile_registers(files: Vec<&File<'_>>) -> Vec<Register> {
             file.mistake(Line(1), "a catalogue has at most 128 registers");
             break;
         }
-        if let Some(draft) = register::read(file, RegisterId(registers.len() as u8)) {
+        if let Some(draft) = description::read(file, RegisterId(registers.len() as u8)) {
             keys.push((file, draft.name_line, draft.key));
             registers.push(draft.register);
         }

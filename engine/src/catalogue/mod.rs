@@ -5,6 +5,7 @@
 //! with its digest, which every ledger entry names.
 
 mod compile;
+mod description;
 mod organisation;
 mod plan;
 mod planner;
