@@ -111,24 +111,33 @@ fn is_test(path: &Path) -> bool {
 
 /// The modules of this crate that a text names, with the line of each, whether
 /// by path (`crate::a::b`) or by a grouped import (`use crate::{a, b::c}`).
-fn named(text: &str) -> Vec<(usize, String)> {
+/// `root` is how the file can name the crate's root.
+fn named(text: &str, root: &[&str]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        let line = text[..at].matches('\n').count() + 1;
-        let comment = text[..at]
-            .rsplit('\n')
-            .next()
-            .is_some_and(|start| start.trim_start().starts_with("//"));
-        if comment || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') {
-            continue;
-        }
-        let rest = &text[at + "crate::".len()..];
-        match rest.strip_prefix('{') {
-            None => found.push((line, word(rest))),
-            Some(group) => found.extend(members(group).into_iter().map(|name| (line, name))),
+    for prefix in root {
+        for (at, _) in text.match_indices(prefix) {
+            let line = text[..at].matches('\n').count() + 1;
+            let start = text[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+            let within = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || c == ':';
+            if start.starts_with("//") || text[..at].ends_with(within) {
+                continue;
+            }
+            let rest = &text[at + prefix.len()..];
+            match rest.strip_prefix('{') {
+                None => found.push((line, word(rest))),
+                Some(group) => found.extend(members(group).into_iter().map(|name| (line, name))),
+            }
         }
     }
     found
+}
+
+/// How a file can name the crate's root: a top file also as its parent.
+fn root(path: &Path) -> &'static [&'static str] {
+    let relative = path.strip_prefix(source()).unwrap();
+    let top = relative.components().count() == 1
+        || (relative.components().count() == 2 && relative.ends_with("mod.rs"));
+    if top { &["crate::", "super::"] } else { &["crate::", "super::super::"] }
 }
 
 /// The first words of the members of a grouped import, which is open.
@@ -168,7 +177,7 @@ fn a_module_names_only_what_the_table_lets_it_name() {
             wrong.push(format!("{}: module `{module}` is not in the table", path.display()));
             continue;
         };
-        for (line, name) in named(&fs::read_to_string(&path).unwrap()) {
+        for (line, name) in named(&fs::read_to_string(&path).unwrap(), root(&path)) {
             let known = MAY_USE.iter().any(|(known, _)| *known == name);
             if known && name != module && !allowed.contains(&&*name) {
                 wrong.push(format!("{}:{line}: `{module}` may not name `{name}`", path.display()));
@@ -198,11 +207,13 @@ fn the_table_has_no_cycle_and_names_what_exists() {
 
 #[test]
 fn the_reader_of_imports_sees_through_groups() {
-    let text =
-        "use crate::a::B;\nuse crate::{b, c::{D, E}, f::G};\n// crate::no\nlet x = crate::h::i();";
-    let names: Vec<_> =
-        named(text).into_iter().map(|(line, name)| format!("{line}{name}")).collect();
-    assert_eq!(names, ["1a", "2b", "2c", "2f", "4h"]);
+    let text = "use crate::a::B;\nuse crate::{b, c::{D, E}, f::G};\n// crate::no\nlet x = crate::h::i();\nuse super::j::K;";
+    let names = |root| {
+        let found = named(text, root).into_iter();
+        found.map(|(line, name)| format!("{line}{name}")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["crate::"]), ["1a", "2b", "2c", "2f", "4h"]);
+    assert_eq!(names(&["super::"]), ["5j"]);
 }
 
 #[test]
