@@ -50,6 +50,11 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     let ttl = bounded("ttl", TTL_MAX, Duration::ZERO);
     let timeout = bounded("timeout", TIMEOUT_MAX, TIMEOUT_DEFAULT);
     let grain = bounded("grain", TTL_MAX, GRAIN_DEFAULT).max(Duration::from_secs(1));
+    if share == Share::Any && grain < ttl {
+        let what = "`share` = \"any\" needs a `grain` of at least the `ttl`: \
+                    an age would tell one organisation when another asked";
+        table.mistake(table.line_of("share"), what);
+    }
     if timeout.is_zero() {
         table.mistake(table.line_of("timeout"), "`timeout` must be more than zero");
     }
