@@ -87,10 +87,10 @@ pub fn date(at: CivilMs) -> jiff::civil::Date {
     Offset::UTC.to_datetime(timestamp(at)).date()
 }
 
-/// A civil time as RFC 3339 writes it.
+/// A civil time as RFC 3339 writes it, to the millisecond.
 #[must_use]
 pub fn rfc3339(at: CivilMs) -> String {
-    timestamp(at).to_string()
+    timestamp(at).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// The start of a day, in UTC.

@@ -90,7 +90,7 @@ impl Demo {
             entropy: Box::new(Entropy::system),
         };
         let engine = engine::start(parts, &data, options.listen, http::Limits::default())
-            .with_context(|| format!("the engine cannot start on {}", data.display()))?;
+            .with_context(|| format!("the engine cannot start (data in {})", data.display()))?;
         Ok(Self { engine, fleet, country, data, _temporary: temporary })
     }
 
@@ -167,7 +167,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         std::fs::write(file, url).with_context(|| format!("--ready-file {}", file.display()))?;
     }
     stop.wait();
-    Ok(())
+    // It says that the API answers, which is over.
+    options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
 }
 
 /// Ctrl-C and SIGTERM, caught from its making on.

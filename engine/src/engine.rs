@@ -103,7 +103,7 @@ impl Engine {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port is taken, or cannot be had.
-    #[error("cannot listen on {address}: {error}")]
+    #[error("cannot listen on {address}, see --listen: {error}")]
     Listen {
         /// Where.
         address: SocketAddr,

@@ -133,7 +133,7 @@ fn audit(data: &Path, expected: Option<&store::Head>) -> anyhow::Result<u8> {
 fn told(report: &Report) -> String {
     let head = report.head.map_or_else(String::new, |head| ledger::head_text(&head));
     format!(
-        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} catalogues\nhead {head}",
+        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts\nhead {head}",
         report.disclosures, report.changes, report.denials, report.catalogues,
     )
 }

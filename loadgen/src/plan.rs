@@ -83,7 +83,7 @@ impl Plan {
         let forms = self.forms.len() as u64;
         let form = &self.forms[(item % forms) as usize];
         let index = item / forms * self.country.population() / self.subjects;
-        let (applicant, child) = match form.roles.iter().any(|role| role.minor) {
+        let (applicant, child) = match form.roles.iter().any(|role| role.minors_only) {
             true => parent_from(&self.country, index),
             false => (self.country.person(index), None),
         };
@@ -91,7 +91,7 @@ impl Plan {
         let subjects: Vec<(&str, String)> = form
             .roles
             .iter()
-            .map(|role| (&*role.id, holder(role.minor).matricule().to_string()))
+            .map(|role| (&*role.id, holder(role.minors_only).matricule().to_string()))
             .collect();
         let expected = Expected::new(&self.country, form, &subjects);
         Ask { message: message(form, &subjects, &applicant), expected }

@@ -31,7 +31,8 @@ pub struct Role {
     #[serde(rename = "is")]
     pub kind: String,
     /// Whether it is a child of the applicant.
-    pub minor: bool,
+    #[serde(rename = "minorsOnly")]
+    pub minors_only: bool,
 }
 
 /// One box of the form.
@@ -50,7 +51,7 @@ impl Form {
     /// applicant, and perhaps a child of theirs.
     #[must_use]
     pub fn is_for_people(&self) -> bool {
-        let adults = self.roles.iter().filter(|role| !role.minor).count();
+        let adults = self.roles.iter().filter(|role| !role.minors_only).count();
         let minors = self.roles.len() - adults;
         adults == 1 && minors <= 1 && self.roles.iter().all(|role| role.kind == "natural")
     }

@@ -46,10 +46,15 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The catalogue gives it nothing for this procedure.
-    #[error("the organisation has no authority for any field of this procedure")]
+    #[error(
+        "the receiving organisation has no authority for any field of this procedure; \
+         an operator that asks for another body names it in `organisation`"
+    )]
     NoAuthority,
     /// A front-office request needs the citizen's own token.
-    #[error("a front-office request needs `presence`, a token of the applicant for this use")]
+    #[error(
+        "a front-office request needs in `presence` the applicant's own valid token for this use"
+    )]
     NoPresence,
     /// A back-office request needs a case.
     #[error("a back-office request needs the `case` in which the citizen's consent stands")]

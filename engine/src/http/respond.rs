@@ -66,9 +66,9 @@ pub(super) fn rejected(rejection: &Rejection) -> Out {
     out
 }
 
-/// There is no such path.
-pub(super) fn no_such_path() -> Out {
-    let detail = "there is nothing at this path".to_owned();
+/// There is no such thing.
+pub(super) fn not_found(what: &str) -> Out {
+    let detail = format!("there is no {what}");
     problem(StatusCode::NOT_FOUND, "about:blank", "Not Found", detail, None, None)
 }
 

@@ -77,7 +77,7 @@ async fn route(
         | ["v1", "procedures", _]
         | ["v1", "ledger", "head"]
         | ["healthz" | "readyz" | "metrics"] => ("other", Ok(respond::no_such_method("GET"))),
-        _ => ("other", Ok(respond::no_such_path())),
+        _ => ("other", Ok(respond::not_found("such path"))),
     }
 }
 
@@ -95,7 +95,7 @@ async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: 
     let wire::PutPreference { allow } = wire::read(&body)?;
     let shared = core.shared();
     let Some(id) = shared.catalogue.find_register(register) else {
-        return Ok(respond::no_such_path());
+        return Ok(respond::not_found("register of that name"));
     };
     if !shared.catalogue.register(id).preference {
         return Err(Rejection::value("register", "this register offers no preference"));

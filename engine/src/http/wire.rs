@@ -268,10 +268,11 @@ pub(super) struct Procedure<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Role<'a> {
     id: &'a str,
     is: &'static str,
-    minor: bool,
+    minors_only: bool,
 }
 
 #[derive(Serialize)]
@@ -292,7 +293,7 @@ impl<'a> Procedure<'a> {
         let role = |role: &'a catalogue::Role| Role {
             id: &role.name,
             is: if role.natural { "natural" } else { "legal" },
-            minor: role.minor,
+            minors_only: role.minor,
         };
         let source = |candidate: &catalogue::Candidate| {
             let register = catalogue.register(candidate.register);

@@ -13,6 +13,8 @@ use crate::store::{self, Digest, Head, Read, Row};
 /// How many rows are read at a time, so that no writer waits long.
 const SLICE: usize = 4_096;
 
+const CHANGED: &str = "its hash is not that of the head: this entry or one before it was changed";
+
 /// What an audit found in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -22,7 +24,7 @@ pub struct Report {
     pub changes: u64,
     /// Denials, repeats counted once.
     pub denials: u64,
-    /// Changes of catalogue, and starts.
+    /// Starts; each names its catalogue.
     pub catalogues: u64,
     /// The newest entry.
     pub head: Option<Head>,
@@ -80,7 +82,7 @@ pub fn audit(storage: &mut dyn Read, expected: Option<&Head>) -> Result<Report, 
         }
     }
     if head.sequence > 0 && replay.hash != head.hash {
-        return Err(violation(head.sequence, "its hash is not that of the head").into());
+        return Err(violation(head.sequence, CHANGED).into());
     }
     if expected.is_some_and(|expected| expected.sequence > head.sequence) {
         return Err(violation(head.sequence, "the ledger ends before the expected head").into());

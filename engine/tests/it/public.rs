@@ -62,8 +62,8 @@ fn a_procedure_tells_its_fields_and_where_they_come_from() {
     assert_eq!(
         leave["roles"],
         json!([
-            {"id": "applicant", "is": "natural", "minor": false},
-            {"id": "child", "is": "natural", "minor": true},
+            {"id": "applicant", "is": "natural", "minorsOnly": false},
+            {"id": "child", "is": "natural", "minorsOnly": true},
         ])
     );
     assert_eq!(leave["purpose"], "Grant parental leave to an employed parent");

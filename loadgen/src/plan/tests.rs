@@ -8,7 +8,7 @@ use super::*;
 use crate::procedures::{Field, Role};
 
 fn form(id: &str, child: bool) -> Arc<Form> {
-    let role = |id: &str, minor| Role { id: id.into(), kind: "natural".into(), minor };
+    let role = |id: &str, minor| Role { id: id.into(), kind: "natural".into(), minors_only: minor };
     let mut roles = vec![role("applicant", false)];
     roles.extend(child.then(|| role("child", true)));
     let (name, sources) = ("familyName".into(), vec!["rnpp.familyName".into()]);

@@ -24,7 +24,7 @@ fn form() -> Arc<Form> {
         id: "some-form".into(),
         version: 3,
         organisation: "justice".into(),
-        roles: vec![Role { id: "applicant".into(), kind: "natural".into(), minor: false }],
+        roles: vec![Role { id: "applicant".into(), kind: "natural".into(), minors_only: false }],
         fields: vec![
             field("familyName", &["rnpp.familyName"]),
             field("birthName", &["rnpp.birthName", "rnpp.familyName"]),

@@ -97,7 +97,9 @@ impl Fake {
 
     /// Returns once every connection waits.
     pub(crate) fn wait_until_it_hangs(&self) {
-        self.hangs.lock().expect("no panic under it").recv().expect("the fake runs");
+        let hangs = self.hangs.lock().expect("no panic under it");
+        // Bounded, so that a run that never sends fails its test.
+        hangs.recv_timeout(std::time::Duration::from_secs(30)).expect("every connection waits");
     }
 }
 
@@ -188,7 +190,7 @@ fn form() -> Value {
         json!({"name": name, "role": "applicant", "sources": sources, "required": false})
     });
     json!({"id": "some-form", "version": 2, "organisation": "justice",
-        "roles": [{"id": "applicant", "is": "natural", "minor": false}], "fields": fields})
+        "roles": [{"id": "applicant", "is": "natural", "minorsOnly": false}], "fields": fields})
 }
 
 /// The right bundle about a person of the default seed's country of 400.
