@@ -59,12 +59,7 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
         table.mistake(table.line_of("timeout"), "`timeout` must be more than zero");
     }
     let batch = table.integer("batch", 1..=1_000).unwrap_or(1) as usize;
-    let limits = Limits {
-        connections: table.integer("connections", 1..=1_024).unwrap_or(CONNECTIONS_DEFAULT)
-            as usize,
-        waiting: table.integer("waiting", 0..=65_536).unwrap_or(WAITING_DEFAULT) as usize,
-        body: table.integer("body-max", 1_024..=16_777_216).unwrap_or(BODY_DEFAULT) as usize,
-    };
+    let limits = read_limits(&table);
     let request = read_request(&table, batch);
     let answer = read_answer(&table);
     let attributes = read_attributes(&table);
@@ -101,6 +96,15 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
         attributes,
     };
     Some(Draft { register, name_line, key })
+}
+
+fn read_limits(register: &Table<'_>) -> Limits {
+    Limits {
+        connections: register.integer("connections", 1..=1_024).unwrap_or(CONNECTIONS_DEFAULT)
+            as usize,
+        waiting: register.integer("waiting", 0..=65_536).unwrap_or(WAITING_DEFAULT) as usize,
+        body: register.integer("body-max", 1_024..=16_777_216).unwrap_or(BODY_DEFAULT) as usize,
+    }
 }
 
 type Request = (Method, Template, Vec<Header>, Option<Body>);
