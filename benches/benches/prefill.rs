@@ -12,9 +12,10 @@ use engine::engine::{Engine, Parts};
 use engine::entropy::Entropy;
 use engine::identity::{Demo, Operator};
 use engine::ledger;
-use engine::model::Channel;
+use engine::model::{Channel, Language};
 use engine::net::Tcp;
 use engine::prefill::{Asked, Core, prefill};
+use engine::space::{self, MasterKey};
 use engine::store::{Memory, Readers, Storage as _};
 use fixtures::{Fleet, Person, Profile};
 use futures_util::future::join_all;
@@ -36,11 +37,13 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
         connect: Arc::new(Tcp),
         civil: Civil::system(),
         cache: cache::Config::default(),
+        master_key: MasterKey::new([7; 32]),
         entropy: Box::new(Entropy::system),
     };
     let storage = Memory::new([7; 16], ledger::subjects_of);
     let readers = Readers::inline(storage.reader().expect("memory has readers"));
-    let opened = Engine::open(parts, Box::new(storage), readers);
+    let vault = Box::new(space::Memory::default());
+    let opened = Engine::open(parts, Box::new(storage), readers, vault);
     let (engine, writer) = opened.expect("an empty ledger opens");
     let (core, deliver) = engine.core();
     runtime.spawn(deliver);
@@ -59,8 +62,9 @@ fn asked(person: &Person) -> Asked {
         organisation: None,
         case: None,
         fields: None,
-        deadline: Duration::from_secs(2),
+        deadline: Some(Duration::from_secs(2)),
         max_age: None,
+        language: Language::default(),
     }
 }
 

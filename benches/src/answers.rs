@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::catalogue::{CallKey, Catalogue, Register};
+use engine::catalogue::{CallKey, Catalogue, Method, Part, Register, Template};
 use engine::consent::{Plan, Request};
 use engine::model::{Answer, AttributeMask, Call, Resolution};
 use engine::registers::decode;
@@ -12,33 +12,41 @@ use hyper::Request as Http;
 
 use crate::{NOW, country};
 
-/// A call about `keys`, as the register of this name takes it.
-///
-/// Written out here because filling templates is part of the engine's client,
-/// which needs a network.
+/// A call about `keys`, as the register's description says; keys and names
+/// here need no escaping.
 #[must_use]
 pub fn call(register: &Register, keys: &[&str], asked: AttributeMask) -> Http<Bytes> {
-    let fields: Vec<&str> = asked.iter().map(|index| &*register.attributes[index].ask_as).collect();
-    let key = keys.first().copied().unwrap_or_default();
-    let get = |path: String| Http::get(path).header("x-road-client", "LU/GOV/1000/prefill");
-    let built = match Authority::named(&register.name) {
-        Some(Authority::Rnpp) => {
-            get(format!("/persons/{key}?fields={}", fields.join(","))).body(Bytes::new())
-        }
-        Some(Authority::Caclr) => {
-            get(format!("/r1/LU/GOV/1003/caclr/addresses/{key}")).body(Bytes::new())
-        }
-        Some(Authority::Ccss) => {
-            let path = format!("/com/v4/person/{key}?attributes={}", fields.join(","));
-            get(path).body(Bytes::new())
-        }
-        Some(Authority::Snca) => {
-            let body = format!(r#"{{"fields":{fields:?},"holders":{keys:?}}}"#);
-            Http::post("/vehicles/query").body(body.into())
-        }
-        None => panic!("the demonstration has no register {}", register.name),
+    let dialect = register.http();
+    let fields = asked.iter().map(|index| &*register.attributes[index].ask_as);
+    let mut fields: Vec<&str> = fields.chain(dialect.always.iter().map(|it| &**it)).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    let list = |words: &[&str], body: bool| match body {
+        true => format!("{words:?}"),
+        false => words.join(","),
     };
-    built.expect("a request of known parts")
+    let fill = |template: &Template, body: bool| -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.to_string(),
+            Part::Key => keys.first().copied().unwrap_or_default().to_owned(),
+            Part::Keys => list(keys, body),
+            Part::Fields => list(&fields, body),
+            Part::Disclosure => "01a20957-21ea-7e08-b9e6-2375ab191532".to_owned(),
+            Part::Organisation => crate::ORGANISATION.to_owned(),
+            Part::Procedure => crate::FORM.to_owned(),
+        };
+        template.0.iter().map(part).collect()
+    };
+    let mut request =
+        Http::builder().uri(fill(&dialect.path, false)).method(match dialect.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        });
+    for header in &dialect.headers {
+        request = request.header(&*header.name, fill(&header.value, false));
+    }
+    let body = dialect.body.as_ref().map(|body| fill(body, true)).unwrap_or_default();
+    request.body(body.into()).expect("a request of known parts")
 }
 
 /// The simulated register of this name, without latency.

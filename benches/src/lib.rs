@@ -7,6 +7,7 @@
 //! simulated registers cost little enough not to be what is measured.
 
 pub mod answers;
+pub mod large;
 pub mod timing;
 
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use engine::catalogue::{Catalogue, Procedure};
 use engine::consent::{Consent, Grant, Request, decide};
 use engine::identity::Presence;
-use engine::model::{Channel, CivilMs, Resolution, Subject};
+use engine::model::{Channel, CivilMs, Language, Resolution, Subject};
 use fixtures::{Country, Person};
 
 #[cfg(test)]
@@ -76,6 +77,7 @@ pub fn request(catalogue: &Catalogue, form: &str) -> Request {
             valid_until: CivilMs::MAX,
         }),
         case: None,
+        language: Language::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -17,7 +17,9 @@ use crate::clock::Civil;
 use crate::engine::{self, Parts, Running};
 use crate::entropy::Entropy;
 use crate::identity::Demo as Tokens;
+use crate::model::Subject;
 use crate::net::Tcp;
+use crate::space::{self, MasterKey};
 use crate::{cache, http};
 
 /// `engine demo`.
@@ -26,7 +28,8 @@ pub struct Options {
     /// Where the API listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Where the ledger is kept; without it, in a fresh temporary directory.
+    /// Where the ledger and the citizens' own data are kept; without it, in a fresh
+    /// temporary directory. The key to own data is kept beside it, in DIR.key.
     #[arg(long)]
     pub data: Option<PathBuf>,
     /// How many people live in the country.
@@ -74,6 +77,12 @@ impl Demo {
                 (temporary.path().to_owned(), Some(temporary))
             }
         };
+        let master_key = match temporary {
+            // Nobody opens what goes with this process.
+            Some(_) => MasterKey::random(&Entropy::system()),
+            None => master_key(&data)?,
+        };
+        let fresh = std::fs::read_dir(&data).map_or(true, |mut files| files.next().is_none());
         let port = (options.registers_port != 0).then_some(options.registers_port);
         let fleet = Fleet::start(country, options.registers, port)
             .context("the simulated registers cannot start; see --registers-port")?;
@@ -87,10 +96,14 @@ impl Demo {
             connect: Arc::new(Tcp),
             civil: Civil::system(),
             cache: cache::Config::default(),
+            master_key,
             entropy: Box::new(Entropy::system),
         };
         let engine = engine::start(parts, &data, options.listen, http::Limits::default())
             .with_context(|| format!("the engine cannot start (data in {})", data.display()))?;
+        if fresh {
+            refuse(&engine, country).context("the personas' preferences cannot be recorded")?;
+        }
         Ok(Self { engine, fleet, country, data, _temporary: temporary })
     }
 
@@ -100,8 +113,11 @@ impl Demo {
         let url = format!("http://{}", self.engine.address());
         let matricule = self.country.example_adult().matricule();
         let mut text = String::new();
-        let registers: Vec<_> =
-            self.names().map(|name| format!("{name} {}", self.fleet.url(&name))).collect();
+        let registers: Vec<_> = self.names().map(|name| self.place(&name)).collect();
+        let registers: Vec<_> = registers.chunks(4).map(|row| row.join("  ")).collect();
+        let personas = self.country.personas();
+        let personas: Vec<_> =
+            personas.iter().map(|it| format!("{}  {}", it.subject, it.shows)).collect();
         let _ = write!(
             text,
             "\
@@ -110,6 +126,8 @@ Prefill demo: {} synthetic people, every name and number invented.
   API        {url}
   registers  {}
   ledger     {}{}
+
+  {}
 
 Fill a form for one of them, see who saw it, and say No to a register:
 
@@ -126,13 +144,53 @@ Ctrl-C stops it.
             registers.join("\n             "),
             self.data.display(),
             if self._temporary.is_some() { " (removed at the end; keep it with --data DIR)" } else { "" },
+            personas.join("\n  "),
         );
         text
+    }
+
+    fn place(&self, register: &str) -> String {
+        format!("{register} {}", self.fleet.address(register))
     }
 
     fn names(&self) -> impl Iterator<Item = String> {
         fixtures::Authority::ALL.into_iter().map(|authority| authority.name().to_owned())
     }
+}
+
+/// Records what some personas refuse, so that a newcomer sees it. Only in a new
+/// ledger: what they say later is theirs.
+fn refuse(engine: &Running, country: Country) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    for persona in country.personas() {
+        let subject = persona.subject.to_string().parse::<Subject>()?;
+        for register in persona.refuses {
+            runtime.block_on(engine.handle().prefer(subject, register, false))?;
+        }
+    }
+    Ok(())
+}
+
+/// The key beside a data directory; at its first start a new one.
+fn master_key(data: &Path) -> anyhow::Result<MasterKey> {
+    let place = || format!("the data directory {}", data.display());
+    std::fs::create_dir_all(data).with_context(place)?;
+    // So that `.` and `data/..` have a name, too.
+    let data = data.canonicalize().with_context(place)?;
+    let mut file = data.clone().into_os_string();
+    file.push(".key");
+    let file = PathBuf::from(file);
+    let named = || format!("the master key in {}", file.display());
+    if let Some(key) = MasterKey::read(&file).with_context(named)? {
+        return Ok(key);
+    }
+    anyhow::ensure!(
+        !space::Sqlite::holds_any(&data).with_context(place)?,
+        "{} holds citizens' own data, but its master key is gone: put {} back",
+        data.display(),
+        file.display(),
+    );
+    MasterKey::create(&file, &Entropy::system()).with_context(named)
 }
 
 /// The demonstration's catalogue.
@@ -142,7 +200,7 @@ Ctrl-C stops it.
 pub fn catalogue() -> anyhow::Result<Catalogue> {
     let source =
         |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
-    let sources: Vec<_> = fixtures::catalogue::FILES.iter().map(source).collect();
+    let sources: Vec<_> = fixtures::catalogue::files().iter().map(source).collect();
     Catalogue::compile(&sources).map_err(|mistakes| {
         let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the catalogue has mistakes:\n{}", lines.join("\n"))

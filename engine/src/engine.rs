@@ -22,8 +22,9 @@ use crate::ledger::{self, Accesses, Ledger, OpenError};
 use crate::metrics::Metrics;
 use crate::net::Connect;
 use crate::prefill::{Core, Denials, Shared};
-use crate::registers::Addresses;
+use crate::registers::{Addresses, Rates};
 use crate::resolver::Flights;
+use crate::space::{self, MasterKey, Space, Vault};
 use crate::store::{self, Indexer, Read, Readers, Sqlite, Storage};
 
 /// Readers of the ledger: lists are rare, and each holds a file open.
@@ -47,6 +48,9 @@ pub struct Parts {
     pub civil: Civil,
     /// Bounds on the cache.
     pub cache: cache::Config,
+    /// Under which citizens' own data is sealed. It is kept outside of the data
+    /// directory.
+    pub master_key: MasterKey,
     /// Where each core, and the writer, gets its randomness.
     pub entropy: Box<dyn Fn() -> Entropy + Send + Sync>,
 }
@@ -58,16 +62,17 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens the ledger and joins the parts. The writer is to be run, on a
+    /// Opens the ledger and the citizens' own data, and joins the parts. The writer is to be run, on a
     /// thread of its own or as a task.
     ///
     /// # Errors
-    /// Where the ledger cannot be opened.
+    /// Where either cannot be opened.
     pub fn open(
         parts: Parts,
         storage: Box<dyn Storage>,
         readers: Readers,
-    ) -> Result<(Self, ledger::Writer), OpenError> {
+        vault: Box<dyn Vault>,
+    ) -> Result<(Self, ledger::Writer), StartError> {
         let metrics = Arc::new(Metrics::default());
         let opened = Ledger::open(
             storage,
@@ -76,12 +81,15 @@ impl Engine {
             &parts.catalogue,
             metrics.clone(),
         )?;
+        let space = Space::open(vault, &parts.master_key, (parts.entropy)())?;
         let accesses = Accesses::new(readers, opened.ledger.published().clone());
         let shared = Shared {
+            rates: Rates::new(&parts.catalogue),
             catalogue: parts.catalogue,
             directory: parts.directory,
             accesses,
             ledger: opened.ledger,
+            space,
             cache: Arc::new(Cache::new(parts.cache, parts.civil.clone())),
             flights: Arc::new(Flights::default()),
             denials: Denials::default(),
@@ -113,6 +121,9 @@ pub enum StartError {
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
+    /// The citizens' own data cannot be opened.
+    #[error("the citizens' own data cannot be opened: {0}")]
+    Space(#[from] space::Error),
     /// A thread or a runtime cannot be had.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -160,7 +171,7 @@ impl Drop for Running {
 /// Starts an engine on a data directory and listens.
 ///
 /// # Errors
-/// Where the port or the ledger cannot be had.
+/// Where the port, the ledger or the citizens' own data cannot be had.
 pub fn start(
     parts: Parts,
     data: &Path,
@@ -174,7 +185,9 @@ pub fn start(
     let indexer = sqlite.indexer()?;
     let readers: Result<Vec<Box<dyn Read>>, _> = (0..READERS).map(|_| sqlite.reader()).collect();
     let readers = Readers::blocking(readers?);
-    let (engine, writer) = Engine::open(parts, Box::new(sqlite), readers)?;
+    // After the ledger, whose lock keeps a second engine out of the directory.
+    let vault = Box::new(space::Sqlite::open(data)?);
+    let (engine, writer) = Engine::open(parts, Box::new(sqlite), readers, vault)?;
 
     let (stop, stopped) = watch::channel(false);
     let (handle, jobs) = Handle::new(cores);

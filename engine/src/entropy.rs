@@ -29,8 +29,13 @@ impl Entropy {
     #[must_use]
     pub fn bytes(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
-        self.with(|rng| rng.fill_bytes(&mut bytes));
+        self.fill(&mut bytes);
         bytes
+    }
+
+    /// Fills `bytes` with what nobody can guess.
+    pub fn fill(&self, bytes: &mut [u8]) {
+        self.with(|rng| rng.fill_bytes(bytes));
     }
 
     /// An id that sorts by its time (RFC 9562, version 7).

@@ -5,19 +5,28 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::consent::Bundle;
-use crate::ledger::Disclosed;
-use crate::prefill::{Asked, Core, Rejection, prefill};
+use crate::consent::{Bundle, Consent};
+use crate::ledger::{Disclosed, Own};
+use crate::model::Subject;
+use crate::prefill::{Asked, Core, Rejection, prefer, prefill};
 
 /// Requests that wait for one core; further ones are refused as `overloaded`.
 const WAITING_MAX: usize = 1_024;
 
-type Answer = Result<Disclosed<Bundle>, Rejection>;
+type Bundled = Result<Disclosed<Bundle>, Rejection>;
+type Preferred = Result<Own<Arc<Consent>>, Rejection>;
 
 /// A request on its way to a core.
-struct Job {
-    asked: Asked,
-    reply: oneshot::Sender<Answer>,
+enum Job {
+    Prefill(Asked, oneshot::Sender<Bundled>),
+    Prefer(Preference, oneshot::Sender<Preferred>),
+}
+
+/// A citizen's Yes or No.
+struct Preference {
+    subject: Subject,
+    register: Box<str>,
+    allow: bool,
 }
 
 /// Asks an engine from any thread and any runtime. Cheap to clone.
@@ -47,11 +56,28 @@ impl Handle {
     ///
     /// # Errors
     /// As over HTTP: see [`Rejection`].
-    pub async fn prefill(&self, asked: Asked) -> Answer {
+    pub async fn prefill(&self, asked: Asked) -> Bundled {
+        self.post(|reply| Job::Prefill(asked, reply)).await
+    }
+
+    /// Records a citizen's Yes or No to a register, by name. The caller has made
+    /// sure that it is theirs. It is in force when it comes back.
+    ///
+    /// # Errors
+    /// As over HTTP: see [`Rejection`].
+    pub async fn prefer(&self, subject: Subject, register: &str, allow: bool) -> Preferred {
+        let preference = Preference { subject, register: register.into(), allow };
+        self.post(|reply| Job::Prefer(preference, reply)).await
+    }
+
+    async fn post<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, Rejection>>) -> Job,
+    ) -> Result<T, Rejection> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.cores.len();
         let (reply, answer) = oneshot::channel();
         // Full, or the engine has stopped.
-        self.cores[turn].try_send(Job { asked, reply }).map_err(|_| Rejection::Overloaded)?;
+        self.cores[turn].try_send(job(reply)).map_err(|_| Rejection::Overloaded)?;
         answer.await.unwrap_or(Err(Rejection::NotRecorded))
     }
 }
@@ -59,12 +85,23 @@ impl Handle {
 impl Jobs {
     /// Answers what is posted, until no handle is left.
     pub async fn work(mut self, core: Arc<Core>) {
-        while let Some(Job { asked, reply }) = self.0.recv().await {
-            let core = core.clone();
-            tokio::spawn(async move {
-                // Whoever hung up needs no answer; the entry stands.
-                let _ = reply.send(prefill(&core, &asked).await);
-            });
+        while let Some(job) = self.0.recv().await {
+            tokio::spawn(work_off(core.clone(), job));
+        }
+    }
+}
+
+/// Whoever hung up needs no answer; the entry stands.
+async fn work_off(core: Arc<Core>, job: Job) {
+    match job {
+        Job::Prefill(asked, reply) => drop(reply.send(prefill(&core, &asked).await)),
+        Job::Prefer(Preference { subject, register, allow }, reply) => {
+            let known = core.shared().catalogue.find_register(&register);
+            let answer = match known {
+                Some(register) => prefer(&core, subject, register, allow).await,
+                None => Err(Rejection::value("register", "no register of that name")),
+            };
+            drop(reply.send(answer));
         }
     }
 }

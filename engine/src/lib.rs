@@ -32,12 +32,15 @@ pub mod store;
 pub mod ledger;
 pub mod resolver;
 
+pub mod space;
+
 pub mod prefill;
 
 pub mod handle;
 pub mod http;
 
 pub mod engine;
+pub mod probe;
 
 #[cfg(feature = "demo")]
 pub mod demo;

@@ -1,4 +1,4 @@
-//! The command line: `engine demo`, `engine check`, `engine audit`.
+//! The command line: `engine demo`, `engine check`, `engine probe`, `engine audit`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,6 +7,8 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use engine::catalogue::{Catalogue, Source};
 use engine::ledger::{self, AuditError, Report};
+use engine::probe::Probed;
+use engine::registers::Outcome;
 use engine::store;
 
 /// The engine of the once-only principle.
@@ -24,10 +26,12 @@ enum What {
     Demo(engine::demo::Options),
     /// Report every mistake of a catalogue.
     Check {
-        /// The folder that holds organisations.toml, registers/ and procedures/.
+        /// The folder that holds organisations, registers/ and procedures/.
         #[arg(long)]
         catalogue: PathBuf,
     },
+    /// Ask a register once and compare its answer with its description.
+    Probe(engine::probe::Options),
     /// Prove a ledger's promises from the ledger alone.
     Audit {
         /// The engine's data directory; the engine may be running.
@@ -39,9 +43,10 @@ enum What {
     },
 }
 
-/// What was asked holds; it is violated; it cannot be told.
+/// What was asked holds; it is violated; it was asked wrongly; it cannot be told.
 const HOLDS: u8 = 0;
 const VIOLATED: u8 = 1;
+const USAGE: u8 = 2;
 const UNREADABLE: u8 = 3;
 
 fn main() -> ExitCode {
@@ -57,6 +62,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "demo")]
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
         What::Check { catalogue } => check(&catalogue),
+        What::Probe(options) => probe(&options),
         What::Audit { data, expect_head } => audit(&data, expect_head.as_ref()),
     };
     ExitCode::from(done.unwrap_or_else(|error| {
@@ -97,8 +103,12 @@ fn check(folder: &Path) -> anyhow::Result<u8> {
 
 fn read_catalogue(folder: &Path) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for part in ["", "registers", "procedures"] {
+    for part in ["", "organisations", "registers", "procedures"] {
         let within = folder.join(part);
+        // Organisations stand in one file or in a folder of files.
+        if part == "organisations" && !within.exists() {
+            continue;
+        }
         let entries = std::fs::read_dir(&within).with_context(|| within.display().to_string())?;
         for entry in entries {
             let path = entry.with_context(|| within.display().to_string())?.path();
@@ -112,6 +122,23 @@ fn read_catalogue(folder: &Path) -> anyhow::Result<Vec<Source>> {
         }
     }
     Ok(sources)
+}
+
+fn probe(options: &engine::probe::Options) -> anyhow::Result<u8> {
+    match engine::probe::run(options)? {
+        Probed::Called { outcome, text } => {
+            say(&text);
+            Ok(match outcome {
+                Outcome::Conforms => HOLDS,
+                Outcome::DoesNotConform => VIOLATED,
+                Outcome::NoAnswer => UNREADABLE,
+            })
+        }
+        Probed::Mistakes(mistakes) => {
+            mistakes.iter().for_each(|mistake| complain(mistake));
+            Ok(USAGE)
+        }
+    }
 }
 
 fn audit(data: &Path, expected: Option<&store::Head>) -> anyhow::Result<u8> {

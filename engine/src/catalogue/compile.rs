@@ -4,21 +4,30 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
-use super::description;
 use super::organisation::{self, ActsFor, Organisation};
-use super::plan::Candidate;
-use super::planner::{self, Planner};
+use super::planner::Planner;
 use super::procedure::{self, Procedure};
 use super::reader::{File, Line, Placed};
-use super::register::{Key, Kind, Register};
-use super::{Catalogue, Mistake, Source};
-use crate::model::{CandidateSet, FieldSet, OrganisationId, ProcedureId, RegisterId, RegisterSet};
+use super::register::Register;
+use super::sources::Sources;
+use super::{Catalogue, Mistake, Source, authority, notice, review, sources};
+use crate::model::{FieldSet, OrganisationId, ProcedureId};
 
 /// What stands above each file in the text of a whole catalogue.
 const FILE_HEADING: &str = "#:: ";
 
-pub(super) fn compile(sources: &[Source]) -> Result<Catalogue, Vec<Mistake>> {
-    let mut sorted: Vec<&Source> = sources.iter().collect();
+/// Whether a catalogue is new, or was in force before and is only read again.
+///
+/// What is demanded of new catalogues may grow; entries of the ledger name old
+/// ones, which must stay readable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Review {
+    Due,
+    Passed,
+}
+
+pub(super) fn compile(files: &[Source], review: Review) -> Result<Catalogue, Vec<Mistake>> {
+    let mut sorted: Vec<&Source> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
     let files: Vec<(Kindred, File<'_>)> =
         sorted.iter().map(|source| (Kindred::of(&source.path), File::new(source))).collect();
@@ -31,23 +40,29 @@ pub(super) fn compile(sources: &[Source]) -> Result<Catalogue, Vec<Mistake>> {
         );
     });
     files.iter().for_each(|(_, file)| no_heading_inside(file));
-    let registers = compile_registers(of(Kindred::Register).collect());
+    let sources = sources::compile(of(Kindred::Register).collect());
     let (drafts, organisations) = compile_organisations(of(Kindred::Organisations).collect());
-    let mut procedures = Vec::new();
-    let mut owned = Vec::new();
+    let mut compiled = Vec::new();
     for file in of(Kindred::Procedure) {
         let Some(draft) = procedure::read(file) else { continue };
-        let id = ProcedureId(procedures.len() as u16);
-        let compiled = compile_procedure(file, draft, id, &registers, &organisations);
-        if let Some((procedure, line)) = compiled {
-            owned.push((file, line));
-            procedures.push(procedure);
+        let id = ProcedureId(compiled.len() as u16);
+        compiled.extend(compile_procedure(file, draft, id, &sources, &organisations));
+    }
+    let names = compiled.iter().map(|known| (&known.procedure.name, (known.file, known.line)));
+    no_name_twice(names);
+    one_own_view(&compiled);
+    authority::give(&drafts, &sources, &mut compiled);
+    if review == Review::Due {
+        // A mistake in who may have what says enough; its consequences do not.
+        let clear = of(Kindred::Organisations).all(File::is_clear);
+        for compiled in &compiled {
+            review::deadline(compiled, &sources);
+            if clear {
+                review::authority(compiled, &sources);
+            }
         }
     }
-    no_name_twice(procedures.iter().map(|procedure| &procedure.name).zip(owned));
-    for (file, draft) in &drafts {
-        give_authority(file, draft, &registers, &mut procedures);
-    }
+    let procedures: Vec<_> = compiled.into_iter().map(|known| known.procedure).collect();
 
     let mut mistakes: Vec<Mistake> =
         files.into_iter().flat_map(|(_, file)| file.into_mistakes()).collect();
@@ -60,7 +75,7 @@ pub(super) fn compile(sources: &[Source]) -> Result<Catalogue, Vec<Mistake>> {
         mistakes.dedup();
         return Err(mistakes);
     }
-    Ok(whole(&sorted, registers, organisations, procedures))
+    Ok(whole(&sorted, sources.into_list(), organisations, procedures))
 }
 
 /// What a file describes, by its path.
@@ -91,6 +106,7 @@ fn whole(
     organisations: Vec<Organisation>,
     procedures: Vec<Procedure>,
 ) -> Catalogue {
+    let described = &registers[..registers.len() - 1];
     let text: String = sources
         .iter()
         .map(|file| format!("{FILE_HEADING}{}\n{}\n", file.path, file.text))
@@ -98,13 +114,13 @@ fn whole(
     Catalogue {
         digest: Sha256::digest(text.as_bytes()).into(),
         text,
-        register_ids: registers.iter().map(|known| (known.name.clone(), known.id)).collect(),
+        register_ids: described.iter().map(|known| (known.name.clone(), known.id)).collect(),
         organisation_ids: organisations
             .iter()
             .map(|known| (known.name.clone(), known.id))
             .collect(),
         procedure_ids: procedures.iter().map(|known| (known.name.clone(), known.id)).collect(),
-        registers,
+        sources: registers,
         organisations,
         procedures,
     }
@@ -144,81 +160,32 @@ fn no_heading_inside(file: &File<'_>) {
     }
 }
 
-fn no_name_twice<'a, 'f: 'a>(names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>) {
+/// A procedure, and where its parts stand.
+pub(super) struct Compiled<'a, 'f> {
+    pub(super) file: &'a File<'f>,
+    pub(super) procedure: Procedure,
+    pub(super) line: Line,
+    pub(super) deadline_line: Line,
+    pub(super) candidate_lines: Vec<Line>,
+}
+
+/// `/v1/me/data` shows one view.
+fn one_own_view(compiled: &[Compiled<'_, '_>]) {
+    let mut views = compiled.iter().filter(|known| known.procedure.own_view);
+    let Some(first) = views.next() else { return };
+    for view in views {
+        let what = format!("`{}` is the citizens' own view already", first.procedure.name);
+        view.file.mistake(view.line, what);
+    }
+}
+
+pub(super) fn no_name_twice<'a, 'f: 'a>(
+    names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>,
+) {
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for (name, (file, line)) in names {
         if seen.insert(name, ()).is_some() {
             file.mistake(line, format!("there is an id = \"{name}\" already"));
-        }
-    }
-}
-
-fn compile_registers(files: Vec<&File<'_>>) -> Vec<Register> {
-    let mut registers: Vec<Register> = Vec::new();
-    let mut keys: Vec<(&File<'_>, Line, Placed)> = Vec::new();
-    for file in files {
-        if registers.len() == RegisterSet::CAPACITY {
-            file.mistake(Line(1), "a catalogue has at most 128 registers");
-            break;
-        }
-        if let Some(draft) = description::read(file, RegisterId(registers.len() as u8)) {
-            keys.push((file, draft.name_line, draft.key));
-            registers.push(draft.register);
-        }
-    }
-    let places = keys.iter().map(|(file, line, _)| (*file, *line));
-    no_name_twice(registers.iter().map(|register| &register.name).zip(places));
-    for (index, (file, _, key)) in keys.iter().enumerate() {
-        registers[index].key = match &*key.text {
-            "subject" => Key::Subject,
-            text => match planner::find_attribute(&registers, text) {
-                Some((register, attribute)) => {
-                    let holder = &registers[register.index()];
-                    check_key(file, key, registers[index].natural, holder, attribute);
-                    Key::Attribute(register, attribute)
-                }
-                None => {
-                    file.mistake(key.line, planner::unknown_attribute(&registers, text));
-                    Key::Subject
-                }
-            },
-        };
-    }
-    for (index, (file, _, key)) in keys.iter().enumerate() {
-        break_cycle(file, key, &mut registers, index);
-    }
-    registers
-}
-
-fn check_key(file: &File<'_>, key: &Placed, natural: bool, holder: &Register, attribute: usize) {
-    if holder.natural != natural {
-        let what = format!("`key` = \"{}\" must name a register `of` the same subjects", key.text);
-        file.mistake(key.line, what);
-    }
-    if holder.attributes[attribute].kind != Kind::Text {
-        file.mistake(
-            key.line,
-            format!("`key` = \"{}\" must name an attribute of type text", key.text),
-        );
-    }
-}
-
-/// Reports a register whose key needs, in the end, its own answer.
-fn break_cycle(file: &File<'_>, key: &Placed, registers: &mut [Register], start: usize) {
-    let mut at = start;
-    for _ in 0..registers.len() {
-        match registers[at].key {
-            Key::Subject => return,
-            Key::Attribute(next, _) => at = next.index(),
-        }
-        if at == start {
-            let what = format!(
-                "`key` = \"{}\" needs this register's own answer: a cycle among keys",
-                key.text
-            );
-            file.mistake(key.line, what);
-            registers[start].key = Key::Subject;
-            return;
         }
     }
 }
@@ -264,13 +231,13 @@ fn acts_for(
     ActsFor::Some(draft.acts_for.iter().filter_map(known).collect())
 }
 
-fn compile_procedure(
-    file: &File<'_>,
+fn compile_procedure<'a, 'f>(
+    file: &'a File<'f>,
     draft: procedure::Draft,
     id: ProcedureId,
-    registers: &[Register],
+    sources: &Sources,
     organisations: &[Organisation],
-) -> Option<(Procedure, Line)> {
+) -> Option<Compiled<'a, 'f>> {
     let owner = organisations.iter().find(|known| known.name == draft.owner.text);
     if owner.is_none() {
         file.mistake(draft.owner.line, format!("unknown organisation \"{}\"", draft.owner.text));
@@ -279,17 +246,15 @@ fn compile_procedure(
         file.mistake(draft.fields[FieldSet::CAPACITY].line, "a procedure has at most 128 fields");
         return None;
     }
-    let mut planner =
-        Planner { file, registers, roles: &draft.roles, candidates: Vec::new(), calls: Vec::new() };
+    if draft.own_view && draft.roles.len() > 1 {
+        file.mistake(draft.name.line, "the citizens' own view has one role, `applicant`");
+    }
+    let mut planner = Planner::new(file, sources, &draft.roles);
     planner.check_roles();
-    let ranges: Vec<_> =
-        draft.fields.iter().enumerate().map(|(index, field)| planner.field(field, index)).collect();
-    let (candidates, calls) = planner.finish();
-    let fields = draft
-        .fields
-        .into_iter()
-        .zip(ranges)
-        .map(|(draft, candidates)| procedure::Field { candidates, ..draft.field });
+    let fields = draft.fields.iter().enumerate();
+    let fields: Vec<_> = fields.map(|(index, field)| planner.field(field, index)).collect();
+    let planned = planner.finish();
+    let fillable = fields.iter().enumerate().filter(|(_, field)| !field.by_hand());
     let procedure = Procedure {
         id,
         name: draft.name.text,
@@ -299,85 +264,22 @@ fn compile_procedure(
         purpose: draft.purpose,
         legal_basis: draft.legal_basis,
         back_office: draft.back_office,
-        fields: fields.collect(),
+        own_view: draft.own_view,
+        deadline: draft.deadline.0,
+        notices: notice::compile(file, draft.notices, &fields),
+        fillable: fillable.map(|(index, _)| index).collect(),
+        fields,
         roles: draft.roles.into_iter().map(|role| role.role).collect(),
         steps: draft.steps,
-        candidates,
-        calls,
+        candidates: planned.candidates,
+        calls: planned.calls,
         authority: Vec::new(),
     };
-    Some((procedure, draft.name.line))
-}
-
-/// Writes what an organisation may have into each procedure it names.
-fn give_authority(
-    file: &File<'_>,
-    draft: &organisation::Draft,
-    registers: &[Register],
-    procedures: &mut [Procedure],
-) {
-    for authority in &draft.authority {
-        let patterns: Vec<Pattern> = authority
-            .attributes
-            .iter()
-            .filter_map(|text| Pattern::parse(file, text, registers))
-            .collect();
-        for name in &authority.procedures {
-            let mut known = false;
-            for procedure in &mut *procedures {
-                if &*name.text != "*" && name.text != procedure.name {
-                    continue;
-                }
-                known = true;
-                let covered = |candidate: &Candidate| {
-                    patterns.iter().any(|pattern| pattern.covers(candidate))
-                };
-                let candidates = procedure.candidates.iter().enumerate();
-                let granted: CandidateSet = candidates
-                    .filter(|(_, candidate)| covered(candidate))
-                    .map(|(index, _)| index)
-                    .collect();
-                add_authority(procedure, draft.id, granted);
-            }
-            if !known {
-                file.mistake(name.line, format!("unknown procedure \"{}\"", name.text));
-            }
-        }
-    }
-}
-
-fn add_authority(procedure: &mut Procedure, organisation: OrganisationId, granted: CandidateSet) {
-    if granted.is_empty() {
-        return;
-    }
-    match procedure.authority.iter_mut().find(|(id, _)| *id == organisation) {
-        Some((_, known)) => *known = known.union(granted),
-        None => procedure.authority.push((organisation, granted)),
-    }
-}
-
-/// `register.attribute` or `register.*`.
-struct Pattern {
-    register: RegisterId,
-    attribute: Option<usize>,
-}
-
-impl Pattern {
-    fn parse(file: &File<'_>, text: &Placed, registers: &[Register]) -> Option<Self> {
-        let whole = text.text.strip_suffix(".*");
-        let whole = whole.and_then(|name| registers.iter().find(|known| &*known.name == name));
-        if let Some(register) = whole {
-            return Some(Self { register: register.id, attribute: None });
-        }
-        let found = planner::find_attribute(registers, &text.text);
-        if found.is_none() {
-            file.mistake(text.line, planner::unknown_attribute(registers, &text.text));
-        }
-        found.map(|(register, attribute)| Self { register, attribute: Some(attribute) })
-    }
-
-    fn covers(&self, candidate: &Candidate) -> bool {
-        candidate.register == self.register
-            && self.attribute.is_none_or(|attribute| attribute == candidate.attribute)
-    }
+    Some(Compiled {
+        file,
+        procedure,
+        line: draft.name.line,
+        deadline_line: draft.deadline.1,
+        candidate_lines: planned.lines,
+    })
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::reader::{File, Line, Placed, Table};
 use super::register::{
-    Attribute, Body, Header, Key, Kind, Leaf, Limits, Method, Part, Register, Share, Template,
+    Body, Dialect, Header, Key, Limits, Method, Of, Part, Register, Share, Template,
 };
-use crate::model::{AttributeMask, RegisterId};
+use super::shape::{self, Shape};
+use super::{Mistake, Source};
+use crate::model::RegisterId;
 
 /// Answers are kept for no longer than a day.
 const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -28,13 +30,35 @@ pub(super) struct Draft {
     pub(super) key: Placed,
 }
 
+impl Register {
+    /// Compiles one register's description alone. What its key names in another
+    /// register's answer is not looked for: it is as if the subject's own.
+    ///
+    /// # Errors
+    /// Every mistake in it, by line.
+    pub fn compile(source: &Source) -> Result<Self, Vec<Mistake>> {
+        let file = File::new(source);
+        let draft = read(&file, RegisterId(0));
+        let mut mistakes = file.into_mistakes();
+        match draft.filter(|_| mistakes.is_empty()) {
+            Some(draft) => Ok(draft.register),
+            None => {
+                mistakes.sort_by_key(|mistake| mistake.line);
+                mistakes.dedup();
+                Err(mistakes)
+            }
+        }
+    }
+}
+
 /// Reads one register's file.
 pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     let document = file.parse();
     let table = Table::root(file, &document);
     let name = table.name("id");
     let label = table.labels("label");
-    let natural = table.choice("of", &[("natural", true), ("legal", false)]).unwrap_or(true);
+    let of = [("natural", Of::Natural), ("legal", Of::Legal), ("any", Of::Any)];
+    let of = table.choice("of", &of).unwrap_or(Of::Natural);
     let key = table.required("key", "\"subject\" or \"register.attribute\"");
     let share = [("any", Share::Any), ("organisation", Share::Organisation), ("call", Share::Call)];
     let share = table.choice("share", &share).unwrap_or(Share::Organisation);
@@ -58,22 +82,16 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
     if timeout.is_zero() {
         table.mistake(table.line_of("timeout"), "`timeout` must be more than zero");
     }
-    let batch = table.integer("batch", 1..=1_000).unwrap_or(1) as usize;
-    let limits = read_limits(&table);
-    let request = read_request(&table, batch);
-    let answer = read_answer(&table);
-    let attributes = read_attributes(&table);
+    let typical = bounded("typical", timeout, Duration::ZERO);
+    let dialect = read_dialect(&table);
+    let attributes = shape::read_attributes(&table);
     table.finish();
     let (name, key) = (name?, key?);
-    let (method, path, headers, body) = request?;
-    let AnswerShape { elements, about, updated, error_header, not_found, leaf } = answer?;
-    let name_line = name.line;
-    let name = name.text;
     let register = Register {
         id,
-        name,
+        name: name.text,
         label,
-        natural,
+        of,
         key: Key::Subject,
         share,
         ask_all,
@@ -81,25 +99,43 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
         ttl,
         grain,
         timeout,
+        typical,
+        attributes,
+        dialect: Some(dialect?),
+    };
+    Some(Draft { register, name_line: name.line, key })
+}
+
+fn read_dialect(register: &Table<'_>) -> Option<Dialect> {
+    let batch = register.integer("batch", 1..=1_000).unwrap_or(1) as usize;
+    let limits = read_limits(register);
+    let request = read_request(register, batch);
+    let answer = shape::read_answer(register);
+    let Request { method, path, headers, body, always } = request?;
+    let Shape { elements, about, updated, error_header, not_found, blank_is_empty, leaf, errors } =
+        answer?;
+    Some(Dialect {
         limits,
         batch,
         method,
         path,
         headers,
         body,
+        always,
         elements,
         about,
         updated,
         error_header,
         not_found,
+        blank_is_empty,
         leaf,
-        attributes,
-    };
-    Some(Draft { register, name_line, key })
+        errors,
+    })
 }
 
 fn read_limits(register: &Table<'_>) -> Limits {
     Limits {
+        rate: register.integer("rate", 1..=1_000_000),
         connections: register.integer("connections", 1..=1_024).unwrap_or(CONNECTIONS_DEFAULT)
             as usize,
         waiting: register.integer("waiting", 0..=65_536).unwrap_or(WAITING_DEFAULT) as usize,
@@ -107,7 +143,14 @@ fn read_limits(register: &Table<'_>) -> Limits {
     }
 }
 
-type Request = (Method, Template, Vec<Header>, Option<Body>);
+/// The part of a description that says how to ask.
+struct Request {
+    method: Method,
+    path: Template,
+    headers: Vec<Header>,
+    body: Option<Body>,
+    always: Vec<Box<str>>,
+}
 
 fn read_request(register: &Table<'_>, batch: usize) -> Option<Request> {
     let Some(table) = register.table("request") else {
@@ -146,8 +189,21 @@ fn read_request(register: &Table<'_>, batch: usize) -> Option<Request> {
     if batch > 1 && !takes_keys {
         table.mistake(register.line_of("batch"), "`batch` needs a POST whose body contains {keys}");
     }
+    let path = path.map(|(template, _)| template);
+    let always = read_always(&table, [path.as_ref(), body.as_ref()]);
     table.finish();
-    Some((method, path?.0, headers, body))
+    Some(Request { method, path: path?, headers, body, always })
+}
+
+/// `always = ["id"]`, which needs a place to stand in.
+fn read_always(request: &Table<'_>, templates: [Option<&Template>; 2]) -> Vec<Box<str>> {
+    let always = request.texts("always").into_iter().map(|text| text.text).collect::<Vec<_>>();
+    let asks = templates.into_iter().flatten().any(|template| template.0.contains(&Part::Fields));
+    if !always.is_empty() && !asks {
+        let what = "`always` names fields to ask for: the path or the body must contain {fields}";
+        request.mistake(request.line_of("always"), what);
+    }
+    always
 }
 
 fn read_headers(table: &Table<'_>) -> Vec<Header> {
@@ -166,7 +222,7 @@ fn read_headers(table: &Table<'_>) -> Vec<Header> {
 }
 
 /// Whether a text is a header's name: a token of RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     let special = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
 }
@@ -206,100 +262,4 @@ fn template(table: &Table<'_>, text: &Placed) -> Template {
         parts.push(Part::Text(plain.into()));
     }
     Template(parts)
-}
-
-/// The part of a description that says how to read an answer.
-struct AnswerShape {
-    elements: Option<Box<str>>,
-    about: Box<str>,
-    updated: Option<Box<str>>,
-    error_header: Option<Box<str>>,
-    not_found: bool,
-    leaf: Option<Leaf>,
-}
-
-fn read_answer(register: &Table<'_>) -> Option<AnswerShape> {
-    let Some(table) = register.table("answer") else {
-        register.mistake(register.line(), "the table [answer] is missing");
-        return None;
-    };
-    let about = table.required("about", "\"/pointer/to/the/key\"");
-    let about = about.and_then(|about| pointer(&table, "about", about));
-    let optional = |key| table.text(key).and_then(|text| pointer(&table, key, text));
-    let (elements, updated) = (optional("elements"), optional("updated"));
-    let error_header = table.text("error-header").map(|name| {
-        if !is_token(&name.text) {
-            table.mistake(name.line, format!("`{}` is not a header's name", name.text));
-        }
-        name.text
-    });
-    let not_found = read_not_found(&table, elements.is_some());
-    let leaf = table.table("leaf").map(|leaf| {
-        let value: Vec<_> = leaf.texts("value").into_iter().map(|text| text.text).collect();
-        if value.is_empty() {
-            leaf.mistake(leaf.line(), "`value` names the members that may hold the value");
-        }
-        let member = |key| leaf.text(key).map(|text| text.text);
-        let (unavailable, updated) = (member("unavailable"), member("updated"));
-        leaf.finish();
-        Leaf { value, unavailable, updated }
-    });
-    if register.line_of("batch") != register.line() && elements.is_none() {
-        table.mistake(table.line(), "a register that takes a batch needs `elements`");
-    }
-    table.finish();
-    Some(AnswerShape { elements, about: about?, updated, error_header, not_found, leaf })
-}
-
-/// `not-found = 404`, where that is how the register says that a key is unknown.
-fn read_not_found(answer: &Table<'_>, elements: bool) -> bool {
-    let Some(status) = answer.integer("not-found", 0..=999) else { return false };
-    let line = answer.line_of("not-found");
-    if status != 404 {
-        answer.mistake(line, format!("`not-found` = {status} must be 404, or left out"));
-    }
-    if elements {
-        let what = "with `elements`, an unknown key is one without an element: \
-                    leave `not-found` out";
-        answer.mistake(line, what);
-    }
-    true
-}
-
-fn read_attributes(register: &Table<'_>) -> Vec<Attribute> {
-    let mut attributes: Vec<Attribute> = Vec::new();
-    for table in register.tables("attribute") {
-        let name = table.name("id");
-        let kind = table.required_choice("type", &Kind::CHOICES);
-        let at = table.required("at", "\"/pointer\"").and_then(|at| pointer(&table, "at", at));
-        let optional = |key| table.text(key).and_then(|text| pointer(&table, key, text));
-        let (each, review) = (optional("each"), optional("review"));
-        let ask_as = table.text("ask-as");
-        table.finish();
-        let (Some(name), Some(kind), Some(at)) = (name, kind, at) else { continue };
-        if attributes.iter().any(|known| known.name == name.text) {
-            register.mistake(name.line, format!("there is an attribute `{}` already", name.text));
-            continue;
-        }
-        let ask_as = ask_as.map_or_else(|| name.text.clone(), |text| text.text);
-        attributes.push(Attribute { name: name.text, kind, at, each, review, ask_as });
-    }
-    if attributes.is_empty() {
-        register.mistake(register.line(), "a register needs at least one [[attribute]]");
-    }
-    if attributes.len() > AttributeMask::CAPACITY {
-        register.mistake(register.line(), "a register has at most 64 attributes");
-        attributes.truncate(AttributeMask::CAPACITY);
-    }
-    attributes
-}
-
-fn pointer(table: &Table<'_>, key: &str, text: Placed) -> Option<Box<str>> {
-    if !text.text.starts_with('/') {
-        let what =
-            format!("`{key}` = \"{}\" must be a JSON pointer such as \"/person/name\"", text.text);
-        table.mistake(text.line, what);
-        return None;
-    }
-    Some(text.text)
 }

@@ -4,26 +4,36 @@
 //! A compiled catalogue never changes. Dense ids mean something only together
 //! with its digest, which every ledger entry names.
 
+mod authority;
 mod compile;
 mod description;
+mod notice;
 mod organisation;
+pub mod own;
 mod plan;
 mod planner;
 mod procedure;
 mod reader;
 mod register;
+mod review;
+mod shape;
+mod sources;
 
 use std::collections::HashMap;
 use std::fmt;
 
+pub use notice::{Condition, Notice, Test};
 pub use organisation::Organisation;
 pub use plan::{CallKey, Candidate, PlannedCall, Proof};
-pub use procedure::{BackOffice, Field, Procedure, Role};
+pub use procedure::{
+    BackOffice, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN, Field, Procedure, Role,
+};
 pub use register::{
-    Attribute, Body, Header, Key, Kind, Leaf, Limits, Method, Part, Register, Share, Template,
+    Attribute, Body, Dialect, Errors, Header, Key, Kind, Leaf, Limits, Method, Of, Part, Parts,
+    Register, Share, Template,
 };
 
-use crate::model::{OrganisationId, ProcedureId, RegisterId};
+use crate::model::{Language, OrganisationId, ProcedureId, RegisterId};
 
 /// SHA-256 over the catalogue's files.
 pub type Digest = [u8; 32];
@@ -67,12 +77,25 @@ pub struct Labels {
     pub lb: Box<str>,
 }
 
+impl Labels {
+    /// The text in one language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::Fr => &self.fr,
+            Language::De => &self.de,
+            Language::En => &self.en,
+            Language::Lb => &self.lb,
+        }
+    }
+}
+
 /// A compiled catalogue.
 #[derive(Debug)]
 pub struct Catalogue {
     digest: Digest,
     text: String,
-    registers: Vec<Register>,
+    sources: Vec<Register>,
     organisations: Vec<Organisation>,
     procedures: Vec<Procedure>,
     register_ids: HashMap<Box<str>, RegisterId>,
@@ -86,15 +109,16 @@ impl Catalogue {
     /// # Errors
     /// Every mistake in every file, sorted by file and line.
     pub fn compile(sources: &[Source]) -> Result<Self, Vec<Mistake>> {
-        compile::compile(sources)
+        compile::compile(sources, compile::Review::Due)
     }
 
-    /// Compiles what [`Catalogue::text`] gave.
+    /// Compiles what [`Catalogue::text`] gave: a catalogue that was in force
+    /// once, and is not reviewed again by what is demanded of new ones since.
     ///
     /// # Errors
     /// As [`Catalogue::compile`]; one mistake where it is no catalogue's text.
     pub fn from_text(text: &str) -> Result<Self, Vec<Mistake>> {
-        Self::compile(&compile::split(text)?)
+        compile::compile(&compile::split(text)?, compile::Review::Passed)
     }
 
     /// SHA-256 of [`Catalogue::text`].
@@ -109,10 +133,28 @@ impl Catalogue {
         &self.text
     }
 
-    /// All registers, by id.
+    /// All sources by id: the registers, and last the citizens' own data.
+    #[must_use]
+    pub fn sources(&self) -> &[Register] {
+        &self.sources
+    }
+
+    /// The registers, by id.
     #[must_use]
     pub fn registers(&self) -> &[Register] {
-        &self.registers
+        &self.sources[..self.sources.len() - 1]
+    }
+
+    /// The citizens' own data.
+    #[must_use]
+    pub fn own_data(&self) -> &Register {
+        &self.sources[self.sources.len() - 1]
+    }
+
+    /// The citizen's view of their own data, where the catalogue has one.
+    #[must_use]
+    pub fn own_view(&self) -> Option<&Procedure> {
+        self.procedures.iter().find(|procedure| procedure.own_view)
     }
 
     /// All organisations, by id.
@@ -130,7 +172,7 @@ impl Catalogue {
     /// One register. `id` is of this catalogue.
     #[must_use]
     pub fn register(&self, id: RegisterId) -> &Register {
-        &self.registers[id.index()]
+        &self.sources[id.index()]
     }
 
     /// One organisation. `id` is of this catalogue.

@@ -4,41 +4,81 @@
 use super::plan::{CallKey, Candidate, PlannedCall, Proof};
 use super::procedure::{Field, FieldDraft, RoleDraft};
 use super::reader::{File, Line, Placed};
-use super::register::{Key, Kind, Register};
+use super::register::{Key, Kind};
+use super::sources::Sources;
 use crate::model::{CallSet, CandidateSet, RegisterId};
 
 /// Compiles candidates and calls of one procedure.
 pub(super) struct Planner<'a, 'f> {
-    pub(super) file: &'a File<'f>,
-    pub(super) registers: &'a [Register],
-    pub(super) roles: &'a [RoleDraft],
-    pub(super) candidates: Vec<Candidate>,
-    pub(super) calls: Vec<PlannedCall>,
+    file: &'a File<'f>,
+    sources: &'a Sources,
+    roles: &'a [RoleDraft],
+    planned: Planned,
 }
 
-impl Planner<'_, '_> {
-    /// Adds the candidates of a field.
-    pub(super) fn field(&mut self, draft: &FieldDraft, index: usize) -> std::ops::Range<usize> {
-        let start = self.candidates.len();
-        let role = match &draft.role {
-            // A procedure without roles has been reported already.
-            None => (!self.roles.is_empty()).then_some(0),
-            Some(name) => {
-                let found = self.roles.iter().position(|role| role.role.name == name.text);
-                if found.is_none() {
-                    let what = format!("there is no role `{}` in this procedure", name.text);
-                    self.file.mistake(name.line, what);
-                }
-                found
-            }
-        };
-        for from in &draft.from {
-            let found = self.attribute(from);
+/// What fills a procedure.
+#[derive(Default)]
+pub(super) struct Planned {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) calls: Vec<PlannedCall>,
+    /// Where each candidate stands in its file.
+    pub(super) lines: Vec<Line>,
+}
+
+impl<'a, 'f> Planner<'a, 'f> {
+    pub(super) fn new(file: &'a File<'f>, sources: &'a Sources, roles: &'a [RoleDraft]) -> Self {
+        Self { file, sources, roles, planned: Planned::default() }
+    }
+
+    /// Completes a field and adds its candidates.
+    pub(super) fn field(&mut self, draft: &FieldDraft, index: usize) -> Field {
+        let start = self.planned.candidates.len();
+        let role = self.role(draft.role.as_ref());
+        let found: Vec<_> = draft.from.iter().map(|from| (from, self.attribute(from))).collect();
+        let mut field = self.inherit(draft, found.first().and_then(|(_, found)| *found));
+        field.role = role.unwrap_or(0);
+        for (from, found) in found {
             if let (Some(role), Some((register, attribute))) = (role, found) {
-                self.candidate(&draft.field, index, role, (register, attribute), from.line);
+                self.candidate(&field, index, role, (register, attribute), from.line);
             }
         }
-        start..self.candidates.len()
+        field.candidates = start..self.planned.candidates.len();
+        field
+    }
+
+    fn role(&self, named: Option<&Placed>) -> Option<usize> {
+        // A procedure without roles has been reported already.
+        let Some(name) = named else { return (!self.roles.is_empty()).then_some(0) };
+        let found = self.roles.iter().position(|role| role.role.name == name.text);
+        if found.is_none() {
+            let what = format!("there is no role `{}` in this procedure", name.text);
+            self.file.mistake(name.line, what);
+        }
+        found
+    }
+
+    /// A field's label and type, as written or as its first source has them.
+    fn inherit(&self, draft: &FieldDraft, first: Option<(RegisterId, usize)>) -> Field {
+        let first = first.map(|(holder, index)| {
+            let holder = &self.sources[holder];
+            (holder, &holder.attributes[index])
+        });
+        let theirs = first.and_then(|(_, attribute)| attribute.label.as_ref());
+        let label = draft.label.as_ref().or(theirs);
+        if label.is_none() {
+            let source = first.map_or_else(String::new, |(holder, attribute)| {
+                format!(", here or at {}.{}", holder.name, attribute.name)
+            });
+            let what = "`label` is missing; write label = \
+                        { fr = \"..\", de = \"..\", en = \"..\", lb = \"..\" }";
+            self.file.mistake(draft.line, format!("{what}{source}"));
+        }
+        let kind = draft.kind.or(first.map(|(_, attribute)| attribute.kind));
+        Field {
+            label: label.cloned().unwrap_or_default(),
+            kind: kind.unwrap_or(draft.field.kind),
+            ..draft.field.clone()
+        }
     }
 
     fn candidate(
@@ -49,7 +89,7 @@ impl Planner<'_, '_> {
         (register, attribute): (RegisterId, usize),
         line: Line,
     ) {
-        let holder = &self.registers[register.index()];
+        let holder = &self.sources[register];
         let kind = holder.attributes[attribute].kind;
         if kind != field.kind {
             let what = format!(
@@ -62,14 +102,17 @@ impl Planner<'_, '_> {
             );
             self.file.mistake(line, what);
         }
-        if holder.natural != self.roles[role].role.natural {
+        if holder.dialect.is_none() && role > 0 {
+            self.file.mistake(line, "own data is the applicant's: it fills no other role's fields");
+        }
+        if !holder.of.knows(self.roles[role].role.natural) {
             let what = format!(
                 "{} does not know subjects such as `{}`",
                 holder.name, self.roles[role].role.name
             );
             self.file.mistake(line, what);
         }
-        if self.candidates.len() == CandidateSet::CAPACITY {
+        if self.planned.candidates.len() == CandidateSet::CAPACITY {
             self.file.mistake(line, "a procedure has at most 128 sources of fields in all");
             return;
         }
@@ -77,29 +120,30 @@ impl Planner<'_, '_> {
         let repeated = |known: &Candidate| {
             known.field == index && known.register == register && known.attribute == attribute
         };
-        if self.candidates.iter().any(repeated) {
+        if self.planned.candidates.iter().any(repeated) {
             self.file.mistake(line, "this source is listed twice");
             return;
         }
-        self.calls[call].candidates.insert(self.candidates.len());
-        self.candidates.push(Candidate { field: index, role, register, attribute, call });
+        self.planned.calls[call].candidates.insert(self.planned.candidates.len());
+        self.planned.candidates.push(Candidate { field: index, role, register, attribute, call });
+        self.planned.lines.push(line);
     }
 
     /// The call for a role and register, added after those it depends on.
     /// `None` where there are too many; registers' keys have no cycle.
     fn call(&mut self, role: usize, register: RegisterId, line: Line) -> Option<usize> {
         let known = |call: &PlannedCall| call.role == role && call.register == register;
-        if let Some(index) = self.calls.iter().position(known) {
+        if let Some(index) = self.planned.calls.iter().position(known) {
             return Some(index);
         }
-        let key = match self.registers[register.index()].key {
+        let key = match self.sources[register].key {
             Key::Subject => CallKey::Subject,
             Key::Attribute(other, attribute) => {
                 CallKey::Answer { call: self.call(role, other, line)?, attribute }
             }
         };
         let proof = self.proof(role);
-        if self.calls.len() == CallSet::CAPACITY {
+        if self.planned.calls.len() == CallSet::CAPACITY {
             self.file.mistake(line, "a procedure makes at most 32 register calls");
             return None;
         }
@@ -111,9 +155,9 @@ impl Planner<'_, '_> {
             proof.map(|proof| proof.call),
         ];
         let ancestors = parents.into_iter().flatten().fold(CallSet::EMPTY, |all, call| {
-            all.union(self.calls[call].ancestors).union(CallSet::only(call))
+            all.union(self.planned.calls[call].ancestors).union(CallSet::only(call))
         });
-        self.calls.push(PlannedCall {
+        self.planned.calls.push(PlannedCall {
             role,
             register,
             key,
@@ -122,7 +166,7 @@ impl Planner<'_, '_> {
             candidates: CandidateSet::EMPTY,
             dependents: CandidateSet::EMPTY,
         });
-        Some(self.calls.len() - 1)
+        Some(self.planned.calls.len() - 1)
     }
 
     fn proof(&mut self, role: usize) -> Option<Proof> {
@@ -166,13 +210,13 @@ impl Planner<'_, '_> {
             };
             let placed = Placed { text: attribute.into(), line: listed_in.line };
             if let Some((register, attribute)) = self.attribute(&placed) {
-                if self.registers[register.index()].attributes[attribute].kind != Kind::Texts {
+                if self.sources[register].attributes[attribute].kind != Kind::Texts {
                     self.file
                         .mistake(listed_in.line, "`listed-in` must name a list of identifiers");
                 }
-                let holder = &self.registers[register.index()];
+                let holder = &self.sources[register];
                 let asked = self.roles.iter().find(|known| &*known.role.name == by);
-                if asked.is_some_and(|asked| asked.role.natural != holder.natural) {
+                if asked.is_some_and(|asked| !holder.of.knows(asked.role.natural)) {
                     let what = format!("{} does not know subjects such as `{by}`", holder.name);
                     self.file.mistake(listed_in.line, what);
                 }
@@ -181,49 +225,26 @@ impl Planner<'_, '_> {
     }
 
     /// Fills in what each refusal costs, once every call is known.
-    pub(super) fn finish(mut self) -> (Vec<Candidate>, Vec<PlannedCall>) {
-        for index in 0..self.calls.len() {
-            let role = self.calls[index].role;
+    pub(super) fn finish(mut self) -> Planned {
+        for index in 0..self.planned.calls.len() {
+            let role = self.planned.calls[index].role;
             let below = |call: &PlannedCall| call.role == role && call.ancestors.contains(index);
             let dependents = self
+                .planned
                 .calls
                 .iter()
                 .filter(|call| below(call))
-                .fold(self.calls[index].candidates, |all, call| all.union(call.candidates));
-            self.calls[index].dependents = dependents;
+                .fold(self.planned.calls[index].candidates, |all, call| all.union(call.candidates));
+            self.planned.calls[index].dependents = dependents;
         }
-        (self.candidates, self.calls)
+        self.planned
     }
 
     fn attribute(&self, from: &Placed) -> Option<(RegisterId, usize)> {
-        let found = find_attribute(self.registers, &from.text);
+        let found = self.sources.attribute(&from.text);
         if found.is_none() {
-            self.file.mistake(from.line, unknown_attribute(self.registers, &from.text));
+            self.file.mistake(from.line, self.sources.unknown(&from.text));
         }
         found
-    }
-}
-
-/// Finds `register.attribute`.
-pub(super) fn find_attribute(registers: &[Register], text: &str) -> Option<(RegisterId, usize)> {
-    let (register, attribute) = text.split_once('.')?;
-    let register = registers.iter().find(|known| &*known.name == register)?;
-    Some((register.id, register.find(attribute)?))
-}
-
-/// What to say of a text that names no attribute.
-pub(super) fn unknown_attribute(registers: &[Register], text: &str) -> String {
-    let Some((register, _)) = text.split_once('.') else {
-        return format!("\"{text}\" must be \"register.attribute\"");
-    };
-    match registers.iter().find(|known| &*known.name == register) {
-        None => {
-            let names: Vec<_> = registers.iter().map(|register| &*register.name).collect();
-            format!("unknown register in \"{text}\"; known are {}", names.join(", "))
-        }
-        Some(register) => {
-            let names: Vec<_> = register.attributes.iter().map(|known| &*known.name).collect();
-            format!("unknown attribute \"{text}\"; {} has {}", register.name, names.join(", "))
-        }
     }
 }

@@ -3,10 +3,19 @@
 use std::time::Duration;
 
 use super::Labels;
+use super::notice::{self, Notice};
 use super::plan::{Candidate, PlannedCall};
 use super::reader::{File, Line, Placed, Table};
 use super::register::Kind;
-use crate::model::{CandidateSet, FieldSet, OrganisationId, ProcedureId, SUBJECTS_MAX};
+use crate::model::{CandidateSet, Channel, FieldSet, OrganisationId, ProcedureId, SUBJECTS_MAX};
+
+/// How long a request may take that names no deadline: past it, people take a
+/// form for broken.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(2);
+/// The least that a request may be given.
+pub const DEADLINE_MIN: Duration = Duration::from_millis(10);
+/// The most.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
 
 /// A procedure, with the plan that fills it.
 #[derive(Debug)]
@@ -27,18 +36,26 @@ pub struct Procedure {
     pub legal_basis: Box<str>,
     /// What the back office needs.
     pub back_office: BackOffice,
+    /// Whether it is no form but the citizen's view of their own data.
+    pub own_view: bool,
+    /// How long a request may take that names no deadline.
+    pub deadline: Duration,
     /// At most four; the first is the applicant.
     pub roles: Vec<Role>,
     /// Names of the steps and their labels.
     pub steps: Vec<(Box<str>, Labels)>,
     /// At most 128, in the form's order.
     pub fields: Vec<Field>,
+    /// The fields that something can fill.
+    pub fillable: FieldSet,
     /// What can fill the fields: at most 128, by field and then in order.
     pub candidates: Vec<Candidate>,
     /// The calls that fill everything, each after those it depends on.
     pub calls: Vec<PlannedCall>,
     /// What each organisation may have; organisations without any are absent.
     pub authority: Vec<(OrganisationId, CandidateSet)>,
+    /// What released values may have to say.
+    pub notices: Vec<Notice>,
 }
 
 impl Procedure {
@@ -54,17 +71,29 @@ impl Procedure {
         self.roles.iter().position(|role| &*role.name == name)
     }
 
-    /// What an organisation may have.
+    /// What an organisation may have on a channel. On their own channel citizens
+    /// may have everything of their own view, and nothing else.
     #[must_use]
-    pub fn authority_of(&self, organisation: OrganisationId) -> CandidateSet {
+    pub fn authority_of(&self, organisation: OrganisationId, channel: Channel) -> CandidateSet {
+        match (channel, self.own_view) {
+            (Channel::Own, true) => return CandidateSet::first(self.candidates.len()),
+            (Channel::Own, false) | (_, true) => return CandidateSet::EMPTY,
+            (Channel::FrontOffice | Channel::BackOffice, false) => {}
+        }
         let found = self.authority.iter().find(|(id, _)| *id == organisation);
         found.map_or(CandidateSet::EMPTY, |(_, candidates)| *candidates)
     }
 
-    /// Every field.
+    /// Every field that something can fill.
     #[must_use]
     pub fn all_fields(&self) -> FieldSet {
-        FieldSet::first(self.fields.len())
+        self.fillable
+    }
+
+    /// Whether only professional spaces can use it: it needs a company.
+    #[must_use]
+    pub fn professional_only(&self) -> bool {
+        self.roles.iter().any(|role| !role.natural)
     }
 }
 
@@ -89,14 +118,18 @@ pub struct Role {
 }
 
 /// One box of the form.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Field {
     /// Its name, such as `familyName`.
     pub name: Box<str>,
     /// What people call it.
     pub label: Labels,
+    /// What helps people where they would hesitate.
+    pub hint: Option<Labels>,
     /// What its values are.
     pub kind: Kind,
+    /// Whose it is.
+    pub role: usize,
     /// The step it stands in.
     pub step: usize,
     /// Whether the form cannot be sent without it.
@@ -111,9 +144,19 @@ pub struct Field {
     pub candidates: std::ops::Range<usize>,
 }
 
-/// A field as written.
+impl Field {
+    /// Whether nothing fills it, and citizens write it themselves.
+    #[must_use]
+    pub fn by_hand(&self) -> bool {
+        self.candidates.is_empty()
+    }
+}
+
+/// A field as written. Its label and type may be those of its first source.
 pub(super) struct FieldDraft {
     pub(super) field: Field,
+    pub(super) label: Option<Labels>,
+    pub(super) kind: Option<Kind>,
     pub(super) role: Option<Placed>,
     pub(super) from: Vec<Placed>,
     pub(super) line: Line,
@@ -135,9 +178,12 @@ pub(super) struct Draft {
     pub(super) purpose: Box<str>,
     pub(super) legal_basis: Box<str>,
     pub(super) back_office: BackOffice,
+    pub(super) own_view: bool,
+    pub(super) deadline: (Duration, Line),
     pub(super) roles: Vec<RoleDraft>,
     pub(super) steps: Vec<(Box<str>, Labels)>,
     pub(super) fields: Vec<FieldDraft>,
+    pub(super) notices: Vec<notice::Draft>,
 }
 
 /// Reads one procedure's file.
@@ -156,8 +202,11 @@ pub(super) fn read(file: &File<'_>) -> Option<Draft> {
     let consents =
         [("reuse-consent", BackOffice::ReuseConsent), ("not-required", BackOffice::NotRequired)];
     let back_office = table.choice("back-office-consent", &consents);
+    let own_view = table.choice("channel", &[("self", true)]);
+    let deadline = read_deadline(&table);
     let roles = read_roles(&table);
     let (steps, fields) = read_steps(&table);
+    let notices = notice::read(&table);
     table.finish();
     Some(Draft {
         name: name?,
@@ -167,10 +216,22 @@ pub(super) fn read(file: &File<'_>) -> Option<Draft> {
         purpose: purpose?.text,
         legal_basis: legal_basis?.text,
         back_office: back_office.unwrap_or(BackOffice::ReuseConsent),
+        own_view: own_view.unwrap_or(false),
+        deadline,
         roles,
         steps,
         fields,
+        notices,
     })
+}
+
+fn read_deadline(procedure: &Table<'_>) -> (Duration, Line) {
+    let deadline = procedure.duration("deadline").unwrap_or(DEADLINE_DEFAULT);
+    let line = procedure.line_of("deadline");
+    if !(DEADLINE_MIN..=DEADLINE_MAX).contains(&deadline) {
+        procedure.mistake(line, "`deadline` must be from 10ms to 30s");
+    }
+    (deadline, line)
 }
 
 fn read_roles(procedure: &Table<'_>) -> Vec<RoleDraft> {
@@ -230,16 +291,23 @@ fn read_steps(procedure: &Table<'_>) -> Steps {
 
 fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     let name = table.name("id");
-    let label = table.labels("label");
-    // Most boxes of a form are texts.
-    let kind = table.choice("type", &Kind::CHOICES).unwrap_or(Kind::Text);
+    let label = table.optional_labels("label");
+    let hint = table.optional_labels("hint");
+    let kind = table.choice("type", &Kind::CHOICES);
     let role = table.text("role");
     let from = table.texts("from");
-    if from.is_empty() {
-        table.mistake(
+    let by_hand = table.flag("by-hand");
+    match (from.is_empty(), by_hand) {
+        (true, false) => table.mistake(
             table.line(),
-            "nobody can fill this field; write from = [\"register.attribute\"]",
-        );
+            "nobody can fill this field; write from = [\"register.attribute\"], \
+             or by-hand = true where the citizen does",
+        ),
+        (false, true) => table.mistake(
+            table.line_of("by-hand"),
+            "a field has sources in `from`, or by-hand = true, and not both",
+        ),
+        (true, true) | (false, false) => {}
     }
     let required = table.flag("required");
     let editable = table.flag("editable");
@@ -249,8 +317,11 @@ fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     table.finish();
     let field = Field {
         name: name?.text,
-        label,
-        kind,
+        label: Labels::default(),
+        hint,
+        // Most boxes of a form are texts.
+        kind: kind.unwrap_or(Kind::Text),
+        role: 0,
         step,
         required,
         editable,
@@ -258,5 +329,5 @@ fn read_field(table: Table<'_>, step: usize) -> Option<FieldDraft> {
         max_age,
         candidates: 0..0,
     };
-    Some(FieldDraft { field, role, from, line })
+    Some(FieldDraft { field, label, kind, role, from, line })
 }

@@ -29,7 +29,7 @@ pub(super) struct Placed {
 
 impl<'a> File<'a> {
     pub(super) fn new(source: &'a Source) -> Self {
-        let newlines = source.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let newlines = source.text.match_indices('\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
         Self { source, line_starts, mistakes: RefCell::default() }
     }
@@ -51,6 +51,11 @@ impl<'a> File<'a> {
     pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
         let file = self.source.path.clone();
         self.mistakes.borrow_mut().push(Mistake { file, line: line.0, what: what.into() });
+    }
+
+    /// Whether nothing is wrong in it so far.
+    pub(super) fn is_clear(&self) -> bool {
+        self.mistakes.borrow().is_empty()
     }
 
     pub(super) fn into_mistakes(self) -> Vec<Mistake> {
@@ -144,9 +149,14 @@ impl<'f> Table<'f> {
 
     /// A flag; false where it is missing.
     pub(super) fn flag(&self, key: &'static str) -> bool {
-        let Some(value) = self.get(key) else { return false };
+        self.optional_flag(key).unwrap_or_default()
+    }
+
+    /// A flag, if it is there.
+    pub(super) fn optional_flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
         let flag = value.get_ref().as_bool();
-        flag.or_else(|| self.wrong(key, value, "true or false")).unwrap_or_default()
+        flag.or_else(|| self.wrong(key, value, "true or false"))
     }
 
     /// A whole number within `range`, if it is there.
@@ -156,15 +166,15 @@ impl<'f> Table<'f> {
         range: std::ops::RangeInclusive<u32>,
     ) -> Option<u32> {
         let value = self.get(key)?;
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let wanted = || format!("a whole number from {} to {}", range.start(), range.end());
         let Some(integer) = value.get_ref().as_integer() else {
-            return self.wrong(key, value, &wanted);
+            return self.wrong(key, value, &wanted());
         };
         match u32::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(number) if range.contains(&number) => Some(number),
             _ => {
                 let line = self.file.line(value.span().start);
-                self.mistake(line, format!("`{key}` = {} must be {wanted}", integer.as_str()));
+                self.mistake(line, format!("`{key}` = {} must be {}", integer.as_str(), wanted()));
                 None
             }
         }
@@ -270,6 +280,11 @@ impl<'f> Table<'f> {
         let [fr, de, en, lb] = ["fr", "de", "en", "lb"].map(|l| text(l).unwrap_or_default());
         table.finish();
         Labels { fr, de, en, lb }
+    }
+
+    /// A text in all four languages, if it is there.
+    pub(super) fn optional_labels(&self, key: &'static str) -> Option<Labels> {
+        self.get(key).is_some().then(|| self.labels(key))
     }
 
     /// Reports keys that nobody asked for.

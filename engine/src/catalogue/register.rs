@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Labels;
 use crate::model::{AttributeMask, RegisterId};
 
-/// A register.
+/// A register, or the citizens' own data.
 #[derive(Debug)]
 pub struct Register {
     /// Its place in the catalogue.
@@ -16,8 +16,8 @@ pub struct Register {
     pub name: Box<str>,
     /// What people call it.
     pub label: Labels,
-    /// Whether its subjects are natural persons; legal persons otherwise.
-    pub natural: bool,
+    /// Whom it knows.
+    pub of: Of,
     /// What a call names.
     pub key: Key,
     /// Who may be served from one answer.
@@ -32,6 +32,17 @@ pub struct Register {
     pub grain: Duration,
     /// The most that one call may take.
     pub timeout: Duration,
+    /// How long half of its calls take, as its operator declares.
+    pub typical: Duration,
+    /// What it knows, at most 64.
+    pub attributes: Vec<Attribute>,
+    /// How it is asked; `None` for citizens' own data, which is in the house.
+    pub dialect: Option<Dialect>,
+}
+
+/// How a register is asked over HTTP, and how its answers read.
+#[derive(Debug)]
+pub struct Dialect {
     /// Bounds on its use.
     pub limits: Limits,
     /// The most keys in one call; one for registers that take a single key.
@@ -44,6 +55,9 @@ pub struct Register {
     pub headers: Vec<Header>,
     /// What a POST sends.
     pub body: Option<Body>,
+    /// Fields asked for with every call, beside those of the wanted attributes:
+    /// for registers that name the key in an answer only where asked to.
+    pub always: Vec<Box<str>>,
     /// Where the answer holds one element for each key; an answer without is
     /// itself the element.
     pub elements: Option<Box<str>>,
@@ -56,10 +70,36 @@ pub struct Register {
     /// Whether a 404 says that the register does not know the key. Elsewhere it
     /// is an error: a wrong path must not look like a person without data.
     pub not_found: bool,
+    /// Whether an empty text stands for no value.
+    pub blank_is_empty: bool,
     /// How attributes are wrapped; plain values otherwise.
     pub leaf: Option<Leaf>,
-    /// What it knows, at most 64.
-    pub attributes: Vec<Attribute>,
+    /// How a body tells of errors, for registers that do not leave it to the
+    /// status alone.
+    pub errors: Option<Errors>,
+}
+
+/// Whom a register knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Natural persons.
+    Natural,
+    /// Legal persons.
+    Legal,
+    /// Both.
+    Any,
+}
+
+impl Of {
+    /// Whether natural, or else legal, persons are among them.
+    #[must_use]
+    pub fn knows(self, natural: bool) -> bool {
+        match self {
+            Self::Natural => natural,
+            Self::Legal => !natural,
+            Self::Any => true,
+        }
+    }
 }
 
 impl Register {
@@ -67,6 +107,15 @@ impl Register {
     #[must_use]
     pub fn find(&self, attribute: &str) -> Option<usize> {
         self.attributes.iter().position(|known| &*known.name == attribute)
+    }
+
+    /// How it is asked over HTTP.
+    ///
+    /// # Panics
+    /// For citizens' own data, which nobody asks over HTTP.
+    #[must_use]
+    pub fn http(&self) -> &Dialect {
+        self.dialect.as_ref().expect("only registers are asked over HTTP")
     }
 
     /// Every attribute.
@@ -96,9 +145,11 @@ pub enum Share {
     Call,
 }
 
-/// Bounds on the use of one register, for each core.
+/// Bounds on the use of one register, for each core unless they say otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Calls per second that its operator allows, from all cores together.
+    pub rate: Option<u32>,
     /// Connections open at a time.
     pub connections: usize,
     /// Calls that may wait for a connection; further ones end `overloaded`.
@@ -152,6 +203,9 @@ pub enum Part {
 }
 
 /// How a register wraps each attribute in an object.
+///
+/// An object around leaves may speak for all of them, such as one address for
+/// its street and its post code: `unavailable` and `updated` hold there too.
 #[derive(Debug)]
 pub struct Leaf {
     /// Members that hold the value; the first present counts.
@@ -162,21 +216,56 @@ pub struct Leaf {
     pub updated: Option<Box<str>>,
 }
 
+/// How a body tells of errors: `[answer.errors]`.
+///
+/// A body that has an error is no answer, whatever its status. It says that the
+/// key is unknown only where every error in it does.
+#[derive(Debug)]
+pub struct Errors {
+    /// Where the errors are, or the one. Left out, the body itself is the one:
+    /// of a response marked by the error header where there is one, and else of
+    /// any that is no 200.
+    pub at: Option<Box<str>>,
+    /// Where an error holds its code, a text or a whole number.
+    pub code: Box<str>,
+    /// Where it holds the seconds after which to try again.
+    pub retry: Option<Box<str>>,
+    /// Codes that say that the register does not know the key.
+    pub not_found: Vec<Box<str>>,
+    /// Codes that say that it is closed for now.
+    pub maintenance: Vec<Box<str>>,
+    /// Codes that say that it is asked too much.
+    pub overloaded: Vec<Box<str>>,
+}
+
 /// One datum that a register holds.
 #[derive(Debug)]
 pub struct Attribute {
     /// Its name, such as `familyName`.
     pub name: Box<str>,
+    /// What people call it; fields without a label of their own are called so.
+    pub label: Option<Labels>,
     /// What its values are.
     pub kind: Kind,
     /// Where an element holds it: a JSON pointer (RFC 6901).
     pub at: Box<str>,
+    /// For partial dates: where the parts stand, used where `at` has nothing.
+    pub parts: Option<Parts>,
     /// For lists: where each item holds its value.
     pub each: Option<Box<str>>,
     /// Where an element says that it is under review.
     pub review: Option<Box<str>>,
     /// What the register calls it when asked for it.
     pub ask_as: Box<str>,
+}
+
+/// Where an element holds what is known of a date, part by part.
+#[derive(Debug)]
+pub struct Parts {
+    /// The year, a whole number.
+    pub year: Box<str>,
+    /// The month, a whole number from 1.
+    pub month: Option<Box<str>>,
 }
 
 /// What an attribute's values are.
@@ -186,6 +275,9 @@ pub enum Kind {
     Text,
     /// A day, `YYYY-MM-DD`.
     Date,
+    /// A day, a month or a year: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, as much as
+    /// is known.
+    PartialDate,
     /// A whole number.
     Integer,
     /// True or false.
@@ -195,9 +287,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) const CHOICES: [(&'static str, Self); 5] = [
+    pub(super) const CHOICES: [(&'static str, Self); 6] = [
         ("text", Self::Text),
         ("date", Self::Date),
+        ("partial-date", Self::PartialDate),
         ("integer", Self::Integer),
         ("boolean", Self::Boolean),
         ("texts", Self::Texts),

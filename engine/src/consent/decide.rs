@@ -9,7 +9,7 @@ use crate::catalogue::{BackOffice, Catalogue, Procedure};
 use crate::clock;
 use crate::identity::Presence;
 use crate::model::{
-    CandidateSet, Channel, CivilMs, FieldSet, OrganisationId, ProcedureId, RegisterSet,
+    CandidateSet, Channel, CivilMs, FieldSet, Language, OrganisationId, ProcedureId, RegisterSet,
     SUBJECTS_MAX, Subject, Withheld,
 };
 
@@ -33,6 +33,8 @@ pub struct Request {
     pub presence: Option<Presence>,
     /// The case, where there is one.
     pub case: Option<Box<str>>,
+    /// What notices are written in.
+    pub language: Language,
 }
 
 impl Request {
@@ -66,6 +68,7 @@ pub enum Denied {
 pub struct Grant {
     pub(super) procedure: ProcedureId,
     pub(super) channel: Channel,
+    pub(super) language: Language,
     /// The fields that the bundle will have.
     pub(super) asked: FieldSet,
     /// What may be fetched and shown.
@@ -126,7 +129,7 @@ pub fn decide(
     now: CivilMs,
 ) -> Result<Grant, Denied> {
     let procedure = catalogue.procedure(request.procedure);
-    let authorised = procedure.authority_of(request.organisation);
+    let authorised = procedure.authority_of(request.organisation, request.channel);
     if authorised.is_empty() {
         return Err(Denied::NoAuthority);
     }
@@ -157,6 +160,7 @@ pub fn decide(
     Ok(Grant {
         procedure: request.procedure,
         channel: request.channel,
+        language: request.language,
         asked,
         allowed,
         authorised,

@@ -4,6 +4,7 @@
 //! each subject and the time. Everything is denied that nothing allows.
 
 mod decide;
+mod notices;
 mod plan;
 mod release;
 mod state;

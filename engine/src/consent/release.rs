@@ -5,7 +5,9 @@ use std::io::Write as _;
 use uuid::Uuid;
 
 use super::Grant;
+use super::notices::notices;
 use crate::catalogue::{Candidate, Catalogue, Procedure, Register};
+use crate::clock;
 use crate::model::{
     Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
     Unavailable, Withheld,
@@ -67,8 +69,8 @@ impl Grant {
         let complete = endings.iter().all(|(_, ending)| answered(ending));
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
         let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
-        let sources = self.sources(procedure, resolution);
-        let called = called(procedure, resolution);
+        let sources = self.sources(catalogue, procedure, resolution);
+        let called = called(catalogue, procedure, resolution);
 
         let mut body = Vec::with_capacity(256 + endings.len() * 128);
         write_head(&mut body, procedure, disclosure, complete);
@@ -87,8 +89,34 @@ impl Grant {
                 format_args!("{comma}\"{name}\":{{\"outcome\":\"{}\"}}", outcome.as_str()),
             );
         }
-        body.extend_from_slice(b"},\"notices\":[]}");
+        body.extend_from_slice(b"},\"notices\":[");
+        self.write_notices(&mut body, procedure, &endings, now);
+        body.extend_from_slice(b"]}");
         Bundle { disclosure, body, released: Released { fields, called, complete } }
+    }
+
+    fn write_notices(
+        &self,
+        body: &mut Vec<u8>,
+        procedure: &Procedure,
+        endings: &[(usize, Ending<'_>)],
+        now: CivilMs,
+    ) {
+        if procedure.notices.is_empty() {
+            return;
+        }
+        let shown = |field: usize| {
+            let (_, ending) = endings.iter().find(|(known, _)| *known == field)?;
+            ending.value.and_then(|(answer, attribute)| answer.value(attribute))
+        };
+        let holding = notices(&procedure.notices, clock::date(now), shown);
+        for (place, notice) in holding.enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write(body, format_args!("{comma}{{\"code\":\"{}\",\"text\":", notice.code));
+            let text = notice.text.in_language(self.language);
+            serde_json::to_writer(&mut *body, text).expect("a vector takes every byte");
+            body.push(b'}');
+        }
     }
 
     /// The first candidate with a value fills a field. Without any, the gap that
@@ -176,6 +204,7 @@ impl Grant {
     /// several roles. One that this grant no longer allows is not told of.
     fn sources(
         &self,
+        catalogue: &Catalogue,
         procedure: &Procedure,
         resolution: &Resolution,
     ) -> Vec<(RegisterId, Outcome)> {
@@ -186,7 +215,7 @@ impl Grant {
         };
         let mut sources: Vec<(RegisterId, Outcome)> = Vec::with_capacity(procedure.calls.len());
         for (index, call) in procedure.calls.iter().enumerate() {
-            if !self.needs(procedure, index) {
+            if !self.needs(procedure, index) || call.register == catalogue.own_data().id {
                 continue;
             }
             let Some(outcome) = resolution.call(index).outcome() else { continue };
@@ -226,8 +255,11 @@ impl Grant {
             if let Some(date) = answer.last_updated(attribute) {
                 write(body, format_args!(",\"lastUpdated\":\"{date}\""));
             }
-            let age = self.age_seconds(register, now - answer.since);
-            write(body, format_args!(",\"ageSeconds\":{age}"));
+            // Own data is read where it is kept.
+            if register.dialect.is_some() {
+                let age = self.age_seconds(register, now - answer.since);
+                write(body, format_args!(",\"ageSeconds\":{age}"));
+            }
             if answer.under_review.contains(attribute) {
                 body.extend_from_slice(b",\"underReview\":true");
             }
@@ -284,10 +316,10 @@ fn held(answer: &Answer, attribute: usize, filled: Status) -> (Status, bool) {
 
 /// The registers asked, whatever is allowed by now: they know of the request, so
 /// the citizen must, too.
-fn called(procedure: &Procedure, resolution: &Resolution) -> RegisterSet {
+fn called(catalogue: &Catalogue, procedure: &Procedure, resolution: &Resolution) -> RegisterSet {
     let mut called = RegisterSet::EMPTY;
     for (index, call) in procedure.calls.iter().enumerate() {
-        if resolution.asked(index) {
+        if resolution.asked(index) && call.register != catalogue.own_data().id {
             called.insert(call.register.index());
         }
     }

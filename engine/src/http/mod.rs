@@ -1,10 +1,12 @@
 //! The API over HTTP/1.1: connections, routes, our JSON, all statuses.
 //!
 //! Personal data goes through `respond` sealed: as [`Disclosed`] or [`Own`],
-//! which only the ledger makes. Everything else is [`Public`].
+//! which only the ledger makes, or as [`Kept`], which only the space makes.
+//! Everything else is [`Public`].
 //!
 //! [`Disclosed`]: crate::ledger::Disclosed
 //! [`Own`]: crate::ledger::Own
+//! [`Kept`]: crate::space::Kept
 
 mod query;
 mod respond;

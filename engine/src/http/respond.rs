@@ -6,10 +6,11 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENT
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
-use super::wire::Problem;
+use super::wire::{self, Problem};
 use crate::consent::Bundle;
 use crate::ledger::{Disclosed, Own};
 use crate::prefill::Rejection;
+use crate::space;
 
 /// What goes out.
 pub(super) type Out = Response<Full<Bytes>>;
@@ -32,6 +33,18 @@ pub(super) fn disclosed(bundle: Disclosed<Bundle>) -> Out {
 /// What the ledger holds about the citizen who asks.
 pub(super) fn own<T: Serialize>(own: Own<T>) -> Out {
     personal(json(&own.into_inner()))
+}
+
+/// What the citizen who asks has added, now that it is kept.
+pub(super) fn kept(kept: space::Kept) -> Out {
+    personal(json(&wire::Kept::from(kept)))
+}
+
+/// It is done, and there is nothing to say.
+pub(super) fn done() -> Out {
+    let mut out = Response::new(Full::default());
+    *out.status_mut() = StatusCode::NO_CONTENT;
+    out
 }
 
 /// What everybody may read.
@@ -102,6 +115,7 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
         Rejection::NotRecorded => {
             (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it")
         }
+        Rejection::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "Own data could not be kept"),
         Rejection::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         Rejection::ConsentChanging => (StatusCode::SERVICE_UNAVAILABLE, "The consent is changing"),
         Rejection::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "The engine is overloaded"),

@@ -11,18 +11,20 @@ use hyper::{HeaderMap, Method, Request};
 use super::query::Query;
 use super::respond::{self, Out, Public};
 use super::wire;
+use crate::catalogue::own;
 use crate::clock;
 use crate::identity::{Citizen, Operator};
-use crate::ledger::{PAGE_MAX, Page, Refused};
+use crate::ledger::{PAGE_MAX, Page};
 use crate::model::CivilMs;
-use crate::prefill::{Core, Rejection, prefill};
+use crate::prefill::{self, Core, Rejection, prefill};
+use crate::space::{self, Attribute};
 use crate::store;
 
 /// A request for a bundle is a few hundred bytes.
 const BODY_MAX: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
-/// How long a change of consent may take to be in force.
+/// How long a change of consent, or of own data, may take to be in force.
 const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
 /// A page of lists, where no other size is asked for.
 const PAGE_DEFAULT: u64 = 50;
@@ -61,6 +63,14 @@ async fn route(
             ("preferences", Ok(respond::no_such_method("PUT")))
         }
         ["v1", "me", "accesses"] if get => ("accesses", accesses(core, &request).await),
+        ["v1", "me", "data"] if get => ("own-data", own_data(core, &request).await),
+        ["v1", "me", "data", attribute] if method == Method::PUT => {
+            ("own-data", put_own(core, request, attribute).await)
+        }
+        ["v1", "me", "data", attribute] if method == Method::DELETE => {
+            ("own-data", delete_own(core, &request, attribute).await)
+        }
+        ["v1", "me", "data", _] => ("own-data", Ok(respond::no_such_method("PUT, DELETE"))),
         ["v1", "me", "consents"] if get => ("consents", consents(core, &request)),
         ["v1", "procedures"] if get => ("procedures", procedures(core, &request)),
         ["v1", "procedures", id] if get => ("procedure", procedure(core, &request, id)),
@@ -72,7 +82,7 @@ async fn route(
         ["metrics"] if get => {
             ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text()))))
         }
-        ["v1", "me", "accesses" | "consents"]
+        ["v1", "me", "accesses" | "consents" | "data"]
         | ["v1", "procedures" | "registers" | "organisations"]
         | ["v1", "procedures", _]
         | ["v1", "ledger", "head"]
@@ -97,20 +107,7 @@ async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: 
     let Some(id) = shared.catalogue.find_register(register) else {
         return Ok(respond::not_found("register of that name"));
     };
-    if !shared.catalogue.register(id).preference {
-        return Err(Rejection::value("register", "this register offers no preference"));
-    }
-    let until = clock::monotonic() + CHANGE_TIME_MAX;
-    let changed = core.port.prefer(citizen.subject, register, allow, until).await;
-    let consent = changed.map_err(|refused| match refused {
-        Refused::Full => Rejection::Overloaded,
-        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
-            Rejection::NotRecorded
-        }
-    })?;
-    if !allow {
-        shared.cache.purge(citizen.subject, id);
-    }
+    let consent = prefill::prefer(core, citizen.subject, id, allow).await?;
     Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, &shared.catalogue))))
 }
 
@@ -119,6 +116,46 @@ fn consents(core: &Core, request: &Request<Incoming>) -> Answered {
     let consent = core.port.consent_of(citizen.subject);
     let catalogue = &core.shared().catalogue;
     Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, catalogue))))
+}
+
+async fn own_data(core: &Arc<Core>, request: &Request<Incoming>) -> Answered {
+    let (citizen, _) = citizen(core, request, &[])?;
+    prefill::own(core, citizen.subject).await.map(respond::disclosed)
+}
+
+async fn put_own(core: &Core, request: Request<Incoming>, name: &str) -> Answered {
+    let (citizen, _) = citizen(core, &request, &[])?;
+    let Some(attribute) = Attribute::named(name) else { return Ok(no_such_attribute()) };
+    let body = read(request).await?;
+    let wire::PutValue { value } = wire::read(&body)?;
+    let shared = core.shared();
+    let change = shared.space.put(citizen.subject, attribute, &value, shared.civil.now());
+    in_time(change).await.map(respond::kept)
+}
+
+async fn delete_own(core: &Core, request: &Request<Incoming>, name: &str) -> Answered {
+    let (citizen, _) = citizen(core, request, &[])?;
+    let Some(attribute) = Attribute::named(name) else { return Ok(no_such_attribute()) };
+    in_time(core.shared().space.delete(citizen.subject, attribute)).await?;
+    Ok(respond::done())
+}
+
+fn no_such_attribute() -> Out {
+    let known: Vec<_> = own::names().collect();
+    respond::not_found(&format!("such attribute; known are {}", known.join(", ")))
+}
+
+/// Waits for a change of own data as long as a change may take.
+async fn in_time<T>(change: impl Future<Output = Result<T, space::Error>>) -> Result<T, Rejection> {
+    let changed = tokio::time::timeout(CHANGE_TIME_MAX, change).await;
+    changed.map_err(|_| Rejection::NotKept)?.map_err(|error| match error {
+        space::Error::Invalid(why) => Rejection::value("value", why.to_string()),
+        space::Error::Busy => Rejection::Overloaded,
+        error => {
+            tracing::error!(%error, "own data cannot be kept");
+            Rejection::NotKept
+        }
+    })
 }
 
 async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
@@ -158,7 +195,8 @@ fn procedures(core: &Core, request: &Request<Incoming>) -> Answered {
     let query = Query::parse(request.uri().query(), &["limit", "after"])?;
     let catalogue = &core.shared().catalogue;
     let limit = query.number("limit", 1..=PROCEDURES_MAX)?.unwrap_or(PAGE_DEFAULT) as usize;
-    let mut known: Vec<_> = catalogue.procedures().iter().collect();
+    let forms = catalogue.procedures().iter().filter(|procedure| !procedure.own_view);
+    let mut known: Vec<_> = forms.collect();
     known.sort_by(|a, b| a.name.cmp(&b.name));
     let start = match query.text("after") {
         None => 0,

@@ -12,8 +12,9 @@ use crate::clock;
 use crate::consent::Consent;
 use crate::identity::Operator;
 use crate::ledger;
-use crate::model::{Channel, SUBJECTS_MAX};
-use crate::prefill::{Asked, DEADLINE_DEFAULT, Rejection};
+use crate::model::{Channel, Language, SUBJECTS_MAX};
+use crate::prefill::{Asked, Rejection};
+use crate::space;
 
 /// `POST /v1/prefill`.
 #[derive(DeserializeDerive)]
@@ -35,6 +36,8 @@ pub(super) struct Prefill {
     deadline_ms: Option<u64>,
     #[serde(default)]
     max_age_seconds: Option<u64>,
+    #[serde(default)]
+    language: Option<String>,
 }
 
 impl Prefill {
@@ -47,6 +50,15 @@ impl Prefill {
                 )?
             }
         };
+        let language = match self.language.as_deref() {
+            None => Language::default(),
+            Some(name) => {
+                let mut known = Language::ALL.into_iter();
+                known
+                    .find(|language| language.as_str() == name)
+                    .ok_or_else(|| Rejection::value("language", "must be fr, de, en or lb"))?
+            }
+        };
         Ok(Asked {
             operator,
             procedure: self.procedure,
@@ -56,8 +68,9 @@ impl Prefill {
             organisation: self.organisation,
             case: self.case,
             fields: self.fields,
-            deadline: self.deadline_ms.map_or(DEADLINE_DEFAULT, Duration::from_millis),
+            deadline: self.deadline_ms.map(Duration::from_millis),
             max_age: self.max_age_seconds.map(Duration::from_secs),
+            language,
         })
     }
 }
@@ -104,6 +117,13 @@ pub(super) struct PutPreference {
     pub(super) allow: bool,
 }
 
+/// `PUT /v1/me/data/{attribute}`.
+#[derive(DeserializeDerive)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PutValue {
+    pub(super) value: String,
+}
+
 /// Reads a body, which must be an object. What is wrong with it is told with its
 /// place.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
@@ -143,6 +163,23 @@ pub(super) struct Labels<'a> {
 impl<'a> From<&'a catalogue::Labels> for Labels<'a> {
     fn from(labels: &'a catalogue::Labels) -> Self {
         Self { fr: &labels.fr, de: &labels.de, en: &labels.en, lb: &labels.lb }
+    }
+}
+
+/// A value of the citizen's own, as it is kept.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Kept {
+    attribute: &'static str,
+    value: String,
+    last_updated: String,
+}
+
+impl From<space::Kept> for Kept {
+    fn from(kept: space::Kept) -> Self {
+        let (attribute, value, changed) = kept.into_parts();
+        let last_updated = clock::date(changed).to_string();
+        Self { attribute: attribute.name(), value, last_updated }
     }
 }
 
@@ -238,11 +275,16 @@ pub(super) struct Procedures<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ProcedureRow<'a> {
     id: &'a str,
     version: u32,
     organisation: &'a str,
     label: Labels<'a>,
+    /// Whether anything fills any of its fields.
+    prefilled: bool,
+    /// Whether it needs a company, so that only professional spaces can use it.
+    professional_only: bool,
 }
 
 impl<'a> ProcedureRow<'a> {
@@ -252,6 +294,8 @@ impl<'a> ProcedureRow<'a> {
             version: procedure.version,
             organisation: &catalogue.organisation(procedure.owner).name,
             label: (&procedure.label).into(),
+            prefilled: !procedure.candidates.is_empty(),
+            professional_only: procedure.professional_only(),
         }
     }
 }
@@ -263,8 +307,25 @@ pub(super) struct Procedure<'a> {
     row: ProcedureRow<'a>,
     purpose: &'a str,
     legal_basis: &'a str,
+    deadline_ms: u64,
+    back_office_consent: &'static str,
     roles: Vec<Role<'a>>,
+    steps: Vec<Step<'a>>,
     fields: Vec<Field<'a>>,
+    notices: Vec<Notice<'a>>,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    id: &'a str,
+    label: Labels<'a>,
+}
+
+/// What a procedure may have to say; when, its values tell.
+#[derive(Serialize)]
+struct Notice<'a> {
+    code: &'a str,
+    text: Labels<'a>,
 }
 
 #[derive(Serialize)]
@@ -276,16 +337,23 @@ struct Role<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Field<'a> {
     name: &'a str,
     #[serde(rename = "type")]
     kind: &'static str,
     step: &'a str,
     label: Labels<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<Labels<'a>>,
     role: &'a str,
+    /// None where nothing fills it, and the citizen writes it.
     sources: Vec<String>,
     required: bool,
     editable: bool,
+    back_office: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age_seconds: Option<u64>,
 }
 
 impl<'a> Procedure<'a> {
@@ -301,24 +369,41 @@ impl<'a> Procedure<'a> {
         };
         let field = |field: &'a catalogue::Field| {
             let candidates = &procedure.candidates[field.candidates.clone()];
-            let role = candidates.first().map_or(0, |candidate| candidate.role);
             Field {
                 name: &field.name,
                 kind: field.kind.as_str(),
                 step: &procedure.steps[field.step].0,
                 label: (&field.label).into(),
-                role: &procedure.roles[role].name,
+                hint: field.hint.as_ref().map(Labels::from),
+                role: &procedure.roles[field.role].name,
                 sources: candidates.iter().map(source).collect(),
                 required: field.required,
                 editable: field.editable,
+                back_office: field.back_office,
+                max_age_seconds: field.max_age.map(|age| age.as_secs()),
             }
         };
         Self {
             row: ProcedureRow::of(procedure, catalogue),
             purpose: &procedure.purpose,
             legal_basis: &procedure.legal_basis,
+            deadline_ms: procedure.deadline.as_millis() as u64,
+            back_office_consent: match procedure.back_office {
+                catalogue::BackOffice::ReuseConsent => "reuse-consent",
+                catalogue::BackOffice::NotRequired => "not-required",
+            },
             roles: procedure.roles.iter().map(role).collect(),
+            steps: procedure
+                .steps
+                .iter()
+                .map(|(id, label)| Step { id, label: label.into() })
+                .collect(),
             fields: procedure.fields.iter().map(field).collect(),
+            notices: procedure
+                .notices
+                .iter()
+                .map(|notice| Notice { code: &notice.code, text: (&notice.text).into() })
+                .collect(),
         }
     }
 }

@@ -28,7 +28,7 @@ fn covers(catalogue: &Catalogue, presence: &Presence, now: CivilMs) -> bool {
 fn a_presence_covers_its_own_subject_and_use_until_it_ends() {
     let catalogue = demo();
     let check = |presence: Presence, expected: bool| {
-        assert_eq!(covers(&catalogue, &presence, NOW), expected, "{presence:?}");
+        assert_eq!(covers(catalogue, &presence, NOW), expected, "{presence:?}");
     };
     check(presence(), true);
     check(Presence { valid_until: NOW, ..presence() }, false);

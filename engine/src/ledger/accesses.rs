@@ -142,7 +142,7 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure) -> Usag
     let about = &disclosure.about;
     let procedure = catalogue.procedure(about.procedure);
     let organisation = catalogue.organisation(about.organisation);
-    let registers = disclosure.called.iter().map(|id| catalogue.registers()[id].name.to_string());
+    let registers = disclosure.called.iter().map(|id| catalogue.sources()[id].name.to_string());
     let fields = disclosure.fields.iter();
     Usage {
         at: stamp,

@@ -197,7 +197,8 @@ impl Replay {
         if theirs.is_empty() {
             return wrong("a field has its value from a register that cannot fill it");
         }
-        let authority = procedure.authority_of(disclosure.about.organisation);
+        let about = &disclosure.about;
+        let authority = procedure.authority_of(about.organisation, about.channel);
         let authorised = theirs.into_iter().filter(|index| authority.contains(*index));
         let mut authorised = authorised.peekable();
         if authorised.peek().is_none() {

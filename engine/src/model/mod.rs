@@ -5,6 +5,7 @@
 
 mod answer;
 mod ids;
+mod language;
 mod resolution;
 mod status;
 mod subject;
@@ -14,6 +15,7 @@ pub use ids::{
     AttributeMask, CallSet, CandidateSet, FieldSet, OrganisationId, ProcedureId, RegisterId,
     RegisterSet,
 };
+pub use language::Language;
 pub use resolution::{Call, Resolution};
 pub use status::{Channel, Outcome, Status, Unavailable, Withheld};
 pub use subject::{InvalidIdentifier, Matricule, Rcs, Subject};

@@ -11,8 +11,9 @@ use crate::identity::Directory;
 use crate::ledger::{Accesses, Ledger, Port};
 use crate::metrics::Metrics;
 use crate::net::Connect;
-use crate::registers::{Addresses, Clients};
+use crate::registers::{Addresses, Clients, Rates};
 use crate::resolver::{Flights, Resolver};
+use crate::space::Space;
 
 /// What all cores of one engine share.
 pub struct Shared {
@@ -22,6 +23,8 @@ pub struct Shared {
     pub directory: Arc<dyn Directory>,
     /// The ledger.
     pub ledger: Ledger,
+    /// What citizens added themselves.
+    pub space: Space,
     /// Citizens' own lists.
     pub accesses: Accesses,
     /// Answers kept in memory.
@@ -38,6 +41,8 @@ pub struct Shared {
     pub addresses: Addresses,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
+    /// How often each register may be asked, by all cores together.
+    pub rates: Rates,
 }
 
 /// One core: it has its own connections and its own way into the ledger.
@@ -59,6 +64,7 @@ impl Core {
             &shared.catalogue,
             &shared.addresses,
             &shared.connect,
+            &shared.rates,
             &shared.civil,
             &shared.metrics,
         );

@@ -4,18 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Core, Rejection};
-use crate::catalogue::{Catalogue, Procedure};
+use crate::catalogue::{Catalogue, DEADLINE_MAX, DEADLINE_MIN, Procedure};
 use crate::consent::Request;
 use crate::identity::Operator;
 use crate::ledger::About;
-use crate::model::{Channel, FieldSet, OrganisationId, SUBJECTS_MAX, Subject};
+use crate::model::{Channel, FieldSet, Language, OrganisationId, SUBJECTS_MAX, Subject};
 
-/// The least that a client may wait.
-pub const DEADLINE_MIN: Duration = Duration::from_millis(10);
-/// The most.
-pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
-/// Without a wish: past it, people take a form for broken.
-pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(2);
 /// Beyond a year nothing is kept anyway.
 const MAX_AGE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 const CASE_MAX: usize = 64;
@@ -39,10 +33,13 @@ pub struct Asked {
     pub case: Option<String>,
     /// The fields wanted; all where there are none.
     pub fields: Option<Vec<String>>,
-    /// How long the client waits, from 10 ms to 30 s.
-    pub deadline: Duration,
+    /// How long the client waits, from 10 ms to 30 s; the procedure's own
+    /// deadline where it does not say.
+    pub deadline: Option<Duration>,
     /// The greatest age of a value that the client stands.
     pub max_age: Option<Duration>,
+    /// What notices are written in.
+    pub language: Language,
 }
 
 impl fmt::Debug for Asked {
@@ -63,6 +60,10 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
         .find_procedure(&asked.procedure)
         .ok_or_else(|| Rejection::UnknownProcedure(asked.procedure.chars().take(64).collect()))?;
     let procedure = catalogue.procedure(procedure);
+    if procedure.candidates.is_empty() {
+        let detail = "this procedure is not prefilled: its fields are all filled by hand";
+        return Err(Rejection::value("procedure", detail));
+    }
     limits(asked)?;
     let subjects = subjects(procedure, &asked.subjects)?;
     let fields = asked.fields.as_deref().map(|names| fields(procedure, names)).transpose()?;
@@ -77,7 +78,40 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
         fields,
         presence,
         case: asked.case.as_deref().map(Into::into),
+        language: asked.language,
     })
+}
+
+/// A citizen's look at their own data. The body whose view it is stands in the
+/// ledger for who received, since somebody must: the channel tells that the
+/// citizen did.
+pub(super) fn own(core: &Core, subject: Subject) -> Result<(Request, About), Rejection> {
+    let catalogue = &core.shared.catalogue;
+    let view = catalogue.own_view().ok_or_else(|| Rejection::UnknownProcedure("self".into()))?;
+    let mut subjects = [None; SUBJECTS_MAX];
+    subjects[0] = Some(subject);
+    let request = Request {
+        procedure: view.id,
+        organisation: view.owner,
+        channel: Channel::Own,
+        subjects,
+        fields: None,
+        presence: None,
+        case: None,
+        language: Language::default(),
+    };
+    let about = About {
+        catalogue: *catalogue.digest(),
+        operator: view.owner,
+        organisation: view.owner,
+        procedure: view.id,
+        version: view.version,
+        channel: Channel::Own,
+        case: None,
+        presence: None,
+        idempotency: None,
+    };
+    Ok((request, about))
 }
 
 /// What the ledger says of the request.
@@ -115,7 +149,8 @@ fn organisation(
 }
 
 fn limits(asked: &Asked) -> Result<(), Rejection> {
-    if !(DEADLINE_MIN..=DEADLINE_MAX).contains(&asked.deadline) {
+    let bounds = DEADLINE_MIN..=DEADLINE_MAX;
+    if asked.deadline.is_some_and(|deadline| !bounds.contains(&deadline)) {
         return Err(Rejection::value("deadlineMs", "must be from 10 to 30000"));
     }
     if asked.max_age.is_some_and(|age| age > MAX_AGE_MAX) {
@@ -171,6 +206,10 @@ fn fields(procedure: &Procedure, names: &[String]) -> Result<FieldSet, Rejection
         let index = procedure.find_field(name).ok_or_else(|| {
             Rejection::value("fields", format!("this procedure has no field `{}`", short(name)))
         })?;
+        if procedure.fields[index].by_hand() {
+            let detail = format!("field `{}` is filled by hand", short(name));
+            return Err(Rejection::value("fields", detail));
+        }
         fields.insert(index);
     }
     Ok(fields)

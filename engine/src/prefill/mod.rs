@@ -16,17 +16,19 @@ use uuid::Uuid;
 
 pub use self::core::{Core, Shared};
 pub use denials::Denials;
-pub use identify::{Asked, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN};
+pub use identify::Asked;
 pub use rejection::Rejection;
 
 use crate::clock::{self, Instant};
-use crate::consent::{Bundle, Grant, Request, decide};
-use crate::ledger::{self, About, Disclosed, Facts, Refused};
-use crate::model::{Channel, Resolution};
+use crate::consent::{Bundle, Consent, Grant, Plan, Request, decide};
+use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
+use crate::model::{Call, Channel, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
 
 /// How often a disclosure that a change of consent overtook is composed again.
 const ATTEMPTS: usize = 2;
+/// How long a change of consent may take to be in force.
+const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
 /// How often more is fetched because a consent changed while fetching.
 const ROUNDS_MAX: usize = 4;
 
@@ -36,36 +38,51 @@ const ROUNDS_MAX: usize = 4;
 /// Where it is malformed, not authorised, or cannot be recorded. A register
 /// that fails is a gap in the bundle and no error.
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
-    let began = clock::monotonic();
     let request = identify::identify(core, asked)?;
-    let attempt = Attempt {
-        core,
-        request: &request,
-        about: identify::about(core, asked, &request),
-        disclosure: core.entropy.uuid(core.shared.civil.now()),
-        max_age: asked.max_age,
-        began,
-        deadline: began + asked.deadline,
-    };
+    let about = identify::about(core, asked, &request);
+    let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
     attempt.authorise()?;
-    let calls = core.shared.catalogue.procedure(request.procedure).calls.len();
-    let mut resolution = Resolution::empty(calls);
-    for _ in 0..ATTEMPTS {
-        let grant = attempt.resolve(&mut resolution).await?;
-        let now = core.shared.civil.now();
-        let bundle = grant.release(&core.shared.catalogue, &resolution, attempt.disclosure, now);
-        match core
-            .port
-            .disclose(bundle, attempt.facts(&grant), attempt.deadline + ledger::GRACE)
-            .await
-        {
-            Ok(disclosed) => return Ok(disclosed),
-            Err(Refused::Stale | Refused::Expired) => {}
-            Err(Refused::Full) => return Err(Rejection::Overloaded),
-            Err(Refused::TooLate | Refused::Closed(_)) => return Err(Rejection::NotRecorded),
-        }
+    attempt.disclose().await
+}
+
+/// Shows citizens what registers hold about them and what they added: the view
+/// that the catalogue has for it, recorded like every other bundle.
+///
+/// # Errors
+/// As [`prefill`].
+pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>, Rejection> {
+    let (request, about) = identify::own(core, subject)?;
+    Attempt::begin(core, &request, about, None, None).disclose().await
+}
+
+/// Records a citizen's Yes or No to a register that offers the choice. It is in
+/// force when it comes back.
+///
+/// # Errors
+/// Where the register offers none, or it cannot be recorded.
+pub async fn prefer(
+    core: &Core,
+    subject: Subject,
+    register: RegisterId,
+    allow: bool,
+) -> Result<Own<Arc<Consent>>, Rejection> {
+    let shared = &core.shared;
+    let known = shared.catalogue.register(register);
+    if !known.preference {
+        return Err(Rejection::value("register", "this register offers no preference"));
     }
-    Err(Rejection::ConsentChanging)
+    let until = clock::monotonic() + CHANGE_TIME_MAX;
+    let changed = core.port.prefer(subject, &known.name, allow, until).await;
+    let consent = changed.map_err(|refused| match refused {
+        Refused::Full => Rejection::Overloaded,
+        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
+            Rejection::NotRecorded
+        }
+    })?;
+    if !allow {
+        shared.cache.purge(subject, register);
+    }
+    Ok(consent)
 }
 
 /// What stays the same when a request is composed again.
@@ -79,7 +96,41 @@ struct Attempt<'a> {
     deadline: Instant,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn begin(
+        core: &'a Arc<Core>,
+        request: &'a Request,
+        about: About,
+        deadline: Option<Duration>,
+        max_age: Option<Duration>,
+    ) -> Self {
+        let began = clock::monotonic();
+        let procedure = core.shared.catalogue.procedure(request.procedure);
+        let disclosure = core.entropy.uuid(core.shared.civil.now());
+        let deadline = began + deadline.unwrap_or(procedure.deadline);
+        Self { core, request, about, disclosure, max_age, began, deadline }
+    }
+
+    /// Resolves, releases, records; again where a change of consent overtook it.
+    async fn disclose(&self) -> Result<Disclosed<Bundle>, Rejection> {
+        let (core, catalogue) = (self.core, &self.core.shared.catalogue);
+        let calls = catalogue.procedure(self.request.procedure).calls.len();
+        let mut resolution = Resolution::empty(calls);
+        for _ in 0..ATTEMPTS {
+            let grant = self.resolve(&mut resolution).await?;
+            let now = core.shared.civil.now();
+            let bundle = grant.release(catalogue, &resolution, self.disclosure, now);
+            let until = self.deadline + ledger::GRACE;
+            match core.port.disclose(bundle, self.facts(&grant), until).await {
+                Ok(disclosed) => return Ok(disclosed),
+                Err(Refused::Stale | Refused::Expired) => {}
+                Err(Refused::Full) => return Err(Rejection::Overloaded),
+                Err(Refused::TooLate | Refused::Closed(_)) => return Err(Rejection::NotRecorded),
+            }
+        }
+        Err(Rejection::ConsentChanging)
+    }
+
     /// Fetches what the consent of the moment allows, and decides again
     /// afterwards: a No during a slow call takes effect in this very response.
     async fn resolve(&self, resolution: &mut Resolution) -> Result<Grant, Rejection> {
@@ -100,11 +151,13 @@ impl Attempt<'_> {
         let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
             let plan = grant.plan(&shared.catalogue);
+            let own_data = self.own_data(&plan).await;
             let errand = Errand {
                 catalogue: &shared.catalogue,
                 request: self.request,
                 grant: &grant,
                 plan: &plan,
+                own_data: &own_data,
                 disclosure: self.disclosure,
                 max_age: self.max_age,
                 began: self.began,
@@ -119,6 +172,25 @@ impl Attempt<'_> {
             }
         }
         Ok(grant)
+    }
+
+    /// What the applicant added themselves, where the plan needs it.
+    async fn own_data(&self, plan: &Plan) -> Call {
+        let shared = &self.core.shared;
+        let own = shared.catalogue.own_data().id;
+        let calls = &shared.catalogue.procedure(self.request.procedure).calls;
+        let mut planned = plan.calls().iter().filter(|index| calls[*index].register == own);
+        let (Some(index), Some(subject)) = (planned.next(), self.request.subjects[0]) else {
+            return Call::Open;
+        };
+        let now = shared.civil.now();
+        match shared.space.answer(subject, plan.attributes(index), now).await {
+            Ok(answer) => Call::Answered(Arc::new(answer)),
+            Err(error) => {
+                tracing::error!(%error, "own data cannot be read");
+                Call::failed(Unavailable::Error)
+            }
+        }
     }
 
     /// Whether the operator may ask for the organisation.

@@ -50,6 +50,9 @@ pub enum Rejection {
     /// It could not be recorded, or not in time; the entry may stand.
     #[error("the ledger could not record it in time; nothing was shown, but its entry may stand")]
     NotRecorded,
+    /// Own data could not be kept, or not in time; it may be kept.
+    #[error("it could not be kept in time; read your data again to see whether it was")]
+    NotKept,
     /// What the ledger holds cannot be read now.
     #[error("the ledger cannot be read now")]
     Unreadable,
@@ -76,7 +79,7 @@ impl Rejection {
             Self::InvalidIdentifier { .. } => "invalid-identifier",
             Self::InvalidValue { .. } => "invalid-value",
             Self::Quota => "quota",
-            Self::NotRecorded => "not-recorded",
+            Self::NotRecorded | Self::NotKept => "not-recorded",
             Self::Unreadable => "about:blank",
             Self::ConsentChanging => "consent-changing",
             Self::Overloaded => "overloaded",

@@ -36,19 +36,19 @@ impl Batcher {
     }
 
     pub(super) async fn ask(&self, query: Query) -> Result<Answer, Failure> {
-        let register = self.line.register();
+        let dialect = self.line.register().http();
         let (reply, answer) = oneshot::channel();
         let batch = {
             let mut groups = self.groups.lock().expect("no panic under it");
             let gathering = groups.entry(query.group.clone()).or_default();
             // Where no call is under way, this one goes out and does not wait.
             let idle = gathering.calls == 0;
-            if !idle && gathering.waiting.len() >= register.limits.waiting {
+            if !idle && gathering.waiting.len() >= dialect.limits.waiting {
                 return Err(Unavailable::Overloaded.into());
             }
             gathering.waiting.push_back(Waiter { key: (query.key, query.disclosure), reply });
-            let full = gathering.waiting.len() >= register.batch;
-            (idle || full).then(|| gathering.next(register.batch)).flatten()
+            let full = gathering.waiting.len() >= dialect.batch;
+            (idle || full).then(|| gathering.next(dialect.batch)).flatten()
         };
         if let Some(batch) = batch {
             tokio::spawn(run(self.line.clone(), self.groups.clone(), query.group, batch));
@@ -84,7 +84,7 @@ async fn run(
         let mut groups = groups.lock().expect("no panic under it");
         let Some(gathering) = groups.get_mut(&group) else { return };
         gathering.calls -= 1;
-        match gathering.next(line.register().batch) {
+        match gathering.next(line.register().http().batch) {
             Some(next) => batch = next,
             None => {
                 if gathering.calls == 0 {

@@ -7,10 +7,12 @@ use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use uuid::Uuid;
 
+use super::errors::{self, Means};
+use super::json::parse;
 use super::pool::Pool;
 use super::template::{Place, fill};
 use super::{Failure, Group};
-use crate::catalogue::{Method, Register};
+use crate::catalogue::{Dialect, Method, Register};
 use crate::model::Unavailable;
 
 /// What a register said, undecoded.
@@ -21,6 +23,13 @@ pub(super) enum Answered {
     NotFound,
 }
 
+/// A response, read whole.
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
 /// Asks once. The caller bounds the time.
 pub(super) async fn exchange(
     pool: &Pool,
@@ -28,47 +37,88 @@ pub(super) async fn exchange(
     group: &Group,
     keys: &[(Box<str>, Uuid)],
 ) -> Result<Answered, Failure> {
-    let request = request(pool, register, group, keys).ok_or(Unavailable::Error)?;
+    let dialect = register.http();
+    let request = request(&pool.host(), register, group, keys).ok_or(Unavailable::Error)?;
+    judge(dialect, send(pool, request, dialect.limits.body).await?)
+}
+
+/// Sends a request and reads at most `most` bytes of what comes back.
+pub(super) async fn send(
+    pool: &Pool,
+    request: Request<Full<Bytes>>,
+    most: usize,
+) -> Result<Said, Failure> {
     let (response, lease) = pool.send(request).await?;
     let (status, headers) = (response.status(), response.headers().clone());
-    let body = read(response, register.limits.body).await?;
+    let body = read(response, most).await?;
     lease.give_back();
-    let failed = register.error_header.as_ref().is_some_and(|name| headers.contains_key(&**name));
-    match status {
-        _ if failed => Err(Unavailable::Error.into()),
-        StatusCode::OK => Ok(Answered::Body(body)),
-        StatusCode::NOT_FOUND if register.not_found => Ok(Answered::NotFound),
-        StatusCode::TOO_MANY_REQUESTS => {
-            Err(Failure { reason: Unavailable::Overloaded, retry_after: retry_after(&headers) })
+    Ok(Said { status, headers, body })
+}
+
+/// Whether a response is an answer; errors within a 200 are the decoder's.
+pub(super) fn judge(dialect: &Dialect, said: Said) -> Result<Answered, Failure> {
+    let Said { status, headers, mut body } = said;
+    let marked = is_marked(dialect, &headers);
+    if status == StatusCode::OK && !marked {
+        return Ok(Answered::Body(body));
+    }
+    let errors = errors::described(dialect, status == StatusCode::OK, marked);
+    let told = errors.and_then(|errors| {
+        let root = parse(&mut body).ok()?;
+        errors::told(errors, &root).map(|told| (told.means, told.retry_after))
+    });
+    let (means, told_retry) = told.map_or((None, None), |(means, retry)| (Some(means), retry));
+    let retry_after = told_retry.or_else(|| retry_after(&headers));
+    match means {
+        Some(Means::NotFound) if !marked => return Ok(Answered::NotFound),
+        Some(means @ (Means::Maintenance | Means::Overloaded)) => {
+            return Err(Failure { reason: means.reason(), retry_after });
         }
-        StatusCode::SERVICE_UNAVAILABLE => match retry_after(&headers) {
-            None => Err(Unavailable::Error.into()),
-            retry_after => Err(Failure { reason: Unavailable::Maintenance, retry_after }),
-        },
-        _ => Err(Unavailable::Error.into()),
+        _ => {}
+    }
+    match status {
+        // Where a body tells of errors, a 404 is what its codes say.
+        StatusCode::NOT_FOUND if dialect.not_found && means.is_none() && !marked => {
+            Ok(Answered::NotFound)
+        }
+        StatusCode::TOO_MANY_REQUESTS if !marked => {
+            Err(Failure { reason: Unavailable::Overloaded, retry_after })
+        }
+        StatusCode::SERVICE_UNAVAILABLE if !marked && retry_after.is_some() => {
+            Err(Failure { reason: Unavailable::Maintenance, retry_after })
+        }
+        _ => Err(Failure { reason: Unavailable::Error, retry_after: told_retry }),
     }
 }
 
-fn request(
-    pool: &Pool,
+/// Whether a header says that a response is a failure.
+pub(super) fn is_marked(dialect: &Dialect, headers: &HeaderMap) -> bool {
+    dialect.error_header.as_ref().is_some_and(|name| headers.contains_key(&**name))
+}
+
+/// The request that asks about some keys; `None` where what it was filled with
+/// makes none.
+pub(super) fn request(
+    host: &str,
     register: &Register,
     group: &Group,
     keys: &[(Box<str>, Uuid)],
 ) -> Option<Request<Full<Bytes>>> {
     let filled = |template, place| fill(template, place, register, group, keys);
-    let method = match register.method {
+    let dialect = register.http();
+    let method = match dialect.method {
         Method::Get => hyper::Method::GET,
         Method::Post => hyper::Method::POST,
     };
     let mut request = Request::builder()
         .method(method)
-        .uri(filled(&register.path, Place::Path))
-        .header(HOST, pool.host())
+        .uri(filled(&dialect.path, Place::Path))
+        .header(HOST, host)
         .header(ACCEPT, "application/json");
-    for header in &register.headers {
+    for header in &dialect.headers {
         request = request.header(&*header.name, filled(&header.value, Place::Header));
     }
-    let body = match &register.body {
+    let body = match &dialect.body {
         None => Bytes::new(),
         Some(body) => {
             request = request.header(CONTENT_TYPE, "application/json");

@@ -6,9 +6,14 @@
 
 mod batch;
 mod decode;
+mod errors;
 mod exchange;
+mod json;
 mod pool;
+mod probe;
+mod rate;
 mod template;
+mod value;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -17,6 +22,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub use decode::decode;
+pub use probe::{Outcome, Probe, Report, probe};
+pub use rate::Rates;
 
 use crate::catalogue::{Catalogue, Register};
 use crate::clock::{self, Civil};
@@ -25,6 +32,7 @@ use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::Connect;
 use batch::Batcher;
 use pool::Pool;
+use rate::Rate;
 
 /// What to ask, and on whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,8 +76,13 @@ pub type Addresses = HashMap<Box<str>, SocketAddr>;
 
 /// One core's clients of all registers.
 pub struct Clients {
-    lines: Vec<Arc<Line>>,
-    batchers: Vec<Option<Batcher>>,
+    ways: Vec<Option<Way>>,
+}
+
+/// How one core asks one register: key by key, or in batches.
+enum Way {
+    Single(Arc<Line>),
+    Batched(Batcher),
 }
 
 /// One core's client of one register.
@@ -77,6 +90,7 @@ struct Line {
     catalogue: Arc<Catalogue>,
     id: RegisterId,
     pool: Pool,
+    rate: Option<Arc<Rate>>,
     civil: Civil,
     metrics: Arc<Metrics>,
 }
@@ -88,48 +102,54 @@ impl Line {
 }
 
 impl Clients {
-    /// Clients without connections yet. A register without an address fails
-    /// every call.
+    /// Clients without connections yet, which keep to `rates` together with
+    /// those of other cores. A register without an address fails every call.
     #[must_use]
     pub fn new(
         catalogue: &Arc<Catalogue>,
         addresses: &Addresses,
         connect: &Arc<dyn Connect>,
+        rates: &Rates,
         civil: &Civil,
         metrics: &Arc<Metrics>,
     ) -> Self {
-        let line = |register: &Register| {
-            Arc::new(Line {
+        let way = |register: &Register| {
+            let dialect = register.dialect.as_ref()?;
+            let line = Arc::new(Line {
                 catalogue: catalogue.clone(),
                 id: register.id,
                 pool: Pool::new(
                     connect.clone(),
                     addresses.get(&register.name).copied(),
-                    register.limits,
+                    dialect.limits,
                 ),
+                rate: rates.of(register.id.index()),
                 civil: civil.clone(),
                 metrics: metrics.clone(),
+            });
+            Some(match dialect.batch {
+                1 => Way::Single(line),
+                _ => Way::Batched(Batcher::new(line)),
             })
         };
-        let lines: Vec<_> = catalogue.registers().iter().map(line).collect();
-        let batchers = lines
-            .iter()
-            .map(|line| (line.register().batch > 1).then(|| Batcher::new(line.clone())));
-        Self { batchers: batchers.collect(), lines }
+        Self { ways: catalogue.registers().iter().map(way).collect() }
     }
 
     /// Asks one register about one key. Takes at most the register's timeout
-    /// from when the call goes out; up to twice that where the register takes
-    /// several keys at a time, since a key may wait for the call before it.
+    /// from when the call goes out. Before that it may wait as long again for
+    /// its turn, where the register has a rate, and for the call before it,
+    /// where the register takes several keys at a time.
     ///
     /// # Errors
     /// Where there is no usable answer.
     pub async fn ask(&self, register: RegisterId, query: Query) -> Result<Answer, Failure> {
-        match &self.batchers[register.index()] {
-            Some(batcher) => batcher.ask(query).await,
-            None => {
+        match &self.ways[register.index()] {
+            // Citizens' own data is no register.
+            None => Err(Unavailable::Error.into()),
+            Some(Way::Batched(batcher)) => batcher.ask(query).await,
+            Some(Way::Single(line)) => {
                 let keys = [(query.key, query.disclosure)];
-                let mut answers = self.lines[register.index()].ask(&query.group, &keys).await?;
+                let mut answers = line.ask(&query.group, &keys).await?;
                 answers.pop().unwrap_or(Err(Unavailable::Invalid.into()))
             }
         }
@@ -144,11 +164,15 @@ impl Line {
         keys: &[(Box<str>, Uuid)],
     ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
         let register = self.register();
+        let turn = self.turn().await;
         let (began, since) = (clock::monotonic(), self.civil.now());
-        let exchange = exchange::exchange(&self.pool, register, group, keys);
-        let answered = match tokio::time::timeout(register.timeout, exchange).await {
-            Ok(result) => result,
-            Err(_) => Err(Unavailable::Timeout.into()),
+        let answered = match turn {
+            Ok(()) => {
+                let exchange = exchange::exchange(&self.pool, register, group, keys);
+                let answered = tokio::time::timeout(register.timeout, exchange).await;
+                answered.unwrap_or(Err(Unavailable::Timeout.into()))
+            }
+            Err(failure) => Err(failure),
         };
         let decoded = answered.and_then(|answered| match answered {
             exchange::Answered::NotFound => {
@@ -156,11 +180,23 @@ impl Line {
             }
             exchange::Answered::Body(mut body) => {
                 let names: Vec<&str> = keys.iter().map(|(key, _)| &**key).collect();
-                decode(register, &names, group.attributes, since, &mut body).map_err(Failure::from)
+                decode(register, &names, group.attributes, since, &mut body)
             }
         });
         self.count(&decoded, clock::monotonic() - began);
         decoded
+    }
+
+    /// Waits until the register's rate allows a call; fails at once where that
+    /// is further off than its timeout.
+    async fn turn(&self) -> Result<(), Failure> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        let now = clock::monotonic();
+        let at = rate.take(now, self.register().timeout).ok_or(Unavailable::Overloaded)?;
+        if at > now {
+            tokio::time::sleep_until(at).await;
+        }
+        Ok(())
     }
 
     fn count(

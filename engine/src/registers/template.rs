@@ -43,8 +43,18 @@ pub(super) fn fill(
     text
 }
 
+/// What a call asks for by name, each once: several attributes may stand in one
+/// field.
 fn fields<'a>(register: &'a Register, group: &Group) -> impl Iterator<Item = &'a str> {
-    group.attributes.iter().map(|index| &*register.attributes[index].ask_as)
+    let always = register.http().always.iter().map(|name| &**name);
+    let wanted = group.attributes.iter().map(|index| &*register.attributes[index].ask_as);
+    let mut named: Vec<&str> = Vec::new();
+    for name in always.chain(wanted) {
+        if !named.contains(&name) {
+            named.push(name);
+        }
+    }
+    named.into_iter()
 }
 
 fn list<'a>(text: &mut String, place: Place, words: impl Iterator<Item = &'a str>) {

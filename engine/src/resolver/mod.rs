@@ -44,6 +44,8 @@ pub struct Errand<'a> {
     pub grant: &'a Grant,
     /// What to call.
     pub plan: &'a Plan,
+    /// What the applicant added themselves, where the plan needs it.
+    pub own_data: &'a Call,
     /// Goes into each register's own log.
     pub disclosure: Uuid,
     /// The greatest age that the client stands.
@@ -146,6 +148,9 @@ impl Resolver {
             return Started::Ended(Call::failed(Unavailable::KeyMissing));
         };
         let register = errand.catalogue.register(planned.register);
+        if register.dialect.is_none() {
+            return Started::Ended(errand.own_data.clone());
+        }
         let attributes = errand.plan.attributes(index);
         let slot = slot(errand, register, planned, key);
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();

@@ -18,7 +18,7 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
 
 /// Makes the file if it is not there, readable by its owner only; SQLite gives its log the same
 /// mode.
-pub(super) fn create_private(path: &Path) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -36,6 +36,6 @@ fn unless(outcome: io::Result<()>, harmless: ErrorKind) -> io::Result<()> {
 }
 
 /// A new file is durable only when its name is.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }

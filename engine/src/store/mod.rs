@@ -6,7 +6,7 @@
 //! Nothing here knows what an entry says: the layer above passes a [`SubjectsOf`], the only thing
 //! that a subject's own usages need to be found.
 
-mod files;
+pub(crate) mod files;
 mod index;
 mod memory;
 mod readers;

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use engine::demo::Demo;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use crate::support::{Api, Reply, api, audit, bundle, demo_in, eventually, form, somebody, with};
+use crate::support::{
+    Api, Data, Reply, api, audit, bundle, data_folder, demo_in, eventually, form, somebody, with,
+};
 
 /// The problem that an answer must be.
 struct Problem {
@@ -66,13 +67,13 @@ fn check(what: &str, reply: &Reply, expected: &Problem) {
 /// An engine that must refuse.
 struct Refusing {
     demo: Demo,
-    data: TempDir,
+    data: Data,
     matricule: String,
 }
 
 impl Refusing {
     fn start() -> Self {
-        let data = tempfile::tempdir().expect("a temporary directory");
+        let data = data_folder();
         let demo = demo_in(data.path());
         let matricule = somebody(demo.country);
         Self { demo, data, matricule }
@@ -248,7 +249,7 @@ fn an_organisation_gets_no_more_than_the_catalogue_gives_it() {
         let form = with(it.form(), json!({"organisation": organisation}));
         it.refuses(organisation, operator, &form, &NO_AUTHORITY);
     }
-    it.refuses_with("unknown", json!({"organisation": "police"}), &invalid_value("organisation"));
+    it.refuses_with("unknown", json!({"organisation": "atlantis"}), &invalid_value("organisation"));
     let delegated = with(it.form(), json!({"organisation": "acd"}));
     it.refuses("acd has none", "demo-platform", &delegated, &NO_AUTHORITY);
     it.and_works_on();

@@ -12,9 +12,10 @@ use engine::engine::{Engine, Parts};
 use engine::entropy::Entropy;
 use engine::identity::{Demo, Operator};
 use engine::ledger::{self, Latch};
-use engine::model::Channel;
+use engine::model::{Channel, Language};
 use engine::net::{Connect, Connecting};
 use engine::prefill::{Asked, Rejection, prefill};
+use engine::space::{self, MasterKey};
 use engine::store::{CrashAt, Memory, Readers, Storage as _};
 
 /// Counts who would have been asked.
@@ -38,8 +39,9 @@ fn asked() -> Asked {
         organisation: None,
         case: None,
         fields: None,
-        deadline: Duration::from_secs(2),
+        deadline: Some(Duration::from_secs(2)),
         max_age: None,
+        language: Language::default(),
     }
 }
 
@@ -55,12 +57,14 @@ async fn no_register_is_asked_for_what_cannot_be_recorded() {
         connect: nobody.clone(),
         civil: Civil::running(1_780_272_000_000, 1),
         cache: cache::Config::default(),
+        master_key: MasterKey::new([7; 32]),
         entropy: Box::new(|| Entropy::seeded(1)),
     };
     let memory = Memory::new([1; 16], ledger::subjects_of);
     let disk = memory.disk();
     let readers = Readers::inline(memory.reader().unwrap());
-    let (engine, writer) = Engine::open(parts, Box::new(memory), readers).unwrap();
+    let vault = Box::new(space::Memory::default());
+    let (engine, writer) = Engine::open(parts, Box::new(memory), readers, vault).unwrap();
     tokio::spawn(writer.run());
     let (core, deliver) = engine.core();
     tokio::spawn(deliver);

@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("ledger", &["model", "clock", "entropy", "metrics", "catalogue", "consent", "store"]),
     ("resolver", &["model", "clock", "metrics", "catalogue", "consent", "registers", "cache"]),
+    ("space", &["model", "clock", "entropy", "catalogue", "store"]),
     (
         "prefill",
         &[
@@ -36,9 +37,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "cache",
             "ledger",
             "resolver",
+            "space",
         ],
     ),
-    ("handle", &["consent", "ledger", "prefill"]),
+    ("handle", &["model", "consent", "ledger", "prefill"]),
     (
         "http",
         &[
@@ -50,6 +52,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "consent",
             "store",
             "ledger",
+            "space",
             "prefill",
         ],
     ),
@@ -69,10 +72,27 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "prefill",
             "registers",
             "resolver",
+            "space",
             "store",
         ],
     ),
-    ("demo", &["cache", "catalogue", "clock", "engine", "entropy", "http", "identity", "net"]),
+    ("probe", &["model", "net", "catalogue", "registers"]),
+    (
+        "demo",
+        &[
+            "model",
+            "cache",
+            "catalogue",
+            "clock",
+            "engine",
+            "entropy",
+            "handle",
+            "http",
+            "identity",
+            "net",
+            "space",
+        ],
+    ),
 ];
 
 /// These do no I/O and know no runtime.

@@ -15,6 +15,7 @@ use engine::http;
 use engine::identity::Demo;
 use engine::ledger;
 use engine::net::{Connect, Connecting, Stream};
+use engine::space::{self, MasterKey};
 use engine::store::{Memory, Readers, Storage};
 use fixtures::{Authority, Country, Profile, Register};
 use http_body_util::{BodyExt, Full};
@@ -76,10 +77,12 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
         connect: Arc::new(Simulated),
         civil: Civil::running(TODAY, 1),
         cache: cache::Config::default(),
+        master_key: MasterKey::new([7; 32]),
         entropy: Box::new(move || Entropy::seeded(seeds.fetch_add(1, Ordering::Relaxed))),
     };
     let readers = Readers::inline(storage.reader()?);
-    let (engine, writer) = Engine::open(parts, storage, readers)?;
+    let vault = Box::new(space::Memory::default());
+    let (engine, writer) = Engine::open(parts, storage, readers, vault)?;
     tokio::spawn(writer.run());
     let (core, deliver) = engine.core();
     tokio::spawn(deliver);

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::{Catalogue, Source};
+use super::super::{Catalogue, Source, compile};
 
 /// What every register of a random catalogue holds beside its texts.
 pub(crate) const LIST: &str = "list";
@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub(crate) authority: Vec<Vec<Pattern>>,
     /// Whether the back office needs no reuse consent.
     pub(crate) by_law: bool,
+    /// Whether it is the citizen's view of their own data, and no form.
+    pub(crate) own_view: bool,
 }
 
 /// A register: attributes `a0`, `a1` and so on, and a list.
@@ -73,7 +75,8 @@ impl World {
         let mut sources: Vec<_> = registers.collect();
         sources.push(Source { path: "organisations.toml".to_owned(), text: self.organisations() });
         sources.push(Source { path: "procedures/form.toml".to_owned(), text: self.procedure() });
-        Catalogue::compile(&sources).unwrap()
+        // Sources that nobody may have are part of what is tested.
+        compile::compile(&sources, compile::Review::Passed).unwrap()
     }
 
     /// Every candidate, in the compiled order.
@@ -131,6 +134,9 @@ impl World {
             "id = \"form\"\nversion = 1\nowner = \"o0\"\n{LABEL}purpose = \"p\"\n\
              legal-basis = \"l\"\nback-office-consent = \"{consent}\"\n",
         );
+        if self.own_view {
+            text += "channel = \"self\"\n";
+        }
         for (index, role) in self.roles.iter().enumerate() {
             text += &format!("[[role]]\nid = \"{}\"\nminor = {}\n", role_name(index), role.minor);
             if let Some((by, register)) = role.listed_in {
@@ -181,6 +187,7 @@ prop_compose! {
             1..=3,
         ),
         by_law in any::<bool>(),
+        own_view in prop::bool::weighted(0.3),
     ) -> World {
         let registers = connect(names, &registers);
         let roles = related(&roles, registers.len());
@@ -202,7 +209,8 @@ prop_compose! {
         };
         let patterns = |raw: Vec<_>| raw.into_iter().map(pattern).collect();
         let authority = authority.into_iter().map(patterns).collect();
-        World { registers, roles, fields, authority, by_law }
+        let own_view = own_view && roles.len() == 1;
+        World { registers, roles, fields, authority, by_law, own_view }
     }
 }
 

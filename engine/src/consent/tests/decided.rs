@@ -15,8 +15,12 @@ fn wanted(asked: &Asked, field: usize) -> bool {
     asked.fields.as_ref().is_none_or(|fields| fields.contains(&field))
 }
 
-/// May the organisation have this attribute?
+/// May the organisation have this attribute? The citizen's own view is theirs
+/// alone, and whole.
 fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
+    if asked.channel == Channel::Own || asked.world.own_view {
+        return asked.channel == Channel::Own && asked.world.own_view;
+    }
     asked.world.authority[asked.organisation].iter().any(|pattern| {
         pattern.register == register
             && pattern.attribute.as_deref().is_none_or(|named| named == attribute)

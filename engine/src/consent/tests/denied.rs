@@ -7,7 +7,7 @@ use crate::catalogue::tests::demo;
 use crate::clock;
 use crate::consent::{Consent, Denied, Grant, Request, decide};
 use crate::identity::Presence;
-use crate::model::{Channel, CivilMs, SUBJECTS_MAX, Subject};
+use crate::model::{Channel, CivilMs, Language, SUBJECTS_MAX, Subject};
 
 const NOW: CivilMs = 1_750_000_000_000;
 const ADULT: &str = "1893120105732";
@@ -36,16 +36,17 @@ fn request(catalogue: &Catalogue, organisation: &str, procedure: &str) -> Reques
         fields: None,
         presence: Some(presence(ADULT)),
         case: None,
+        language: Language::default(),
     }
 }
 
 #[track_caller]
 fn check(organisation: &str, spoil: impl FnOnce(&mut Request), expected: Result<(), Denied>) {
     let catalogue = demo();
-    let mut request = request(&catalogue, organisation, "criminal-record-extract");
+    let mut request = request(catalogue, organisation, "criminal-record-extract");
     spoil(&mut request);
     let nobody = [const { None }; SUBJECTS_MAX];
-    assert_eq!(decide(&catalogue, &request, nobody, NOW).map(drop), expected);
+    assert_eq!(decide(catalogue, &request, nobody, NOW).map(drop), expected);
 }
 
 #[test]
@@ -55,6 +56,20 @@ fn an_organisation_without_any_authority_is_denied() {
     check("demo-platform", |_| {}, Err(Denied::NoAuthority));
     let no_presence = |request: &mut Request| request.presence = None;
     check("acd", no_presence, Err(Denied::NoAuthority));
+}
+
+#[test]
+fn citizens_see_their_own_view_and_no_organisation_does() {
+    let catalogue = demo();
+    let view = catalogue.own_view().unwrap().id;
+    let own = |request: &mut Request| request.channel = Channel::Own;
+    check("justice", own, Err(Denied::NoAuthority));
+    check("justice", |request| request.procedure = view, Err(Denied::NoAuthority));
+    let both = |request: &mut Request| {
+        own(request);
+        request.procedure = view;
+    };
+    check("justice", both, Ok(()));
 }
 
 #[test]
@@ -96,7 +111,7 @@ fn for_child(birth: (i32, u32, u32), now: CivilMs) -> (Grant, usize) {
     let catalogue = demo();
     let day = fixtures::Day::new(birth.0, birth.1, birth.2).unwrap();
     let child = fixtures::Matricule::from_parts(day, 7).unwrap().to_string();
-    let mut request = request(&catalogue, "cae", "parental-leave");
+    let mut request = request(catalogue, "cae", "parental-leave");
     request.subjects[1] = Some(subject(&child));
     let long = Presence { valid_until: CivilMs::MAX, ..presence(ADULT) };
     request.presence = Some(long);
@@ -104,7 +119,7 @@ fn for_child(birth: (i32, u32, u32), now: CivilMs) -> (Grant, usize) {
     let field = procedure.find_field("childGivenName").unwrap();
     let candidate = procedure.fields[field].candidates.start;
     let consents = request.subjects.map(|subject| subject.map(|_| Arc::<Consent>::default()));
-    (decide(&catalogue, &request, consents, now).unwrap(), candidate)
+    (decide(catalogue, &request, consents, now).unwrap(), candidate)
 }
 
 fn midnight(year: i16, month: i8, day: i8) -> CivilMs {
@@ -136,22 +151,23 @@ fn a_child_becomes_of_age_at_the_start_of_the_eighteenth_birthday() {
 #[test]
 fn a_grant_holds_as_long_as_the_presence_it_used() {
     let catalogue = demo();
-    let request = request(&catalogue, "justice", "criminal-record-extract");
-    let grant = decide(&catalogue, &request, [const { None }; SUBJECTS_MAX], NOW).unwrap();
+    let request = request(catalogue, "justice", "criminal-record-extract");
+    let grant = decide(catalogue, &request, [const { None }; SUBJECTS_MAX], NOW).unwrap();
     assert_eq!(grant.valid_until(), NOW + 1);
-    let own = Request { channel: Channel::Own, presence: None, ..request };
-    let grant = decide(&catalogue, &own, [const { None }; SUBJECTS_MAX], NOW).unwrap();
+    let view = catalogue.own_view().unwrap().id;
+    let own = Request { channel: Channel::Own, presence: None, procedure: view, ..request };
+    let grant = decide(catalogue, &own, [const { None }; SUBJECTS_MAX], NOW).unwrap();
     assert_eq!(grant.valid_until(), CivilMs::MAX);
 }
 
 #[test]
 fn a_grant_names_the_versions_and_epochs_that_it_was_decided_on() {
     let catalogue = demo();
-    let request = request(&catalogue, "justice", "criminal-record-extract");
+    let request = request(catalogue, "justice", "criminal-record-extract");
     let consent = Consent::default().with_preference("caclr", false, 0).unwrap();
     let consent = consent.with_preference("caclr", true, 0).unwrap();
     let consents = [Some(Arc::new(consent)), None, None, None];
-    let grant = decide(&catalogue, &request, consents, NOW).unwrap();
+    let grant = decide(catalogue, &request, consents, NOW).unwrap();
     assert_eq!(grant.versions(), [Some(2), None, None, None]);
     assert_eq!(
         (grant.epoch(0, "caclr"), grant.epoch(0, "rnpp"), grant.epoch(1, "caclr")),

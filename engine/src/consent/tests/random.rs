@@ -9,7 +9,7 @@ use crate::catalogue::Catalogue;
 use crate::catalogue::tests::world::{World, world};
 use crate::consent::{Consent, Request};
 use crate::identity::Presence;
-use crate::model::{Channel, CivilMs, ProcedureId, SUBJECTS_MAX, Subject};
+use crate::model::{Channel, CivilMs, Language, ProcedureId, SUBJECTS_MAX, Subject};
 
 /// 15 June 2025, at noon.
 pub(super) const NOW: CivilMs = 1_749_988_800_000;
@@ -52,6 +52,7 @@ impl Asked {
                 valid_until: CivilMs::MAX,
             }),
             case: Some("case".into()),
+            language: Language::default(),
         }
     }
 

@@ -40,6 +40,7 @@ impl Scene {
             roles: vec![Role { listed_in: None, minor: false }],
             authority: vec![(0..3).map(all).collect()],
             by_law: true,
+            own_view: false,
         };
         let channel = Channel::FrontOffice;
         let (minors, refused) = (vec![false], vec![Vec::new()]);
@@ -215,6 +216,7 @@ fn the_record_names_a_register_that_was_asked_before_it_was_refused() {
 fn age_told(channel: Channel, age_ms: i64) -> Value {
     let mut scene = Scene::new(&[&["x.a1"]]);
     scene.asked.channel = channel;
+    scene.asked.world.own_view = channel == Channel::Own;
     let bundle = scene.bundle(&[("x", answer(&[(1, "1")]).aged(age_ms).call())]);
     bundle["fields"]["f0"]["ageSeconds"].clone()
 }

@@ -53,7 +53,7 @@ fn the_refused_registers_are_those_that_the_catalogue_still_has() {
     let consent = consent.with_preference("closed-long-ago", false, 0).unwrap();
     let consent = consent.with_preference("snca", false, 0).unwrap();
     let consent = consent.with_preference("snca", true, 0).unwrap();
-    let refused: Vec<_> = consent.refused(&catalogue).iter().collect();
+    let refused: Vec<_> = consent.refused(catalogue).iter().collect();
     assert_eq!(refused, [catalogue.find_register("rnpp").unwrap().index()]);
 }
 

@@ -3,9 +3,9 @@
 use std::sync::atomic::AtomicI64;
 
 use super::super::*;
-use crate::catalogue::Source;
+use crate::catalogue::tests::demo;
 use crate::consent::Released;
-use crate::model::{Channel, OrganisationId, ProcedureId, RegisterId, RegisterSet};
+use crate::model::{Channel, RegisterSet};
 use crate::store::{Disk, Memory, Read as _};
 
 /// 2026-06-01, in milliseconds since the epoch.
@@ -25,7 +25,7 @@ pub(super) struct Setup {
     memory: Arc<std::sync::Mutex<Option<Memory>>>,
     pub(super) clock: Arc<AtomicI64>,
     pub(super) metrics: Arc<Metrics>,
-    catalogue: Arc<Catalogue>,
+    catalogue: &'static Catalogue,
 }
 
 /// A port, with the waiting of every submission bounded.
@@ -40,16 +40,12 @@ impl Setup {
     }
 
     fn over(memory: Memory, clock: Arc<AtomicI64>) -> Self {
-        let sources: Vec<_> = fixtures::catalogue::FILES
-            .iter()
-            .map(|(path, text)| Source { path: (*path).into(), text: (*text).into() })
-            .collect();
         Self {
             disk: memory.disk(),
             memory: Arc::new(std::sync::Mutex::new(Some(memory))),
             clock,
             metrics: Arc::default(),
-            catalogue: Arc::new(Catalogue::compile(&sources).unwrap()),
+            catalogue: demo(),
         }
     }
 
@@ -65,7 +61,7 @@ impl Setup {
             Box::new(memory),
             Civil::manual(self.clock.clone()),
             Entropy::seeded(1),
-            &self.catalogue,
+            self.catalogue,
             self.metrics.clone(),
         )?;
         let (port, deliver) = opened.ledger.port();
@@ -95,15 +91,17 @@ impl Setup {
     }
 
     pub(super) fn catalogue(&self) -> &Catalogue {
-        &self.catalogue
+        self.catalogue
     }
 
     pub(super) fn about(&self) -> About {
+        let justice = self.catalogue.find_organisation("justice").unwrap();
+        let procedure = self.catalogue.find_procedure("criminal-record-extract").unwrap();
         About {
             catalogue: *self.catalogue.digest(),
-            operator: OrganisationId(0),
-            organisation: OrganisationId(0),
-            procedure: ProcedureId(0),
+            operator: justice,
+            organisation: justice,
+            procedure,
             version: 3,
             channel: Channel::FrontOffice,
             case: None,
@@ -121,9 +119,10 @@ impl Setup {
     }
 
     pub(super) fn bundle(&self, index: u64) -> Bundle {
+        let rnpp = self.catalogue.find_register("rnpp").unwrap();
         let released = Released {
-            fields: vec![(0, RegisterId(2)), (1, RegisterId(2))],
-            called: RegisterSet::only(2),
+            fields: vec![(0, rnpp), (1, rnpp)],
+            called: RegisterSet::only(rnpp.index()),
             complete: true,
         };
         let id = uuid::Uuid::from_u128(u128::from(index));

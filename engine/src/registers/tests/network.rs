@@ -10,9 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::super::{Addresses, Clients, Failure, Group, Query};
+use super::super::{Addresses, Clients, Failure, Group, Query, Rates};
 use crate::catalogue::Catalogue;
-use crate::catalogue::tests::{demo, sources};
 use crate::clock::Civil;
 use crate::metrics::Metrics;
 use crate::model::{Answer, CivilMs, RegisterId};
@@ -36,6 +35,11 @@ pub(super) struct Network {
 }
 
 impl Network {
+    /// To this peer, with no connection yet.
+    pub(super) fn to(peer: Peer) -> Self {
+        Self { peer, opened: AtomicUsize::default(), served: Mutex::default() }
+    }
+
     /// How many connections were opened.
     pub(super) fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
@@ -65,7 +69,8 @@ impl Network {
 
     pub(super) fn behave(&self, mode: Mode, latency_ms: u64) {
         let latency_ms = Some(latency_ms);
-        self.register().set_control(Control { mode, latency_ms, error_share: 0.0 });
+        let control = self.register().control();
+        self.register().set_control(Control { mode, latency_ms, error_share: 0.0, ..control });
     }
 }
 
@@ -120,23 +125,19 @@ pub(super) fn line(register: &str, settings: &str) -> Line {
 }
 
 pub(super) fn line_to(register: &str, settings: &str, peer: Peer) -> Line {
-    let path = format!("registers/{register}.toml");
-    let mut files = sources(fixtures::catalogue::FILES);
-    let described = files.iter_mut().find(|file| file.path == path).unwrap();
-    described.text = format!("{settings}\n{}", described.text);
     let catalogue = match settings {
-        "" => demo(),
-        _ => Catalogue::compile(&files).unwrap(),
+        "" => super::country(),
+        _ => super::compiled(register, settings),
     };
-    let catalogue = Arc::new(catalogue);
-    let (opened, served) = Default::default();
-    let network = Arc::new(Network { peer, opened, served });
+    let network = Arc::new(Network::to(peer));
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
     let addresses: Addresses = [(register.into(), address)].into();
     let metrics = Arc::new(Metrics::default());
     let civil = Civil::running(NOW, 1);
     let connect: Arc<dyn Connect> = network.clone();
-    let clients = Arc::new(Clients::new(&catalogue, &addresses, &connect, &civil, &metrics));
+    let rates = Rates::new(&catalogue);
+    let clients = Clients::new(&catalogue, &addresses, &connect, &rates, &civil, &metrics);
+    let clients = Arc::new(clients);
     let id = catalogue.find_register(register).unwrap();
     Line { clients, network, catalogue, metrics, id }
 }

@@ -4,15 +4,18 @@ mod client;
 mod custom;
 mod expected;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use engine::catalogue::Catalogue;
 use engine::demo::{Demo, Options};
 use engine::ledger::{self, Report};
 use engine::{clock, store};
 use fixtures::registers::Control;
 use fixtures::{Country, Fleet, Mode, Person, Profile};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 pub(crate) use client::{Api, Pending, Reply};
 pub(crate) use custom::Custom;
@@ -24,18 +27,16 @@ pub(crate) const POPULATION: u64 = 4_000;
 /// What a second engine on a directory is told.
 pub(crate) const LOCKED: &str = "another process has the ledger open";
 
+/// The changes of consent that a demonstration begins with: what one persona
+/// refuses.
+pub(crate) const CHANGES_AT_FIRST: u64 = 1;
+
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Each procedure and the organisation that owns it.
-pub(crate) const PROCEDURES: [(&str, &str); 6] = [
-    ("criminal-record-extract", "justice"),
-    ("parental-leave", "cae"),
-    ("plate-reservation", "snca"),
-    ("residence-certificate", "commune-luxembourg"),
-    ("tax-card-change", "acd"),
-    ("vehicle-registration", "snca"),
-];
+/// The catalogue that demonstrations run on.
+pub(crate) static CATALOGUE: LazyLock<Catalogue> =
+    LazyLock::new(|| engine::demo::catalogue().expect("it has no mistake"));
 
 /// A demonstration on free ports, with registers that answer at once.
 pub(crate) fn options() -> Options {
@@ -53,6 +54,32 @@ pub(crate) fn options() -> Options {
 /// A demonstration in a directory that goes with it.
 pub(crate) fn demo() -> Demo {
     Demo::start(&options()).expect("a demonstration starts")
+}
+
+/// A directory for an engine's data inside of another, which takes the key that
+/// the engine puts beside it. Both go at the end.
+pub(crate) struct Data {
+    path: PathBuf,
+    _outer: TempDir,
+}
+
+impl Data {
+    /// The directory, which is not there yet.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl AsRef<Path> for Data {
+    fn as_ref(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// A directory for [`demo_in`].
+pub(crate) fn data_folder() -> Data {
+    let outer = tempfile::tempdir().expect("a temporary directory");
+    Data { path: outer.path().join("data"), _outer: outer }
 }
 
 /// A demonstration whose ledger stays.
@@ -77,7 +104,8 @@ pub(crate) fn api(demo: &Demo) -> Api {
 
 /// The organisation that owns a procedure.
 pub(crate) fn owner(procedure: &str) -> &'static str {
-    PROCEDURES.iter().find(|(name, _)| *name == procedure).expect("one of the six").1
+    let id = CATALOGUE.find_procedure(procedure).expect("a procedure of the catalogue");
+    &CATALOGUE.organisation(CATALOGUE.procedure(id).owner).name
 }
 
 /// A front-office request about an applicant who is present.
@@ -127,6 +155,12 @@ pub(crate) fn young_child(parent: &Person) -> Option<Person> {
     parent.children().find(|child| child.date_of_birth().civil().0 >= 2020)
 }
 
+/// Whether somebody refuses a register from the start.
+pub(crate) fn refuses(country: Country, person: &Person) -> bool {
+    let personas = country.personas();
+    personas.iter().any(|it| it.subject == person.matricule() && !it.refuses.is_empty())
+}
+
 /// Puts a register into a mode.
 pub(crate) fn set(fleet: &Fleet, register: &str, mode: Mode) {
     let register = fleet.register(register);
@@ -140,7 +174,7 @@ pub(crate) fn calls(fleet: &Fleet, register: &str) -> u64 {
 
 /// Waits until something that has been set going has happened.
 #[track_caller]
-pub(crate) fn eventually(what: &str, happened: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut happened: impl FnMut() -> bool) {
     let until = clock::monotonic() + PATIENCE;
     while !happened() {
         assert!(clock::monotonic() < until, "never: {what}");
