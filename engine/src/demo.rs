@@ -117,7 +117,7 @@ impl Demo {
         let registers: Vec<_> = registers.chunks(4).map(|row| row.join("  ")).collect();
         let personas = self.country.personas();
         let personas: Vec<_> =
-            personas.iter().map(|it| format!("{}  {}", it.subject, it.shows)).collect();
+            personas.iter().map(|it| format!("{}  {}", it.subject, it.line(&self.country))).collect();
         let _ = write!(
             text,
             "\

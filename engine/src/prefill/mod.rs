@@ -151,7 +151,7 @@ impl<'a> Attempt<'a> {
         let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
             let plan = grant.plan(&shared.catalogue);
-            let own_data = self.own_data(&plan).await;
+            let own_data = self.own_data(&plan, until).await;
             let errand = Errand {
                 catalogue: &shared.catalogue,
                 request: self.request,
@@ -175,7 +175,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// What the applicant added themselves, where the plan needs it.
-    async fn own_data(&self, plan: &Plan) -> Call {
+    async fn own_data(&self, plan: &Plan, until: Instant) -> Call {
         let shared = &self.core.shared;
         let own = shared.catalogue.own_data().id;
         let calls = &shared.catalogue.procedure(self.request.procedure).calls;
@@ -184,12 +184,14 @@ impl<'a> Attempt<'a> {
             return Call::Open;
         };
         let now = shared.civil.now();
-        match shared.space.answer(subject, plan.attributes(index), now).await {
-            Ok(answer) => Call::Answered(Arc::new(answer)),
-            Err(error) => {
+        let answer = shared.space.answer(subject, plan.attributes(index), now);
+        match tokio::time::timeout_at(until, answer).await {
+            Ok(Ok(answer)) => Call::Answered(Arc::new(answer)),
+            Ok(Err(error)) => {
                 tracing::error!(%error, "own data cannot be read");
                 Call::failed(Unavailable::Error)
             }
+            Err(_) => Call::failed(Unavailable::Timeout),
         }
     }
 
