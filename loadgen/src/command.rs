@@ -10,8 +10,10 @@ use clap::{Args, Parser, Subcommand};
 use fixtures::Country;
 use fixtures::people::{POPULATION_MAX, POPULATION_MIN};
 
+use crate::cast;
+use crate::form::{Description, Form, Uncastable};
 use crate::plan::Plan;
-use crate::procedures::{self, Form};
+use crate::procedures::{self, Row};
 use crate::report::{self, Heading, Verdict};
 use crate::run;
 use crate::schedule::ClosedLoop;
@@ -62,7 +64,8 @@ pub struct Options {
     /// About how many people to ask, spread over the country; or `all`.
     #[arg(long, default_value = "1000")]
     subjects: Subjects,
-    /// The procedures to ask for, separated by commas; or `all`.
+    /// The procedures to ask for, separated by commas; or `all` that are
+    /// prefilled.
     #[arg(long, default_value = "all", value_delimiter = ',')]
     procedures: Vec<String>,
     /// Threads that send and verify.
@@ -90,6 +93,15 @@ impl FromStr for Subjects {
                 Ok(count) if count > 0 => Ok(Self::Some(count)),
                 _ => Err("must be a number from 1 on, or `all`"),
             },
+        }
+    }
+}
+
+impl Subjects {
+    fn of(self, country: &Country) -> u64 {
+        match self {
+            Self::All => country.population(),
+            Self::Some(count) => count,
         }
     }
 }
@@ -127,31 +139,10 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
     runtime.block_on(async {
-        let offered = procedures::read(&options.target).await;
-        let offered = offered.map_err(|error| Failure::Void(error.to_string()))?;
-        let (forms, left_out) = chosen(offered, &options.procedures)?;
-        if !left_out.is_empty() && !options.quiet {
-            complain(&format!(
-                "not asked, since their roles are not for people: {}",
-                left_out.join(", ")
-            ));
-        }
-        let count = match options.subjects {
-            Subjects::All => country.population(),
-            Subjects::Some(count) => count,
-        };
-        let plan = Plan::new(country, forms.clone(), count);
-        let threads = usize::from(options.threads).min(options.connections as usize);
-        let heading = Heading {
-            target: options.target.to_string(),
-            connections: options.connections as usize,
-            threads,
-            asked: format!("{} procedures about {} people", forms.len(), plan.subjects()),
-            country: format!("--population {} --seed {}", options.population, options.seed),
-        };
+        let (plan, heading) = prepare(options, country).await?;
         let schedule = ClosedLoop::new(options.duration, options.requests);
         let target = options.target.clone();
-        let outcome = run::run(target, plan, schedule, heading.connections, threads);
+        let outcome = run::run(target, plan, schedule, heading.connections, heading.threads);
         let outcome = outcome.await.map_err(void)?;
         if !options.quiet {
             say(&report::text(&heading, &outcome));
@@ -161,26 +152,71 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
     })
 }
 
-/// The procedures to ask for, and the names of those that nobody can be asked
-/// about.
-fn chosen(
-    offered: Vec<Arc<Form>>,
-    wanted: &[String],
-) -> Result<(Vec<Arc<Form>>, Vec<String>), Failure> {
-    let all = wanted.iter().any(|name| name == "all");
-    let known = |name: &&String| offered.iter().any(|form| form.id == **name);
-    if let Some(name) = wanted.iter().filter(|_| !all).find(|name| !known(name)) {
-        let names: Vec<_> = offered.iter().map(|form| &*form.id).collect();
-        let text = format!("--procedures: no `{name}` there; there is {}", names.join(", "));
-        return Err(Failure::Usage(text));
-    }
-    let named = |form: &Arc<Form>| all || wanted.contains(&form.id);
-    let (forms, others): (Vec<_>, Vec<_>) =
-        offered.into_iter().filter(named).partition(|form| form.is_for_people());
+/// Reads what the target offers, and plans what to ask for.
+async fn prepare(options: &Options, country: Country) -> Result<(Plan, Heading), Failure> {
+    let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
+    let rows = procedures::list(&options.target).await.map_err(unreadable)?;
+    let wanted = wanted(&rows, &options.procedures)?;
+    let described = procedures::describe(&options.target, &wanted).await;
+    let (forms, not_asked) = askable(&country, described.map_err(unreadable)?);
     if forms.is_empty() {
-        return Err(Failure::Void("the target offers no procedure to ask for".to_owned()));
+        return Err(Failure::Void(nothing_to_ask(&not_asked)));
     }
-    Ok((forms, others.into_iter().map(|form| form.id.clone()).collect()))
+    let plan = Plan::new(country, forms, options.subjects.of(&country));
+    let heading = Heading {
+        target: options.target.to_string(),
+        connections: options.connections as usize,
+        threads: usize::from(options.threads).min(options.connections as usize),
+        asked: format!("{} procedures about {} people", plan.forms(), plan.subjects()),
+        by_hand: rows.iter().filter(|row| !row.prefilled).count(),
+        not_asked,
+        country: format!("--population {} --seed {}", options.population, options.seed),
+    };
+    Ok((plan, heading))
+}
+
+/// The names of the procedures to ask for: all that are prefilled, or those
+/// named.
+fn wanted(rows: &[Row], named: &[String]) -> Result<Vec<String>, Failure> {
+    let prefilled = || rows.iter().filter(|row| row.prefilled).map(|row| row.id.clone());
+    if named.iter().any(|name| name == "all") {
+        return Ok(prefilled().collect());
+    }
+    for name in named {
+        let why = match rows.iter().find(|row| row.id == *name) {
+            Some(row) if row.prefilled => continue,
+            Some(_) => format!("`{name}` is not prefilled: citizens fill all of it by hand"),
+            None => {
+                let known: Vec<_> = prefilled().collect();
+                format!("no `{name}` there; there is {}", known.join(", "))
+            }
+        };
+        return Err(Failure::Usage(format!("--procedures: {why}")));
+    }
+    Ok(prefilled().filter(|name| named.contains(name)).collect())
+}
+
+/// The forms for which somebody of the country can be found; of the others, the
+/// names, and why.
+fn askable(
+    country: &Country,
+    described: Vec<Description>,
+) -> (Vec<Arc<Form>>, Vec<(String, Uncastable)>) {
+    let (mut forms, mut not_asked) = (Vec::new(), Vec::new());
+    for description in described {
+        let name = description.id.clone();
+        match Form::new(description) {
+            Ok(form) if cast::is_possible(country, form.parts()) => forms.push(Arc::new(form)),
+            Ok(_) => not_asked.push((name, Uncastable::Nobody)),
+            Err(why) => not_asked.push((name, why)),
+        }
+    }
+    (forms, not_asked)
+}
+
+fn nothing_to_ask(not_asked: &[(String, Uncastable)]) -> String {
+    let named: Vec<_> = not_asked.iter().map(|(name, why)| format!("; {name}: {why}")).collect();
+    format!("the target offers no procedure to ask for{}", named.concat())
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {

@@ -2,20 +2,26 @@
 //! against the synthetic country, and measures.
 //!
 //! ```text
-//! command -> procedures (what the API offers) -> plan (what to send)
+//! command -> procedures (what the API offers) -> form (what can be asked)
+//!         -> plan (what to send): cast (about whom) x subject (what is true)
 //!         -> run: schedule (when) x target (how) -> verify -> tally -> report
 //! ```
 //!
-//! It knows people and truth from `fixtures` and everything else from the API
-//! itself; it never depends on the engine.
+//! It knows people, companies and truth from `fixtures`, how they are related
+//! from `lineage`, and everything else from the API itself; it never depends on
+//! the engine.
 
+pub mod cast;
 pub mod clock;
 pub mod command;
+pub mod form;
+pub mod lineage;
 pub mod plan;
 pub mod procedures;
 pub mod report;
 pub mod run;
 pub mod schedule;
+pub mod subject;
 pub mod tally;
 pub mod target;
 pub mod verify;

@@ -1,24 +1,27 @@
 //! What to send: who asks about whom for which procedure, and what must come
 //! back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use fixtures::{Country, Person};
+use fixtures::Country;
 use hyper::Uri;
 use hyper::header::HeaderValue;
-use serde_json::json;
+use serde::{Serialize, Serializer};
 
-use crate::procedures::Form;
+use crate::cast::{Cast, Casting};
+use crate::form::{Form, Part, Parts};
 use crate::target::Message;
 use crate::verify::Expected;
 
 #[cfg(test)]
 mod tests;
 
-/// Up to here everything is composed before the run; beyond it, just before
-/// each request, which costs the generator a few microseconds.
-const COMPOSED_MAX: u64 = 20_000;
+/// So many casts are found before the run, for each combination of parts, and
+/// kept: a quarter of a second and some 10 MB. Of more subjects, each cast is
+/// found when its first form is asked for, and kept until its last one has been,
+/// which costs the generator some 20 microseconds for each.
+const KEPT_MAX: u64 = 4_096;
 
 /// One request, and what must come back.
 #[derive(Clone, Debug)]
@@ -31,21 +34,40 @@ pub struct Ask {
 
 /// All requests of a run: each subject for each procedure, in turn.
 pub struct Plan {
-    country: Country,
-    forms: Vec<Arc<Form>>,
-    subjects: u64,
-    composed: Vec<Arc<Ask>>,
+    casting: Casting,
+    forms: Vec<Asking>,
+    /// By number and combination of parts, and in turns where there are more.
+    kept: Vec<Slot>,
+    path: Uri,
+}
+
+/// A cast with its number, once it has been found.
+type Slot = Mutex<Option<(u64, Arc<Cast>)>>;
+
+/// A form, with what all requests for it have in common.
+struct Asking {
+    form: Arc<Form>,
+    parts: Parts,
+    token: HeaderValue,
 }
 
 impl Plan {
-    /// `subjects` people, spread evenly over the country, for each of `forms`.
-    /// Every form is for people, see [`Form::is_for_people`].
+    /// `subjects` casts, spread evenly over the country, for each of `forms`.
     #[must_use]
     pub fn new(country: Country, forms: Vec<Arc<Form>>, subjects: u64) -> Self {
-        let subjects = subjects.clamp(1, country.population());
-        let mut plan = Self { country, forms, subjects, composed: Vec::new() };
-        if plan.len() <= COMPOSED_MAX {
-            plan.composed = (0..plan.len()).map(|item| Arc::new(plan.compose(item))).collect();
+        let casting = Casting::new(country, subjects, &forms);
+        let kept = casting.subjects().min(KEPT_MAX);
+        let slots = kept as usize * Parts::COUNT;
+        let plan = Self {
+            casting,
+            forms: forms.into_iter().map(Asking::new).collect(),
+            kept: std::iter::repeat_with(Mutex::default).take(slots).collect(),
+            path: Uri::from_static("/v1/prefill"),
+        };
+        for asking in &plan.forms {
+            for number in 0..kept {
+                plan.cast(number, asking.parts);
+            }
         }
         plan
     }
@@ -53,7 +75,7 @@ impl Plan {
     /// How many different requests there are.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.subjects * self.forms.len() as u64
+        self.casting.subjects() * self.forms.len() as u64
     }
 
     /// Whether there is nothing to ask.
@@ -62,67 +84,85 @@ impl Plan {
         self.forms.is_empty()
     }
 
-    /// How many people are asked about.
+    /// How many procedures are asked for.
+    #[must_use]
+    pub fn forms(&self) -> usize {
+        self.forms.len()
+    }
+
+    /// How many people are asked about, each with whom their part needs.
     #[must_use]
     pub fn subjects(&self) -> u64 {
-        self.subjects
+        self.casting.subjects()
     }
 
     /// The request of this number; after the last, the first comes again.
     #[must_use]
-    pub fn ask(&self, number: u64) -> Arc<Ask> {
+    pub fn ask(&self, number: u64) -> Ask {
         let item = number % self.len();
-        match self.composed.get(item as usize) {
-            Some(ask) => ask.clone(),
-            None => Arc::new(self.compose(item)),
+        // All forms of one cast first, so that a short run sees every form.
+        let forms = self.forms.len() as u64;
+        let asking = &self.forms[(item % forms) as usize];
+        let cast = self.cast(item / forms, asking.parts);
+        let message = Message {
+            body: Some(body(&asking.form, &cast)),
+            path: self.path.clone(),
+            authorization: Some(asking.token.clone()),
+        };
+        Ask { message, expected: Expected::new(asking.form.clone(), cast) }
+    }
+
+    fn cast(&self, number: u64, parts: Parts) -> Arc<Cast> {
+        let slot = number as usize * Parts::COUNT + parts.index();
+        let slot = &self.kept[slot % self.kept.len()];
+        // Held while one is found: whoever waits would look for the same one.
+        let mut kept = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((known, cast)) if *known == number => cast.clone(),
+            _ => {
+                let cast = Arc::new(self.casting.cast(number, parts));
+                *kept = Some((number, cast.clone()));
+                cast
+            }
         }
     }
+}
 
-    fn compose(&self, item: u64) -> Ask {
-        // All forms of one person first, so that a short run sees every form.
-        let forms = self.forms.len() as u64;
-        let form = &self.forms[(item % forms) as usize];
-        let index = item / forms * self.country.population() / self.subjects;
-        let (applicant, child) = match form.roles.iter().any(|role| role.minors_only) {
-            true => parent_from(&self.country, index),
-            false => (self.country.person(index), None),
-        };
-        let holder = |minor| if minor { child.unwrap_or(applicant) } else { applicant };
-        let subjects: Vec<(&str, String)> = form
-            .roles
-            .iter()
-            .map(|role| (&*role.id, holder(role.minors_only).matricule().to_string()))
-            .collect();
-        let expected = Expected::new(&self.country, form, &subjects);
-        Ask { message: message(form, &subjects, &applicant), expected }
+impl Asking {
+    fn new(form: Arc<Form>) -> Self {
+        let mut token = HeaderValue::from_str(&format!("Bearer demo-org-{}", form.organisation))
+            .unwrap_or(HeaderValue::from_static("Bearer demo-org-"));
+        token.set_sensitive(true);
+        Self { parts: form.parts(), form, token }
     }
 }
 
-fn message(form: &Form, subjects: &[(&str, String)], applicant: &Person) -> Message {
-    let subjects: serde_json::Map<_, _> =
-        subjects.iter().map(|(role, id)| ((*role).to_owned(), id.as_str().into())).collect();
-    let body = json!({
-        "procedure": form.id,
-        "subjects": subjects,
-        "presence": format!("demo-person-{}", applicant.matricule()),
-    });
-    let mut token = HeaderValue::from_str(&format!("Bearer demo-org-{}", form.organisation))
-        .unwrap_or(HeaderValue::from_static("Bearer demo-org-"));
-    token.set_sensitive(true);
-    Message {
-        body: Some(Bytes::from(body.to_string())),
-        path: Uri::from_static("/v1/prefill"),
-        authorization: Some(token),
+/// The body of `POST /v1/prefill`.
+#[derive(Serialize)]
+struct Body<'a> {
+    procedure: &'a str,
+    subjects: Subjects<'a>,
+    presence: String,
+}
+
+struct Subjects<'a> {
+    roles: &'a [(String, Part)],
+    cast: &'a Cast,
+}
+
+impl Serialize for Subjects<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let named = self.roles.iter();
+        serializer
+            .collect_map(named.map(|(role, part)| (role, self.cast.subject(*part).identifier())))
     }
 }
 
-/// The first parent from this index on, and their youngest child: the one that
-/// stays a minor the longest.
-fn parent_from(country: &Country, index: u64) -> (Person, Option<Person>) {
-    let parent = (index..country.population())
-        .chain(0..index)
-        .map(|index| country.person(index))
-        .find(|person| person.children().next().is_some());
-    let parent = parent.unwrap_or_else(|| country.example_parent());
-    (parent, parent.children().max_by_key(Person::date_of_birth))
+fn body(form: &Form, cast: &Cast) -> Bytes {
+    let body = Body {
+        procedure: &form.id,
+        subjects: Subjects { roles: &form.roles, cast },
+        presence: format!("demo-person-{}", cast.applicant().identifier()),
+    };
+    serde_json::to_vec(&body).expect("texts are JSON").into()
 }

@@ -1,60 +1,19 @@
 //! What the API offers: its procedures, read before anything is measured.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::form::Description;
 use crate::target::{self, Connection, Message, Target};
 
-/// A procedure, as `GET /v1/procedures/{id}` describes it.
+/// A row of `GET /v1/procedures`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Form {
+pub struct Row {
     /// Its name.
     pub id: String,
-    /// Its version, which a bundle repeats.
-    pub version: u64,
-    /// Whose form it is, and who asks.
-    pub organisation: String,
-    /// At least one.
-    pub roles: Vec<Role>,
-    /// In the form's order.
-    pub fields: Vec<Field>,
-}
-
-/// A subject's part.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Role {
-    /// Its name.
-    pub id: String,
-    /// `natural` or `legal`.
-    #[serde(rename = "is")]
-    pub kind: String,
-    /// Whether it is a child of the applicant.
-    #[serde(rename = "minorsOnly")]
-    pub minors_only: bool,
-}
-
-/// One box of the form.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// Whose data fills it.
-    pub role: String,
-    /// `register.attribute`, the first with a value wins.
-    pub sources: Vec<String>,
-}
-
-impl Form {
-    /// Whether people of the country can stand in each of its roles: one
-    /// applicant, and perhaps a child of theirs.
-    #[must_use]
-    pub fn is_for_people(&self) -> bool {
-        let adults = self.roles.iter().filter(|role| !role.minors_only).count();
-        let minors = self.roles.len() - adults;
-        adults == 1 && minors <= 1 && self.roles.iter().all(|role| role.kind == "natural")
-    }
+    /// Whether anything fills any of its fields; otherwise it cannot be asked
+    /// for.
+    pub prefilled: bool,
 }
 
 /// Why the procedures cannot be read: nothing was measured.
@@ -99,36 +58,40 @@ pub enum Error {
     },
 }
 
-/// Reads the descriptions of all procedures.
+/// Reads which procedures there are.
 ///
 /// # Errors
 /// Where the target is not an engine's API.
-pub async fn read(target: &Target) -> Result<Vec<Arc<Form>>, Error> {
+pub async fn list(target: &Target) -> Result<Vec<Row>, Error> {
     let mut connection = Connection::new(target.clone());
-    let mut names: Vec<String> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     let mut path = "/v1/procedures".to_owned();
     loop {
         let page: Page = get(&mut connection, target, &path).await?;
-        names.extend(page.procedures.into_iter().map(|row| row.id));
-        let Some(after) = page.next else { break };
+        rows.extend(page.procedures);
+        let Some(after) = page.next else { return Ok(rows) };
         path = format!("/v1/procedures?after={after}");
     }
-    let mut forms = Vec::with_capacity(names.len());
+}
+
+/// Reads the descriptions of these procedures.
+///
+/// # Errors
+/// Where the target is not an engine's API.
+pub async fn describe(target: &Target, names: &[String]) -> Result<Vec<Description>, Error> {
+    let mut connection = Connection::new(target.clone());
+    let mut described = Vec::with_capacity(names.len());
     for name in names {
-        forms.push(get(&mut connection, target, &format!("/v1/procedures/{name}")).await?);
+        let path = format!("/v1/procedures/{name}");
+        described.push(get(&mut connection, target, &path).await?);
     }
-    Ok(forms.into_iter().map(Arc::new).collect())
+    Ok(described)
 }
 
 #[derive(Deserialize)]
 struct Page {
     procedures: Vec<Row>,
     next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Row {
-    id: String,
 }
 
 async fn get<T: DeserializeOwned>(

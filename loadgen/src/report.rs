@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::time::Duration;
 
+use crate::form::Uncastable;
 use crate::run::{Ended, Outcome};
 use crate::tally::Tally;
 use crate::verify::Gap;
@@ -45,6 +46,10 @@ pub struct Heading {
     pub threads: usize,
     /// What was asked: procedures and people.
     pub asked: String,
+    /// How many procedures nothing prefills.
+    pub by_hand: usize,
+    /// The prefilled procedures that were not asked for, and why.
+    pub not_asked: Vec<(String, Uncastable)>,
     /// The country that the target must run with.
     pub country: String,
 }
@@ -107,6 +112,12 @@ pub fn text(heading: &Heading, outcome: &Outcome) -> String {
     let over = format!("{} connections on {} {threads}", heading.connections, heading.threads);
     line("target", format!("{}, {over}", heading.target));
     line("asked", format!("{} of {}", heading.asked, heading.country));
+    if heading.by_hand > 0 {
+        line("not asked", format!("{} procedures that are not prefilled", heading.by_hand));
+    }
+    for (name, why) in &heading.not_asked {
+        line("not asked", format!("{name}: {why}"));
+    }
     line("answered", format!("{} of {} sent, {}", tally.answers(), tally.sent, rate(outcome)));
     line("latency", latency(tally));
     line("statuses", list(&tally.statuses));
@@ -115,7 +126,8 @@ pub fn text(heading: &Heading, outcome: &Outcome) -> String {
     line("gaps", gaps(tally));
     line("errors", list(&tally.errors));
     if tally.unverified > 0 {
-        line("unverified", format!("{} fields from sources unknown here", tally.unverified));
+        let what = "fields that citizens wrote themselves, or from sources unknown here";
+        line("unverified", format!("{} {what}", tally.unverified));
     }
     if tally.disclosures_cut {
         line("unverified", "uniqueness of the last disclosure ids: too many to keep".into());
@@ -171,6 +183,7 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// What a register itself marks as unavailable is no fault, and stands apart.
 fn gaps(tally: &Tally) -> String {
     let (unavailable, others): (BTreeMap<Gap, u64>, BTreeMap<Gap, u64>) = tally
         .gaps

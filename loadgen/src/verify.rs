@@ -5,13 +5,14 @@
 mod bundle;
 mod expected;
 mod field;
+mod parts;
 
 use std::fmt;
 
 use uuid::Uuid;
 
 pub use bundle::{Gap, REASONS};
-pub use expected::{Expected, Held};
+pub use expected::Expected;
 
 use bundle::{Bundle, Status};
 
@@ -57,6 +58,22 @@ pub enum Wrong {
     /// Withheld, although nobody ever said No.
     #[error("withheld although nobody said No")]
     Withheld,
+    /// Shown or asked for, although the citizen said No.
+    #[error("not withheld although somebody said No")]
+    Refused,
+    /// Said to be unavailable by a register that answered and has it.
+    #[error("unavailable although its register answered")]
+    Unavailable,
+    /// A register's value without an age, or own data with one.
+    #[error("age missing or out of place")]
+    Age,
+    /// A register that led to a value does not stand among the sources, or one
+    /// stands there that led to none.
+    #[error("source missing, twice or without need")]
+    Sources,
+    /// A notice that the procedure does not have, or not with that text.
+    #[error("notice unknown, twice or with another text")]
+    Notice,
     /// A reason or an outcome that is not of the API's closed lists, or a
     /// status without what belongs to it.
     #[error("status, reason or outcome outside the closed lists")]
@@ -107,7 +124,8 @@ pub struct Verified {
     pub complete: bool,
     /// Fields with a value.
     pub filled: u64,
-    /// Fields from a source of which the country knows nothing.
+    /// Fields that citizens wrote themselves, or from a source of which the
+    /// country knows nothing.
     pub unverified: u64,
     /// How the other fields ended.
     pub gaps: Vec<Gap>,
@@ -128,8 +146,8 @@ pub fn verify(expected: &Expected, body: &[u8]) -> Verified {
         }
     };
     let mut verified = Verified { complete: bundle.complete, ..Verified::default() };
-    head(expected, &bundle, &mut verified);
-    let mut seen = vec![false; expected.fields().len()];
+    parts::check(expected, &bundle, &mut verified);
+    let mut seen = vec![false; expected.form().fields.len()];
     for (place, (name, field)) in bundle.fields.iter().enumerate() {
         match expected.find(place, name) {
             Some(index) if !std::mem::replace(&mut seen[index], true) => {
@@ -153,19 +171,7 @@ pub fn verify(expected: &Expected, body: &[u8]) -> Verified {
     verified
 }
 
-fn head(expected: &Expected, bundle: &Bundle<'_>, verified: &mut Verified) {
-    let mut wrong = |wrong| verified.findings.push(expected.finding(wrong, String::new()));
-    // `try_parse` also takes spellings that the API does not have.
-    let disclosure = Some(&*bundle.disclosure.0).filter(|text| text.len() == 36);
-    let disclosure = disclosure.and_then(|text| Uuid::try_parse(text).ok());
-    if disclosure.is_none() {
-        wrong(Wrong::Disclosure);
-    }
-    if !expected.is_of(&bundle.procedure.id.0, bundle.procedure.version) {
-        wrong(Wrong::Procedure);
-    }
-    if bundle.sources.iter().any(|(_, source)| !source.is_known()) {
-        wrong(Wrong::Status);
-    }
-    verified.disclosure = disclosure;
+/// What a target wrote, cut so that a report stays readable.
+fn short(text: &str) -> String {
+    text.chars().take(32).collect()
 }

@@ -67,6 +67,9 @@ impl<'a> File<'a> {
     }
 }
 
+/// Most tables are read by fewer keys.
+const KEYS: usize = 16;
+
 /// One table being read. Keys that nobody read are mistakes in the end.
 pub(super) struct Table<'f> {
     file: &'f File<'f>,
@@ -82,7 +85,7 @@ impl<'f> Table<'f> {
 
     fn new(file: &'f File<'f>, table: &'f DeTable<'f>, span: Range<usize>) -> Self {
         let line = file.line(span.start);
-        Self { file, table, line, read: RefCell::default() }
+        Self { file, table, line, read: RefCell::new(Vec::with_capacity(KEYS)) }
     }
 
     pub(super) fn line(&self) -> Line {
@@ -117,7 +120,10 @@ impl<'f> Table<'f> {
 
     /// An optional text.
     pub(super) fn text(&self, key: &'static str) -> Option<Placed> {
-        let value = self.get(key)?;
+        self.text_of(key, self.get(key)?)
+    }
+
+    fn text_of(&self, key: &str, value: &'f Spanned<DeValue<'f>>) -> Option<Placed> {
         let line = self.file.line(value.span().start);
         match value.get_ref() {
             DeValue::String(text) => Some(Placed { text: text.as_ref().into(), line }),
@@ -127,10 +133,10 @@ impl<'f> Table<'f> {
 
     /// A text that must be there.
     pub(super) fn required(&self, key: &'static str, example: &str) -> Option<Placed> {
-        if self.get(key).is_none() {
-            return self.missing(key, example);
+        match self.get(key) {
+            Some(value) => self.text_of(key, value),
+            None => self.missing(key, example),
         }
-        self.text(key)
     }
 
     /// A name: `[A-Za-z][A-Za-z0-9-]*`, at most 64 characters.

@@ -51,3 +51,22 @@ fn subjects_are_a_number_or_all() {
     assert_eq!("7".parse(), Ok(Subjects::Some(7)));
     assert!(["0", "", "-1", "many"].iter().all(|text| text.parse::<Subjects>().is_err()));
 }
+
+#[test]
+fn all_procedures_are_those_that_are_prefilled() {
+    let row = |id: &str, prefilled| Row { id: id.into(), prefilled };
+    let rows = [row("one", true), row("two", false), row("three", true)];
+    let names = |named: &[&str]| {
+        let named: Vec<_> = named.iter().map(|name| (*name).to_owned()).collect();
+        wanted(&rows, &named).map_err(|failure| match failure {
+            Failure::Usage(text) => text,
+            Failure::Void(text) => panic!("{text}"),
+        })
+    };
+    assert_eq!(names(&["all"]).unwrap(), ["one", "three"]);
+    assert_eq!(names(&["three"]).unwrap(), ["three"]);
+    let by_hand = "--procedures: `two` is not prefilled: citizens fill all of it by hand";
+    assert_eq!(names(&["one", "two"]).unwrap_err(), by_hand);
+    let unknown = "--procedures: no `four` there; there is one, three";
+    assert_eq!(names(&["four"]).unwrap_err(), unknown);
+}

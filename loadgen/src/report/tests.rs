@@ -62,6 +62,8 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         connections: 2,
         threads: 1,
         asked: "1 procedures about 1 people".into(),
+        by_hand: 2,
+        not_asked: vec![("couple-form".into(), Uncastable::Role("partner".into()))],
         country: "--population 10 --seed 1".into(),
     };
     let (took, ended) = (Duration::from_secs(1), Ended::Done);
@@ -69,6 +71,8 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     for part in [
         "loop       closed:",
         "2 connections on 1 thread\n",
+        "not asked  2 procedures that are not prefilled\n",
+        "not asked  couple-form: who has the role `partner` is not known here\n",
         "answered   1 of 1 sent, 1/s over 1.0 s",
         "p50 300 us",
         "statuses   200 1\n",
@@ -79,4 +83,17 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+}
+
+#[test]
+fn what_registers_mark_as_unavailable_stands_apart_from_faults() {
+    let gaps = |gaps: &[Gap]| {
+        let mut tally = Tally::default();
+        tally.verified(0, Verified { gaps: gaps.to_vec(), ..Verified::default() });
+        super::gaps(&tally)
+    };
+    let told = gaps(&[Gap::Told, Gap::Empty, Gap::Told]);
+    assert_eq!(told, "empty 1, told unavailable by its register 2");
+    let faults = gaps(&[Gap::Told, Gap::Unavailable("error"), Gap::Unavailable("timeout")]);
+    assert_eq!(faults, "told unavailable by its register 1; unavailable: error 1, timeout 1");
 }

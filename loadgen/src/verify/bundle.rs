@@ -6,7 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Why there is no usable answer: the API's closed list.
@@ -24,6 +24,8 @@ pub enum Gap {
     Empty,
     /// It may not be shown.
     Withheld,
+    /// Its register answered, and cannot tell this one value at present.
+    Told,
     /// There is no usable answer; the reason, one of [`REASONS`].
     Unavailable(&'static str),
 }
@@ -34,6 +36,7 @@ impl fmt::Display for Gap {
             Self::Stale => f.write_str("stale"),
             Self::Empty => f.write_str("empty"),
             Self::Withheld => f.write_str("withheld"),
+            Self::Told => f.write_str("told unavailable by its register"),
             Self::Unavailable(reason) => f.write_str(reason),
         }
     }
@@ -51,11 +54,15 @@ pub(super) struct Bundle<'a> {
     pub(super) fields: Vec<(Text<'a>, Field<'a>)>,
     #[serde(deserialize_with = "members")]
     pub(super) sources: Vec<(Text<'a>, Source<'a>)>,
-    #[serde(rename = "notices")]
-    _notices: Vec<IgnoredAny>,
+    pub(super) notices: Vec<Notice<'a>>,
 }
 
 impl Bundle<'_> {
+    /// Whether a register stands among the sources.
+    pub(super) fn names(&self, register: &str) -> bool {
+        self.sources.iter().any(|(name, _)| *name.0 == *register)
+    }
+
     /// Whether a register answered everything that it was asked.
     pub(super) fn answered(&self, register: &str) -> bool {
         let source = self.sources.iter().find(|(name, _)| *name.0 == *register);
@@ -71,6 +78,15 @@ pub(super) struct Procedure<'a> {
     pub(super) version: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Notice<'a> {
+    #[serde(borrow)]
+    pub(super) code: Text<'a>,
+    #[serde(borrow)]
+    pub(super) text: Text<'a>,
+}
+
 /// One field. What is not there is told from a `null`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -84,8 +100,8 @@ pub(super) struct Field<'a> {
     pub(super) reason: Option<Text<'a>>,
     #[serde(borrow, default, rename = "lastUpdated")]
     _last_updated: Option<Text<'a>>,
-    #[serde(default, rename = "ageSeconds")]
-    _age_seconds: Option<u64>,
+    #[serde(default)]
+    pub(super) age_seconds: Option<u64>,
     #[serde(default)]
     pub(super) under_review: bool,
     #[serde(default, rename = "retryAfterSeconds")]

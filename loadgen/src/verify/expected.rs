@@ -1,80 +1,29 @@
-//! What is true about the subjects of one request, field by field.
+//! What must come back about the subjects of one request.
 
 use std::sync::Arc;
 
-use fixtures::{Country, Truth};
-use serde_json::Value;
-
 use super::{Finding, Wrong};
-use crate::procedures::Form;
+use crate::cast::Cast;
+use crate::form::{Field, Form, Source};
+use crate::lineage;
+use crate::subject::Held;
 
 /// What must come back.
 #[derive(Clone, Debug)]
 pub struct Expected {
     form: Arc<Form>,
-    fields: Vec<Vec<Candidate>>,
-}
-
-/// One way to fill a field.
-#[derive(Clone, Debug)]
-pub(super) struct Candidate {
-    pub(super) register: String,
-    pub(super) held: Held,
-}
-
-/// What a register holds.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Held {
-    /// A value, as JSON text and parsed.
-    Value {
-        /// As most serialisers write it.
-        text: String,
-        /// For those that write it otherwise.
-        json: Value,
-        /// Whether the register marks it as disputed.
-        disputed: bool,
-    },
-    /// Nothing, or it does not know the subject.
-    Nothing,
-    /// A value that it cannot tell at present.
-    Unavailable,
-    /// Not for the country to say: whatever comes is taken.
-    Unknown,
-}
-
-impl From<Truth> for Held {
-    fn from(truth: Truth) -> Self {
-        let disputed = matches!(truth, Truth::UnderReview(_));
-        match truth {
-            Truth::Value(value) | Truth::UnderReview(value) => {
-                let json = value.to_json();
-                Self::Value { text: json.to_string(), json, disputed }
-            }
-            Truth::Nothing | Truth::UnknownSubject => Self::Nothing,
-            Truth::Unavailable => Self::Unavailable,
-            Truth::UnknownAttribute => Self::Unknown,
-        }
-    }
+    cast: Arc<Cast>,
 }
 
 impl Expected {
-    /// The truth about `subjects`, by role.
+    /// The truth about a cast for this form.
     #[must_use]
-    pub fn new(country: &Country, form: &Arc<Form>, subjects: &[(&str, String)]) -> Self {
-        let fields = form.fields.iter().map(|field| {
-            let subject = subjects.iter().find(|(role, _)| *role == field.role);
-            let subject = subject.map_or("", |(_, subject)| subject);
-            let candidate = |source: &String| Candidate {
-                register: source.split('.').next().unwrap_or_default().to_owned(),
-                held: country.truth(subject, source).into(),
-            };
-            field.sources.iter().map(candidate).collect()
-        });
-        Self { form: form.clone(), fields: fields.collect() }
+    pub fn new(form: Arc<Form>, cast: Arc<Cast>) -> Self {
+        Self { form, cast }
     }
 
-    pub(super) fn fields(&self) -> &[Vec<Candidate>] {
-        &self.fields
+    pub(super) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// The form's field of this name, most likely at this place.
@@ -86,8 +35,52 @@ impl Expected {
         fields.iter().position(|field| field.name == name)
     }
 
-    pub(super) fn is_of(&self, procedure: &str, version: u64) -> bool {
-        self.form.id == procedure && self.form.version == version
+    /// What a source of a field holds, and may tell.
+    pub(super) fn held(&self, field: &Field, source: &Source) -> Held<'_> {
+        if let Some(reason) = self.withheld(field, source) {
+            return Held::Withheld(reason);
+        }
+        match source.place() {
+            _ if source.is_own_data() => Held::Own,
+            Some(place) => self.cast.subject(field.part).holds(place),
+            None => Held::Unknown,
+        }
+    }
+
+    /// Why a field must be withheld: all of its sources must. The first says it.
+    pub(super) fn all_withheld(&self, field: &Field) -> Option<&'static str> {
+        if !self.cast.refuses_any() {
+            return None;
+        }
+        let mut reasons = field.sources.iter().map(|source| self.withheld(field, source));
+        let first = reasons.next()??;
+        reasons.all(|reason| reason.is_some()).then_some(first)
+    }
+
+    /// Nobody's relation is shown by a register that the applicant refuses, and
+    /// nobody's own entry is shown where they refuse its register.
+    fn withheld(&self, field: &Field, source: &Source) -> Option<&'static str> {
+        let shown_by = lineage::shown_by(field.part);
+        if shown_by.is_some_and(|register| self.cast.applicant().refuses(register)) {
+            return Some("role");
+        }
+        let subject = self.cast.subject(field.part);
+        subject.refuses(source.register()).then_some("preference")
+    }
+
+    /// Whether anything that may be told comes from this register, or through it.
+    pub(super) fn needs(&self, register: &str) -> bool {
+        if !self.form.registers.iter().any(|known| *known == *register) {
+            return false;
+        }
+        if !self.cast.refuses_any() {
+            return true;
+        }
+        self.form.fields.iter().any(|field| {
+            let told = |source: &&Source| self.withheld(field, source).is_none();
+            let mut sources = field.sources.iter().filter(told);
+            sources.any(|source| field.registers(source).any(|known| known == register))
+        })
     }
 
     /// Something is wrong with the answer as a whole.
@@ -99,7 +92,8 @@ impl Expected {
 
     pub(super) fn finding_at(&self, field: usize, wrong: Wrong, detail: String) -> Finding {
         let known = &self.form.fields[field];
-        let field = format!("{} ({})", known.name, known.sources.join(", "));
+        let sources: Vec<_> = known.sources.iter().map(Source::name).collect();
+        let field = format!("{} ({})", known.name, sources.join(", "));
         Finding { field: Some(field), ..self.finding(wrong, detail) }
     }
 }

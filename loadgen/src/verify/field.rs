@@ -4,7 +4,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::bundle::{Bundle, Field, Gap, REASONS, Status};
-use super::{Expected, Held, Verified, Wrong};
+use super::{Expected, Verified, Wrong, short};
+use crate::form::{self, Source};
+use crate::subject::Held;
 
 /// Checks one field, and counts how it ended.
 pub(super) fn check(
@@ -14,32 +16,10 @@ pub(super) fn check(
     bundle: &Bundle<'_>,
     verified: &mut Verified,
 ) {
-    let judged = match field.status {
-        Status::Filled => valued(expected, index, field, bundle),
-        Status::Stale => {
-            verified.gaps.push(Gap::Stale);
-            valued(expected, index, field, bundle)
-        }
-        Status::Empty => {
-            verified.gaps.push(Gap::Empty);
-            empty(expected, index, field)
-        }
-        Status::Withheld => {
-            verified.gaps.push(Gap::Withheld);
-            let reason = field.reason.as_deref().unwrap_or("none");
-            Judged::wrong(Wrong::Withheld, format!("reason {}", short(reason)))
-        }
-        Status::Unavailable => {
-            let known = REASONS.into_iter().find(|it| field.reason.as_deref() == Some(it));
-            verified.gaps.extend(known.map(Gap::Unavailable));
-            match known.is_some() && field.value.is_none() {
-                true => Judged::Right,
-                false => Judged::wrong(Wrong::Status, "unavailable, without a known reason".into()),
-            }
-        }
-    };
+    let seen = Seen { expected, known: &expected.form().fields[index], field, bundle };
+    verified.gaps.extend(seen.gap());
     verified.filled += u64::from(field.status == Status::Filled);
-    match judged {
+    match seen.judge() {
         Judged::Right => {}
         Judged::Unverified => verified.unverified += 1,
         Judged::Wrong(wrong, detail) => {
@@ -55,79 +35,186 @@ enum Judged {
 }
 
 impl Judged {
-    fn wrong(wrong: Wrong, detail: String) -> Self {
-        Self::Wrong(wrong, detail)
+    fn wrong(wrong: Wrong, detail: impl Into<String>) -> Self {
+        Self::Wrong(wrong, detail.into())
     }
 }
 
-/// The first candidate with a value fills a field. One whose register did not
-/// answer may be passed over.
-fn valued(expected: &Expected, index: usize, field: &Field<'_>, bundle: &Bundle<'_>) -> Judged {
-    let Some(value) = field.value else {
-        return Judged::wrong(Wrong::Status, "there is no value".into());
-    };
-    let Some(source) = field.source.as_deref() else {
-        return Judged::wrong(Wrong::Source, "no source is named".into());
-    };
-    for candidate in &expected.fields()[index] {
-        let from_here = candidate.register == source;
-        match &candidate.held {
-            Held::Value { text, json, disputed } if from_here && same(value, text, json) => {
-                return match *disputed && !field.under_review {
-                    true => Judged::wrong(Wrong::UnderReview, String::new()),
-                    false => Judged::Right,
-                };
-            }
-            Held::Value { json, .. } if bundle.answered(&candidate.register) => {
-                if !from_here {
-                    let detail = format!("{} answered and has a value", candidate.register);
-                    return Judged::wrong(Wrong::Source, detail);
-                }
-                return Judged::wrong(Wrong::Value, difference(json, value));
-            }
-            Held::Unknown if from_here => return Judged::Unverified,
-            Held::Value { .. } | Held::Nothing | Held::Unavailable | Held::Unknown => {}
+/// One field of a bundle, and what it is of.
+struct Seen<'a> {
+    expected: &'a Expected,
+    known: &'a form::Field,
+    field: &'a Field<'a>,
+    bundle: &'a Bundle<'a>,
+}
+
+impl<'a> Seen<'a> {
+    fn judge(&self) -> Judged {
+        match (self.field.status, self.expected.all_withheld(self.known)) {
+            (Status::Withheld, reason) => self.withheld(reason),
+            (_, Some(_)) => Judged::wrong(Wrong::Refused, ""),
+            (Status::Filled | Status::Stale, None) => self.valued(),
+            (Status::Empty, None) => self.empty(),
+            (Status::Unavailable, None) => self.unavailable(),
         }
     }
-    match expected.fields()[index].iter().any(|candidate| candidate.register == source) {
-        true => Judged::wrong(Wrong::Value, "that register tells no such value".into()),
-        false => Judged::wrong(Wrong::Source, "no source of this field".into()),
-    }
-}
 
-fn empty(expected: &Expected, index: usize, field: &Field<'_>) -> Judged {
-    if field.value.is_some() {
-        return Judged::wrong(Wrong::Status, "empty, with a value".into());
+    fn gap(&self) -> Option<Gap> {
+        match self.field.status {
+            Status::Filled => None,
+            Status::Stale => Some(Gap::Stale),
+            Status::Empty => Some(Gap::Empty),
+            Status::Withheld => Some(Gap::Withheld),
+            Status::Unavailable if self.is_told_unavailable() => Some(Gap::Told),
+            Status::Unavailable => self.reason().map(Gap::Unavailable),
+        }
     }
-    let candidates = &expected.fields()[index];
-    let has = |candidate: &&super::expected::Candidate| {
-        matches!(candidate.held, Held::Value { .. } | Held::Unavailable)
-    };
-    if let Some(candidate) = candidates.iter().find(has) {
-        return Judged::wrong(Wrong::Empty, format!("{} has one", candidate.register));
+
+    /// The reason, where it is one of the closed list.
+    fn reason(&self) -> Option<&'static str> {
+        REASONS.into_iter().find(|known| self.field.reason.as_deref() == Some(known))
     }
-    match candidates.iter().any(|candidate| candidate.held == Held::Unknown) {
-        true => Judged::Unverified,
-        false => Judged::Right,
+
+    fn sources(&self) -> impl Iterator<Item = (&'a Source, Held<'a>)> {
+        let (expected, known) = (self.expected, self.known);
+        known.sources.iter().map(move |source| (source, expected.held(known, source)))
+    }
+
+    fn withheld(&self, right: Option<&str>) -> Judged {
+        let reason = self.field.reason.as_deref().unwrap_or("none");
+        match right {
+            _ if self.field.value.is_some() => Judged::wrong(Wrong::Refused, "it has a value"),
+            None => Judged::wrong(Wrong::Withheld, format!("reason {}", short(reason))),
+            Some(right) if reason == right => Judged::Right,
+            Some(right) => {
+                let detail = format!("reason {} where it is {right}", short(reason));
+                Judged::wrong(Wrong::Status, detail)
+            }
+        }
+    }
+
+    /// The first source with a value fills a field. One whose register did not
+    /// answer may be passed over.
+    fn valued(&self) -> Judged {
+        let Some(value) = self.field.value else {
+            return Judged::wrong(Wrong::Status, "there is no value");
+        };
+        let Some(from) = self.field.source.as_deref() else {
+            return Judged::wrong(Wrong::Source, "no source is named");
+        };
+        for (source, held) in self.sources() {
+            let from_here = source.register() == from;
+            match held {
+                Held::Value { text, disputed } if from_here && same(value, text) => {
+                    return match disputed && !self.field.under_review {
+                        true => Judged::wrong(Wrong::UnderReview, ""),
+                        false => self.told(source),
+                    };
+                }
+                Held::Value { text, .. } if self.bundle.answered(source.register()) => {
+                    return match from_here {
+                        true => Judged::wrong(Wrong::Value, difference(text, value)),
+                        false => {
+                            let detail = format!("{} answered and has a value", source.register());
+                            Judged::wrong(Wrong::Source, detail)
+                        }
+                    };
+                }
+                Held::Withheld(_) if from_here => return Judged::wrong(Wrong::Refused, ""),
+                Held::Own if from_here => return self.own(value),
+                Held::Unknown if from_here => return Judged::Unverified,
+                Held::Value { .. } | Held::Nothing | Held::Unavailable => {}
+                Held::Withheld(_) | Held::Own | Held::Unknown => {}
+            }
+        }
+        match self.known.sources.iter().any(|source| source.register() == from) {
+            true => Judged::wrong(Wrong::Value, "that register tells no such value"),
+            false => Judged::wrong(Wrong::Source, "no source of this field"),
+        }
+    }
+
+    /// A register's value has an age, and every register that led to it stands
+    /// in the bundle.
+    fn told(&self, source: &Source) -> Judged {
+        if self.field.age_seconds.is_none() {
+            return Judged::wrong(Wrong::Age, "a register's value without one");
+        }
+        let mut registers = self.known.registers(source);
+        match registers.find(|register| !self.bundle.names(register)) {
+            Some(register) => Judged::wrong(Wrong::Sources, format!("{register} is missing")),
+            None => Judged::Right,
+        }
+    }
+
+    /// What citizens wrote is theirs alone to know: it is a text, of no age.
+    fn own(&self, value: &RawValue) -> Judged {
+        match (value.get().starts_with('"'), self.field.age_seconds) {
+            (false, _) => Judged::wrong(Wrong::Value, "own data is text"),
+            (true, Some(_)) => Judged::wrong(Wrong::Age, "own data has none"),
+            (true, None) => Judged::Unverified,
+        }
+    }
+
+    fn empty(&self) -> Judged {
+        if self.field.value.is_some() {
+            return Judged::wrong(Wrong::Status, "empty, with a value");
+        }
+        let has = |held: &Held<'_>| matches!(held, Held::Value { .. } | Held::Unavailable);
+        if let Some((source, _)) = self.sources().find(|(_, held)| has(held)) {
+            return Judged::wrong(Wrong::Empty, format!("{} has one", source.register()));
+        }
+        match self.sources().any(|(_, held)| held == Held::Unknown) {
+            true => Judged::Unverified,
+            false => Judged::Right,
+        }
+    }
+
+    fn unavailable(&self) -> Judged {
+        match self.reason() {
+            None => Judged::wrong(Wrong::Status, "unavailable, without a known reason"),
+            Some(_) if self.field.value.is_some() => {
+                Judged::wrong(Wrong::Status, "unavailable, with a value")
+            }
+            Some("error") if self.register_answered() && !self.is_told_unavailable() => {
+                Judged::wrong(Wrong::Unavailable, "")
+            }
+            Some(_) => Judged::Right,
+        }
+    }
+
+    /// Whether the register answered, and marked this one value as unavailable.
+    fn is_told_unavailable(&self) -> bool {
+        let from = self.field.source.as_deref();
+        let marked = |(source, held): (&Source, Held<'_>)| {
+            held == Held::Unavailable && Some(source.register()) == from
+        };
+        self.reason() == Some("error") && self.register_answered() && self.sources().any(marked)
+    }
+
+    fn register_answered(&self) -> bool {
+        self.field.source.as_deref().is_some_and(|source| self.bundle.answered(source))
     }
 }
 
 /// Equal as JSON. Most are so byte by byte; an escape may be written otherwise.
-fn same(value: &RawValue, text: &str, json: &Value) -> bool {
-    value.get() == text || serde_json::from_str::<Value>(value.get()).is_ok_and(|it| it == *json)
+fn same(value: &RawValue, text: &str) -> bool {
+    value.get() == text || parsed(value.get()).is_some_and(|seen| Some(seen) == parsed(text))
+}
+
+fn parsed(text: &str) -> Option<Value> {
+    serde_json::from_str(text).ok()
 }
 
 /// What differs, without showing either value.
-fn difference(expected: &Value, seen: &RawValue) -> String {
-    let seen = serde_json::from_str(seen.get()).unwrap_or(Value::Null);
-    match (kind(expected), kind(&seen)) {
+fn difference(expected: &str, seen: &RawValue) -> String {
+    match (kind(expected), kind(seen.get())) {
         (expected, seen) if expected == seen => format!("another {expected} than the register has"),
         (expected, seen) => format!("{seen} where the register has {expected}"),
     }
 }
 
-fn kind(value: &Value) -> &'static str {
-    match value {
+fn kind(text: &str) -> &'static str {
+    match parsed(text).unwrap_or(Value::Null) {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
         Value::Number(_) => "number",
@@ -135,9 +222,4 @@ fn kind(value: &Value) -> &'static str {
         Value::Array(_) => "list",
         Value::Object(_) => "object",
     }
-}
-
-/// What a target wrote, cut so that a report stays readable.
-fn short(text: &str) -> String {
-    text.chars().take(32).collect()
 }

@@ -1,111 +1,28 @@
 //! Right bundles pass, and each kind of wrong answer is caught.
 
-use std::sync::Arc;
+mod beside;
+mod refused;
+mod roles;
+mod world;
 
-use fixtures::{Country, Person};
+use fixtures::Person;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::procedures::{Field, Form, Role};
+use world::{alone, check, country, find, form, form_of, kinds, verified, verified_of};
 
-const COUNTRY: (u64, u64) = (1, 4_000);
-
-fn country() -> Country {
-    Country::new(COUNTRY.0, COUNTRY.1).unwrap()
-}
-
-fn form() -> Arc<Form> {
-    let field = |name: &str, sources: &[&str]| Field {
-        name: name.into(),
-        role: "applicant".into(),
-        sources: sources.iter().map(|it| (*it).to_owned()).collect(),
-    };
-    Arc::new(Form {
-        id: "some-form".into(),
-        version: 3,
-        organisation: "justice".into(),
-        roles: vec![Role { id: "applicant".into(), kind: "natural".into(), minors_only: false }],
-        fields: vec![
-            field("familyName", &["rnpp.familyName"]),
-            field("birthName", &["rnpp.birthName", "rnpp.familyName"]),
-            field("address", &["rnpp.addressId"]),
-            field("plate", &["snca.plate"]),
-            field("employer", &["ccss.employer"]),
-            field("weeklyHours", &["ccss.weeklyHours"]),
-            field("contact", &["caclr.postName", "ccss.employer"]),
-        ],
-    })
-}
-
-fn expected(person: &Person) -> Expected {
-    Expected::new(&country(), &form(), &[("applicant", person.matricule().to_string())])
-}
-
-/// The bundle of an engine without a fault, whose registers all answer.
 fn right(person: &Person) -> Value {
-    let subject = person.matricule().to_string();
-    let (mut fields, mut complete) = (serde_json::Map::new(), true);
-    for field in &form().fields {
-        let mut shown = json!({"status": "empty", "source": "rnpp"});
-        for source in &field.sources {
-            let register = source.split('.').next().unwrap();
-            let truth = country().truth(&subject, source);
-            let disputed = matches!(truth, fixtures::Truth::UnderReview(_));
-            if let Some(value) = truth.value() {
-                shown = json!({"status": "filled", "value": value.to_json(), "source": register,
-                    "lastUpdated": "2025-01-01", "ageSeconds": 60});
-                if disputed {
-                    shown["underReview"] = true.into();
-                }
-                break;
-            }
-            if truth == fixtures::Truth::Unavailable {
-                shown = json!({"status": "unavailable", "source": register, "reason": "error"});
-                complete = false;
-            }
-        }
-        fields.insert(field.name.clone(), shown);
-    }
-    json!({
-        "disclosure": "01920000-0000-7000-8000-000000000001",
-        "procedure": {"id": "some-form", "version": 3},
-        "complete": complete,
-        "fields": fields,
-        "sources": {"rnpp": {"outcome": "answered"}, "caclr": {"outcome": "answered"},
-            "snca": {"outcome": "answered"}, "ccss": {"outcome": "answered"}},
-        "notices": [],
-    })
-}
-
-fn verified(person: &Person, bundle: &Value) -> Verified {
-    verify(&expected(person), bundle.to_string().as_bytes())
-}
-
-fn kinds(verified: &Verified) -> Vec<Wrong> {
-    verified.findings.iter().map(|finding| finding.wrong).collect()
-}
-
-/// Spoils one right bundle and expects exactly these findings.
-#[track_caller]
-fn check(spoil: impl FnOnce(&mut Value), wrong: &[Wrong]) {
-    let person = country().example_adult();
-    let mut bundle = right(&person);
-    spoil(&mut bundle);
-    assert_eq!(kinds(&verified(&person, &bundle)), wrong, "{bundle}");
-}
-
-#[track_caller]
-fn find(condition: impl Fn(&Person) -> bool) -> Person {
-    country().people().find(condition).expect("somebody in the country")
+    world::right(&form(), &alone(person))
 }
 
 #[test]
 fn right_bundles_about_everybody_have_no_finding() {
-    for person in country().people() {
+    let refusing = country().personas().into_iter().find(|it| !it.refuses.is_empty()).unwrap();
+    for person in country().people().filter(|it| it.matricule() != refusing.subject) {
         let verified = verified(&person, &right(&person));
         assert_eq!(verified.findings, [], "{person:?}");
-        assert_eq!(verified.filled + verified.gaps.len() as u64, 7);
-        assert_eq!(verified.complete, !verified.gaps.contains(&Gap::Unavailable("error")));
+        assert_eq!(verified.filled + verified.gaps.len() as u64, 10);
+        assert_eq!(verified.complete, !verified.gaps.contains(&Gap::Told));
     }
 }
 
@@ -115,6 +32,11 @@ fn another_value_is_wrong() {
     check(|it| it["fields"]["weeklyHours"]["value"] = "40".into(), &[Wrong::Value]);
     check(|it| it["fields"]["plate"]["value"] = json!(null), &[Wrong::Status]);
     check(|it| it["fields"]["plate"]["value"] = json!([]), &[Wrong::Value]);
+    let other = |it: &mut Value| {
+        let insured = it["fields"]["insured"]["value"].as_bool().unwrap();
+        it["fields"]["insured"]["value"] = (!insured).into();
+    };
+    check(other, &[Wrong::Value]);
 }
 
 #[test]
@@ -185,10 +107,34 @@ fn unavailable_is_no_error_and_counts_by_reason() {
         let gap = json!({"status": "unavailable", "source": "snca", "reason": reason,
             "retryAfterSeconds": 30});
         bundle["fields"]["plate"] = gap;
+        bundle["sources"]["snca"]["outcome"] = "error".into();
         bundle["complete"] = false.into();
         let verified = verified(&person, &bundle);
         assert_eq!((verified.findings, verified.gaps), (vec![], vec![Gap::Unavailable(reason)]));
     }
+}
+
+#[test]
+fn what_a_register_marks_as_unavailable_is_told_apart() {
+    let silent = find(|it| it.affiliation().is_some_and(|it| it.employer_unavailable()));
+    let mut bundle = right(&silent);
+    assert_eq!(bundle["fields"]["employer"]["reason"], "error");
+    assert!(verified(&silent, &bundle).gaps.contains(&Gap::Told));
+    // The same words mean something else where the register failed.
+    bundle["sources"]["ccss"]["outcome"] = "error".into();
+    let seen = verified(&silent, &bundle);
+    assert!(!seen.gaps.contains(&Gap::Told) && seen.gaps.contains(&Gap::Unavailable("error")));
+    assert_eq!(seen.findings, []);
+}
+
+#[test]
+fn a_register_that_answered_and_has_a_value_is_not_unavailable() {
+    let gap = json!({"status": "unavailable", "source": "snca", "reason": "error"});
+    let spoil = |it: &mut Value| {
+        it["fields"]["plate"] = gap;
+        it["complete"] = false.into();
+    };
+    check(spoil, &[Wrong::Unavailable]);
 }
 
 #[test]
@@ -223,8 +169,15 @@ fn every_field_stands_there_once() {
     let person = country().example_adult();
     let twice = right(&person).to_string();
     let twice = twice.replacen("\"fields\":{", "\"fields\":{\"plate\":{\"status\":\"empty\"},", 1);
-    let verified = verify(&expected(&person), twice.as_bytes());
+    let expected = Expected::new(form(), alone(&person));
+    let verified = verify(&expected, twice.as_bytes());
     assert_eq!(kinds(&verified), [Wrong::Empty, Wrong::FieldUnknown]);
+}
+
+#[test]
+fn what_is_filled_by_hand_stands_in_no_bundle() {
+    let add = |it: &mut Value| it["fields"]["remarks"] = json!({"status": "empty"});
+    check(add, &[Wrong::FieldUnknown]);
 }
 
 #[test]
@@ -265,7 +218,10 @@ fn anything_else_than_a_bundle_has_the_wrong_shape() {
     check(|it| it["fields"]["plate"]["status"] = "lost".into(), &[Wrong::Shape]);
     check(|it| drop(it.as_object_mut().unwrap().remove("sources")), &[Wrong::Shape]);
     check(|it| *it = json!([]), &[Wrong::Shape]);
-    assert_eq!(kinds(&verify(&expected(&country().person(0)), b"")), [Wrong::Shape]);
+    assert_eq!(
+        kinds(&verify(&Expected::new(form(), alone(&country().person(0))), b"")),
+        [Wrong::Shape]
+    );
 }
 
 #[test]
@@ -277,24 +233,25 @@ fn a_value_may_be_escaped_otherwise() {
         .map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) })
         .collect();
     assert_ne!(escaped, bundle);
-    assert_eq!(verify(&expected(&person), escaped.as_bytes()).findings, []);
+    let expected = Expected::new(form(), alone(&person));
+    assert_eq!(verify(&expected, escaped.as_bytes()).findings, []);
 }
 
 #[test]
 fn a_source_unknown_here_is_counted_and_not_judged() {
     let person = country().example_adult();
-    let mut form = Form::clone(&form());
-    form.fields.truncate(1);
-    form.fields[0].sources = vec!["space.email".into()];
-    let subjects = [("applicant", person.matricule().to_string())];
-    let expected = Expected::new(&country(), &Arc::new(form), &subjects);
+    let fields = json!([{"name": "sky", "role": "applicant", "sources": ["weather.sky"]}]);
+    let roles = json!([{"id": "applicant", "is": "natural", "minorsOnly": false}]);
+    let form = form_of(&fields, &roles);
     for field in [
-        json!({"status": "filled", "value": "a@example.org", "source": "space"}),
-        json!({"status": "empty", "source": "space"}),
+        json!({"status": "filled", "value": "blue", "source": "weather"}),
+        json!({"status": "empty", "source": "weather"}),
     ] {
         let mut bundle = right(&person);
-        bundle["fields"] = json!({"familyName": field});
-        let verified = verify(&expected, bundle.to_string().as_bytes());
+        bundle["fields"] = json!({"sky": field});
+        bundle["complete"] = true.into();
+        bundle["sources"] = json!({"weather": {"outcome": "answered"}});
+        let verified = verified_of(form.clone(), alone(&person), &bundle);
         assert_eq!((verified.findings, verified.unverified), (vec![], 1));
     }
 }

@@ -1,4 +1,4 @@
-//! A fake engine with one procedure, which knows the truth and misbehaves.
+//! A fake engine, which knows the truth and misbehaves.
 
 use std::io::{self, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,21 +7,19 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use fixtures::{Country, Truth};
 use serde_json::{Value, json};
+
+use crate::forms::{self, Honesty};
 
 /// The value that nobody has.
 pub(crate) const WRONG: &str = "Nobody-Is-Called-So";
 
+/// The bundle with it: far from the one who refuses RNPP, who lives in one of
+/// the first households, and has no family name to spoil.
+const SPOILED: u64 = 300;
+
 /// How many connections the tests open.
 pub(crate) const CONNECTIONS: u64 = 3;
-
-const FIELDS: [(&str, &[&str]); 4] = [
-    ("familyName", &["rnpp.familyName"]),
-    ("birthName", &["rnpp.birthName", "rnpp.familyName"]),
-    ("plate", &["snca.plate"]),
-    ("employer", &["ccss.employer"]),
-];
 
 /// How the fake answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +30,12 @@ pub(crate) enum Behaviour {
     OneAnswerEach,
     /// One family name is another's.
     WrongValue,
+    /// Fields about companies are another company's.
+    OtherCompanies,
+    /// What somebody refuses is shown.
+    ShowsRefused,
+    /// Every bundle has a notice that no procedure has.
+    OddNotice,
     /// All bundles have one id.
     SameDisclosure,
     /// 503 instead of bundles.
@@ -145,10 +149,10 @@ impl Shared {
             (Behaviour::Closing, _) => None,
             (Behaviour::Html, _) => html(),
             (Behaviour::OtherApi, _) => Some((404, JSON, "{}".to_owned())),
-            (_, "GET /v1/procedures HTTP/1.1") => {
-                Some((200, JSON, r#"{"procedures":[{"id":"some-form"}],"next":null}"#.to_owned()))
+            (_, line) if line.starts_with("GET ") => {
+                let found = forms::page(line).or_else(|| forms::description(line));
+                Some((200, JSON, found.expect("a path of the API").to_string()))
             }
-            (_, "GET /v1/procedures/some-form HTTP/1.1") => Some((200, JSON, form().to_string())),
             (Behaviour::HtmlLater, _) => html(),
             (Behaviour::Overloaded, _) => {
                 Some((503, "application/problem+json", r#"{"type":"overloaded"}"#.to_owned()))
@@ -175,51 +179,24 @@ impl Shared {
         let asked: Value = serde_json::from_str(body).expect("JSON");
         let subject = asked["subjects"]["applicant"].as_str().expect("an applicant");
         assert_eq!(asked["presence"], format!("demo-person-{subject}"));
-        let mut bundle = truth(subject);
+        let honesty = Honesty {
+            withholds: self.behaviour != Behaviour::ShowsRefused,
+            confuses_companies: self.behaviour == Behaviour::OtherCompanies,
+        };
+        let mut bundle = forms::bundle(&asked, honesty);
         let id = if self.behaviour == Behaviour::SameDisclosure { 0 } else { number };
         bundle["disclosure"] = format!("01920000-0000-7000-8000-{id:012x}").into();
-        if self.behaviour == Behaviour::WrongValue && number == 7 {
-            bundle["fields"]["familyName"]["value"] = WRONG.into();
+        match self.behaviour {
+            Behaviour::WrongValue if number == SPOILED => {
+                bundle["fields"]["familyName"]["value"] = WRONG.into();
+            }
+            Behaviour::OddNotice => {
+                bundle["notices"] = json!([{"code": "look-there", "text": "Look there."}]);
+            }
+            _ => {}
         }
         Some(bundle)
     }
-}
-
-fn form() -> Value {
-    let fields = FIELDS.map(|(name, sources)| {
-        json!({"name": name, "role": "applicant", "sources": sources, "required": false})
-    });
-    json!({"id": "some-form", "version": 2, "organisation": "justice",
-        "roles": [{"id": "applicant", "is": "natural", "minorsOnly": false}], "fields": fields})
-}
-
-/// The right bundle about a person of the default seed's country of 400.
-fn truth(subject: &str) -> Value {
-    let country = Country::new(1, 400).expect("a country");
-    let (mut fields, mut complete) = (json!({}), true);
-    for (name, sources) in FIELDS {
-        fields[name] = json!({"status": "empty", "source": "rnpp"});
-        for source in sources {
-            let register = source.split_once('.').expect("register.attribute").0;
-            match country.truth(subject, source) {
-                Truth::Value(value) => {
-                    fields[name] = json!({"status": "filled", "value": value.to_json(),
-                        "source": register, "ageSeconds": 60});
-                    break;
-                }
-                Truth::Unavailable => {
-                    complete = false;
-                    fields[name] =
-                        json!({"status": "unavailable", "source": register, "reason": "error"});
-                }
-                _ => {}
-            }
-        }
-    }
-    let answered = json!({"outcome": "answered"});
-    json!({"disclosure": "", "procedure": {"id": "some-form", "version": 2}, "complete": complete,
-        "fields": fields, "notices": [],
-        "sources": {"rnpp": answered, "snca": answered, "ccss": answered}})
 }
 
 /// The first line and the body of the next request.

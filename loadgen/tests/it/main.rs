@@ -1,17 +1,24 @@
 //! The program against a small fake engine: what it says, and its exit codes.
 
 mod fake;
+mod forms;
 
 use std::process::{Command, Output, Stdio};
 
 use fake::{Behaviour, Fake};
 
-/// Asks a fake of 400 people, with few requests.
+/// Asks a fake of 400 people for its first form, with few requests.
 fn command(target: &str, more: &[&str]) -> Command {
+    let mut command = command_for("some-form", target);
+    command.args(["--requests", "400", "--subjects", "all", "--threads", "2"]).args(more);
+    command
+}
+
+fn command_for(procedures: &str, target: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
     command.args(["run", "--target", target, "--population", "400"]);
+    command.args(["--procedures", procedures]);
     command.args(["--connections", &fake::CONNECTIONS.to_string()]);
-    command.args(["--requests", "400", "--subjects", "all", "--threads", "2"]).args(more);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -25,7 +32,21 @@ fn said(output: &Output) -> String {
 #[track_caller]
 fn check(behaviour: Behaviour, code: i32, parts: &[&str]) -> String {
     let fake = Fake::start(behaviour);
-    let output = command(&fake.url(), &[]).output().expect("the program runs");
+    expect(command(&fake.url(), &[]), code, parts)
+}
+
+/// Like [`check`], for all forms, each about 50 casts.
+#[track_caller]
+fn check_all(behaviour: Behaviour, code: i32, parts: &[&str]) -> String {
+    let fake = Fake::start(behaviour);
+    let mut command = command_for("all", &fake.url());
+    command.args(["--requests", "200", "--subjects", "50"]);
+    expect(command, code, parts)
+}
+
+#[track_caller]
+fn expect(mut command: Command, code: i32, parts: &[&str]) -> String {
+    let output = command.output().expect("the program runs");
     let said = said(&output);
     assert_eq!(output.status.code(), Some(code), "{said}");
     for part in parts {
@@ -49,7 +70,47 @@ fn right_answers_hold() {
             "holds: 400 answers, each verified",
         ],
     );
-    assert!(said.contains("gaps       empty") && said.contains("unavailable: error"), "{said}");
+    let gaps = said.lines().find(|line| line.starts_with("gaps")).expect("a line");
+    // The one who refuses RNPP has two fields from it.
+    assert!(gaps.contains("empty") && gaps.contains("withheld 2,"), "{gaps}");
+    assert!(gaps.contains("told unavailable by its register"), "{gaps}");
+    assert!(!gaps.contains("unavailable: "), "{gaps}");
+}
+
+#[test]
+fn all_forms_that_can_be_asked_for_are_and_the_others_are_named() {
+    check_all(
+        Behaviour::Right,
+        0,
+        &[
+            "asked      4 procedures about 50 people",
+            "not asked  1 procedures that are not prefilled",
+            "not asked  couple-form: who has the role `partner` is not known here",
+            "answered   200 of 200 sent",
+            "withheld",
+            "holds: 200 answers, each verified",
+        ],
+    );
+}
+
+#[test]
+fn another_companys_data_violates() {
+    check_all(
+        Behaviour::OtherCompanies,
+        1,
+        &["company-form legalName (rcs.legalName): wrong value", "100 wrong answers"],
+    );
+}
+
+#[test]
+fn showing_what_somebody_refuses_violates() {
+    check_all(Behaviour::ShowsRefused, 1, &["not withheld although somebody said No"]);
+}
+
+#[test]
+fn a_notice_that_the_procedure_does_not_have_violates() {
+    let wrong = "notice unknown, twice or with another text 200\n";
+    check_all(Behaviour::OddNotice, 1, &[wrong, "look-there of no such code"]);
 }
 
 #[test]
@@ -140,6 +201,7 @@ fn mistakes_in_the_arguments_are_usage() {
     let fake = Fake::start(Behaviour::Right);
     for (arguments, part) in [
         (["--procedures", "other-form"], "no `other-form` there; there is some-form"),
+        (["--procedures", "by-hand-form"], "`by-hand-form` is not prefilled"),
         (["--duration", "10"], "must be a number with ms, s, m or h"),
         (["--subjects", "none"], "must be a number from 1 on, or `all`"),
         (["--target", "https://127.0.0.1:1"], "a target is http://host:port"),

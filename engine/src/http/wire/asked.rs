@@ -1,0 +1,132 @@
+//! What comes in: requests, read strictly.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize as DeserializeDerive;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+
+use crate::identity::Operator;
+use crate::model::{Channel, Language, SUBJECTS_MAX};
+use crate::prefill::{Asked, Rejection};
+
+/// `POST /v1/prefill`.
+#[derive(DeserializeDerive)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::http) struct Prefill {
+    procedure: String,
+    subjects: Subjects,
+    #[serde(default)]
+    channel: Option<String>,
+    #[serde(default)]
+    presence: Option<String>,
+    #[serde(default)]
+    organisation: Option<String>,
+    #[serde(default)]
+    case: Option<String>,
+    #[serde(default)]
+    fields: Option<Vec<String>>,
+    #[serde(default)]
+    deadline_ms: Option<u64>,
+    #[serde(default)]
+    max_age_seconds: Option<u64>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+impl Prefill {
+    pub(in crate::http) fn asked_by(self, operator: Operator) -> Result<Asked, Rejection> {
+        let channel = match self.channel.as_deref() {
+            None => Channel::default(),
+            Some(name) => {
+                Channel::ALL.into_iter().find(|channel| channel.as_str() == name).ok_or_else(
+                    || Rejection::value("channel", "must be front-office or back-office"),
+                )?
+            }
+        };
+        let language = match self.language.as_deref() {
+            None => Language::default(),
+            Some(name) => {
+                let mut known = Language::ALL.into_iter();
+                known
+                    .find(|language| language.as_str() == name)
+                    .ok_or_else(|| Rejection::value("language", "must be fr, de, en or lb"))?
+            }
+        };
+        Ok(Asked {
+            operator,
+            procedure: self.procedure,
+            subjects: self.subjects.0,
+            channel,
+            presence: self.presence,
+            organisation: self.organisation,
+            case: self.case,
+            fields: self.fields,
+            deadline: self.deadline_ms.map(Duration::from_millis),
+            max_age: self.max_age_seconds.map(Duration::from_secs),
+            language,
+        })
+    }
+}
+
+/// Role to identifier. A role given twice is refused, and more roles than any
+/// procedure has.
+struct Subjects(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Subjects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Roles;
+
+        impl<'de> Visitor<'de> for Roles {
+            type Value = Subjects;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of roles and identifiers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Subjects, A::Error> {
+                let mut subjects: Vec<(String, String)> = Vec::new();
+                while let Some((role, identifier)) = map.next_entry::<String, String>()? {
+                    if subjects.len() == SUBJECTS_MAX {
+                        let what = format_args!("`subjects` has at most {SUBJECTS_MAX} roles");
+                        return Err(A::Error::custom(what));
+                    }
+                    if subjects.iter().any(|(known, _)| *known == role) {
+                        return Err(A::Error::custom(format_args!("duplicate role `{role}`")));
+                    }
+                    subjects.push((role, identifier));
+                }
+                Ok(Subjects(subjects))
+            }
+        }
+
+        deserializer.deserialize_map(Roles)
+    }
+}
+
+/// `PUT /v1/me/consents/preferences/{register}`.
+#[derive(DeserializeDerive)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PutPreference {
+    pub(in crate::http) allow: bool,
+}
+
+/// `PUT /v1/me/data/{attribute}`.
+#[derive(DeserializeDerive)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct PutValue {
+    pub(in crate::http) value: String,
+}
+
+/// Reads a body, which must be an object. What is wrong with it is told with its
+/// place.
+pub(in crate::http) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+    // Serde takes a list of a struct's values in their order for the struct.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Rejection::Malformed("the body must be a JSON object".to_owned()));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        // A long unknown member would stand in the text as long as it is.
+        Rejection::Malformed(error.to_string().chars().take(300).collect())
+    })
+}

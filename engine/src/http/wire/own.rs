@@ -1,0 +1,111 @@
+//! What citizens see of their own: values, accesses, preferences.
+
+use serde::Serialize;
+
+use super::Labels;
+use crate::catalogue::{self, Catalogue};
+use crate::clock;
+use crate::consent::Consent;
+use crate::{ledger, space};
+
+/// A value of the citizen's own, as it is kept.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Kept {
+    attribute: &'static str,
+    value: String,
+    last_updated: String,
+}
+
+impl From<space::Kept> for Kept {
+    fn from(kept: space::Kept) -> Self {
+        let (attribute, value, changed) = kept.into_parts();
+        let last_updated = clock::date(changed).to_string();
+        Self { attribute: attribute.name(), value, last_updated }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Accesses {
+    total_usages: u64,
+    usages: Vec<Usage>,
+    next: Option<u64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Usage {
+    logtime: String,
+    action: String,
+    receiver_code: String,
+    receiver_name: String,
+    receiver_system: String,
+    disclosure: String,
+    procedure: String,
+    purpose: String,
+    legal_basis: String,
+    channel: &'static str,
+    registers: Vec<String>,
+    fields: Vec<String>,
+}
+
+impl From<ledger::Usages> for Accesses {
+    fn from(found: ledger::Usages) -> Self {
+        let usage = |usage: ledger::Usage| Usage {
+            logtime: clock::rfc3339(usage.at),
+            action: usage.action,
+            receiver_code: usage.receiver_code,
+            receiver_name: usage.receiver_name,
+            receiver_system: usage.receiver_system,
+            disclosure: usage.disclosure.to_string(),
+            procedure: usage.procedure,
+            purpose: usage.purpose,
+            legal_basis: usage.legal_basis,
+            channel: usage.channel,
+            registers: usage.registers,
+            fields: usage.fields,
+        };
+        Self {
+            total_usages: found.total,
+            usages: found.usages.into_iter().map(usage).collect(),
+            next: found.next,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct Consents<'a> {
+    consent_version: u64,
+    preferences: Vec<Preference<'a>>,
+    reuse: [(); 0],
+}
+
+#[derive(Serialize)]
+struct Preference<'a> {
+    register: &'a str,
+    label: Labels<'a>,
+    allow: bool,
+    since: Option<String>,
+}
+
+impl<'a> Consents<'a> {
+    pub(in crate::http) fn of(consent: &Consent, catalogue: &'a Catalogue) -> Self {
+        let offered = catalogue.registers().iter().filter(|register| register.preference);
+        let preference = |register: &'a catalogue::Register| {
+            let known = consent.preference(&register.name);
+            Preference {
+                register: &register.name,
+                label: (&register.label).into(),
+                allow: consent.allows(&register.name),
+                since: known.map(|known| clock::rfc3339(known.since)),
+            }
+        };
+        Self {
+            consent_version: consent.version,
+            preferences: offered.map(preference).collect(),
+            reuse: [],
+        }
+    }
+}
