@@ -20,7 +20,8 @@ fn decode(criterion: &mut Criterion) {
         decode_of(criterion, register, &[&key]);
         if register.http().batch > 1 {
             let owners = country().people().filter(|person| person.vehicle().is_some());
-            let keys = owners.take(register.http().batch).map(|it: Person| it.matricule().to_string());
+            let keys =
+                owners.take(register.http().batch).map(|it: Person| it.matricule().to_string());
             let keys: Vec<String> = keys.collect();
             decode_of(criterion, register, &keys.iter().map(|key| &**key).collect::<Vec<_>>());
         }

@@ -116,8 +116,10 @@ impl Demo {
         let registers: Vec<_> = self.names().map(|name| self.place(&name)).collect();
         let registers: Vec<_> = registers.chunks(4).map(|row| row.join("  ")).collect();
         let personas = self.country.personas();
-        let personas: Vec<_> =
-            personas.iter().map(|it| format!("{}  {}", it.subject, it.line(&self.country))).collect();
+        let personas: Vec<_> = personas
+            .iter()
+            .map(|it| format!("{}  {}", it.subject, it.line(&self.country)))
+            .collect();
         let _ = write!(
             text,
             "\

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use fixtures::{Company, Country, Person};
 
-use crate::form::{Form, Part, Parts};
+use crate::form::{Form, Parts};
+use crate::lineage::Part;
 use crate::subject::{Attributes, Subject};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fixtures::truth::ATTRIBUTES;
 use serde::Deserialize;
 
-use crate::lineage;
+use crate::lineage::{self, Part};
 use crate::subject::Attributes;
 
 #[cfg(test)]
@@ -68,17 +68,6 @@ pub struct Form {
     pub notices: Vec<Notice>,
     /// Every register that may be asked for it.
     pub registers: Vec<String>,
-}
-
-/// A subject's part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Who is present.
-    Applicant,
-    /// A child of the applicant's.
-    Child,
-    /// A company that the applicant manages.
-    Company,
 }
 
 /// Who has a part beside the applicant.

@@ -3,10 +3,19 @@
 
 use std::iter::successors;
 
-use crate::form::Part;
-
 #[cfg(test)]
 mod tests;
+
+/// A subject's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Who is present.
+    Applicant,
+    /// A child of the applicant's.
+    Child,
+    /// A company that the applicant manages.
+    Company,
+}
 
 /// The register whose answer has the key to this one; none where the subject's
 /// own identifier is the key.

@@ -10,7 +10,8 @@ use hyper::header::HeaderValue;
 use serde::{Serialize, Serializer};
 
 use crate::cast::{Cast, Casting};
-use crate::form::{Form, Part, Parts};
+use crate::form::{Form, Parts};
+use crate::lineage::Part;
 use crate::target::Message;
 use crate::verify::Expected;
 

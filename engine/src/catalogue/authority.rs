@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::organisation;
 use super::plan::Candidate;
 use super::procedure::Procedure;

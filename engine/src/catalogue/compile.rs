@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use sha2::{Digest as _, Sha256};
 
+use super::compiled::Compiled;
 use super::organisation::{self, ActsFor, Organisation};
 use super::planner::Planner;
 use super::procedure::{self, Procedure};
-use super::reader::{File, Line, Placed};
+use super::reader::{File, Line, Placed, no_name_twice};
 use super::register::Register;
 use super::sources::Sources;
 use super::{Catalogue, Mistake, Source, authority, notice, review, sources};
@@ -160,15 +161,6 @@ fn no_heading_inside(file: &File<'_>) {
     }
 }
 
-/// A procedure, and where its parts stand.
-pub(super) struct Compiled<'a, 'f> {
-    pub(super) file: &'a File<'f>,
-    pub(super) procedure: Procedure,
-    pub(super) line: Line,
-    pub(super) deadline_line: Line,
-    pub(super) candidate_lines: Vec<Line>,
-}
-
 /// `/v1/me/data` shows one view.
 fn one_own_view(compiled: &[Compiled<'_, '_>]) {
     let mut views = compiled.iter().filter(|known| known.procedure.own_view);
@@ -176,17 +168,6 @@ fn one_own_view(compiled: &[Compiled<'_, '_>]) {
     for view in views {
         let what = format!("`{}` is the citizens' own view already", first.procedure.name);
         view.file.mistake(view.line, what);
-    }
-}
-
-pub(super) fn no_name_twice<'a, 'f: 'a>(
-    names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>,
-) {
-    let mut seen: HashMap<&str, ()> = HashMap::new();
-    for (name, (file, line)) in names {
-        if seen.insert(name, ()).is_some() {
-            file.mistake(line, format!("there is an id = \"{name}\" already"));
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::reader::{File, Line, Placed, Table};
 use super::register::{
     Body, Dialect, Header, Key, Limits, Method, Of, Part, Register, Share, Template,
 };
-use super::shape::{self, Shape};
+use super::shape::{self, Shape, is_token};
 use super::{Mistake, Source};
 use crate::model::RegisterId;
 
@@ -219,12 +219,6 @@ fn read_headers(table: &Table<'_>) -> Vec<Header> {
         Header { value: template(table, &value), name }
     };
     pairs.into_iter().map(header).collect()
-}
-
-/// Whether a text is a header's name: a token of RFC 9110, section 5.6.2.
-pub(super) fn is_token(text: &str) -> bool {
-    let special = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
 }
 
 fn template(table: &Table<'_>, text: &Placed) -> Template {

@@ -6,7 +6,9 @@
 
 mod authority;
 mod compile;
+mod compiled;
 mod description;
+mod field;
 mod notice;
 mod organisation;
 pub mod own;
@@ -22,12 +24,11 @@ mod sources;
 use std::collections::HashMap;
 use std::fmt;
 
+pub use field::Field;
 pub use notice::{Condition, Notice, Test};
 pub use organisation::Organisation;
 pub use plan::{CallKey, Candidate, PlannedCall, Proof};
-pub use procedure::{
-    BackOffice, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN, Field, Procedure, Role,
-};
+pub use procedure::{BackOffice, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN, Procedure, Role};
 pub use register::{
     Attribute, Body, Dialect, Errors, Header, Key, Kind, Leaf, Limits, Method, Of, Part, Parts,
     Register, Share, Template,

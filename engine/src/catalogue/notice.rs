@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Labels;
-use super::procedure::Field;
+use super::field::Field;
 use super::reader::{File, Line, Placed, Table};
 use super::register::Kind;
 

@@ -1,8 +1,9 @@
 //! Compiles the plan of a procedure, and checks that each of its sources can be
 //! reached.
 
+use super::field::{Field, FieldDraft};
 use super::plan::{CallKey, Candidate, PlannedCall, Proof};
-use super::procedure::{Field, FieldDraft, RoleDraft};
+use super::procedure::RoleDraft;
 use super::reader::{File, Line, Placed};
 use super::register::{Key, Kind};
 use super::sources::Sources;

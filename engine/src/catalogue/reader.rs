@@ -1,6 +1,7 @@
 //! Reads TOML tables and gathers every mistake on the way, with its line.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -64,6 +65,18 @@ impl<'a> File<'a> {
 
     fn line(&self, at: usize) -> Line {
         Line(self.line_starts.partition_point(|start| *start <= at))
+    }
+}
+
+/// Says where a name is given that another file, or this one, gave already.
+pub(super) fn no_name_twice<'a, 'f: 'a>(
+    names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>,
+) {
+    let mut seen: HashMap<&str, ()> = HashMap::new();
+    for (name, (file, line)) in names {
+        if seen.insert(name, ()).is_some() {
+            file.mistake(line, format!("there is an id = \"{name}\" already"));
+        }
     }
 }
 

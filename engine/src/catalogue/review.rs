@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::compile::Compiled;
+use super::compiled::Compiled;
 use super::plan::{CallKey, PlannedCall};
 use super::procedure::Procedure;
 use super::sources::Sources;

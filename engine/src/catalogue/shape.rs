@@ -1,6 +1,5 @@
 //! Reads the part of a register's file that says what its answers look like.
 
-use super::description::is_token;
 use super::reader::{Placed, Table};
 use super::register::{Attribute, Errors, Kind, Leaf, Parts};
 use crate::model::AttributeMask;
@@ -162,4 +161,10 @@ fn pointer(table: &Table<'_>, key: &str, text: Placed) -> Option<Box<str>> {
         return None;
     }
     Some(text.text)
+}
+
+/// Whether a text is a header's name: a token of RFC 9110, section 5.6.2.
+pub(super) fn is_token(text: &str) -> bool {
+    let special = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || special(byte))
 }

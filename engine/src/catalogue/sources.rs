@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Index;
 
-use super::compile::no_name_twice;
-use super::reader::{File, Line, Placed};
+use super::reader::{File, Line, Placed, no_name_twice};
 use super::register::{Key, Kind, Of, Register};
 use super::{description, own};
 use crate::model::{RegisterId, RegisterSet};

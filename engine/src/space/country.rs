@@ -1,6 +1,6 @@
 //! Countries, as an address names them.
 
-use super::values::Invalid;
+use super::invalid::Invalid;
 
 /// Every code that ISO 3166-1 assigns, alphabetically.
 const CODES: &str = "\

@@ -1,7 +1,7 @@
 //! Bank accounts of the Single Euro Payments Area, from which a Luxembourg body
 //! can pay and to which it can be paid.
 
-use super::values::Invalid;
+use super::invalid::Invalid;
 
 /// Countries whose banks take part, and how long their IBANs are (SWIFT's IBAN
 /// registry, ISO 13616; the European Payments Council's list EPC409-09).

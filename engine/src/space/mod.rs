@@ -12,6 +12,7 @@
 mod country;
 mod document;
 mod iban;
+mod invalid;
 mod master;
 mod seal;
 mod sqlite;
@@ -23,10 +24,11 @@ use std::sync::Arc;
 use dashmap::DashSet;
 use tokio::sync::Semaphore;
 
+pub use invalid::Invalid;
 pub use master::MasterKey;
 pub use seal::Tag;
 pub use sqlite::Sqlite;
-pub use values::{Attribute, Invalid};
+pub use values::Attribute;
 pub use vault::{Memory, Record, Vault};
 
 use crate::entropy::Entropy;

@@ -3,13 +3,9 @@
 //! A refusal says what is wrong and what is wanted, and never repeats the value:
 //! its text is shown, and may be logged by whoever asked.
 
+use super::invalid::Invalid;
 use super::{country, iban};
 use crate::catalogue::own;
-
-/// Why a value is refused. Its text may be shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Invalid(pub(super) &'static str);
 
 /// One attribute of own data: its place in the list that the catalogue has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

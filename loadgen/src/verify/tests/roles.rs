@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::world::{country, joint, joint_form, kinds, right, verified_of};
 use super::*;
-use crate::form::Part;
+use crate::lineage::Part;
 
 #[track_caller]
 fn check(spoil: impl FnOnce(&mut Value), wrong: &[Wrong]) {
