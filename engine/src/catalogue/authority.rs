@@ -1,6 +1,6 @@
 //! What each organisation may have, written into the procedures that it names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::compiled::Compiled;
 use super::organisation;
@@ -15,6 +15,7 @@ pub(super) fn give(
     drafts: &[(&File<'_>, organisation::Draft)],
     sources: &Sources,
     compiled: &mut [Compiled<'_, '_>],
+    unread: &HashSet<Box<str>>,
 ) {
     let names = compiled.iter().enumerate();
     let places: HashMap<Box<str>, usize> =
@@ -28,6 +29,7 @@ pub(super) fn give(
                 let named = match (&*name.text, places.get(&name.text)) {
                     ("*", _) => &mut *compiled,
                     (_, Some(place)) => std::slice::from_mut(&mut compiled[*place]),
+                    (_, None) if unread.contains(&name.text) => continue,
                     (text, None) => {
                         file.mistake(name.line, format!("unknown procedure \"{text}\""));
                         continue;
@@ -68,7 +70,7 @@ impl Pattern {
         }
         let found = sources.attribute(&text.text);
         if found.is_none() {
-            file.mistake(text.line, sources.unknown(&text.text));
+            sources.say_unknown(file, text);
         }
         found.map(|(register, attribute)| Self { register, attribute: Some(attribute) })
     }

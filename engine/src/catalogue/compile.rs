@@ -1,6 +1,6 @@
 //! Joins the files of a catalogue, and checks each against the others.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,7 +8,7 @@ use super::compiled::Compiled;
 use super::organisation::{self, ActsFor, Organisation};
 use super::planner::Planner;
 use super::procedure::{self, Procedure};
-use super::reader::{File, Line, Placed, no_name_twice};
+use super::reader::{File, Line, Placed, Review, no_name_twice};
 use super::register::Register;
 use super::sources::Sources;
 use super::{Catalogue, Mistake, Source, authority, notice, review, sources};
@@ -17,21 +17,13 @@ use crate::model::{FieldSet, OrganisationId, ProcedureId};
 /// What stands above each file in the text of a whole catalogue.
 const FILE_HEADING: &str = "#:: ";
 
-/// Whether a catalogue is new, or was in force before and is only read again.
-///
-/// What is demanded of new catalogues may grow; entries of the ledger name old
-/// ones, which must stay readable.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Review {
-    Due,
-    Passed,
-}
-
 pub(super) fn compile(files: &[Source], review: Review) -> Result<Catalogue, Vec<Mistake>> {
     let mut sorted: Vec<&Source> = files.iter().collect();
     sorted.sort_by(|a, b| a.path.cmp(&b.path));
-    let files: Vec<(Kindred, File<'_>)> =
-        sorted.iter().map(|source| (Kindred::of(&source.path), File::new(source))).collect();
+    let files: Vec<(Kindred, File<'_>)> = sorted
+        .iter()
+        .map(|source| (Kindred::of(&source.path), File::new(source, review)))
+        .collect();
     let of = |kindred| files.iter().filter(move |(kind, _)| *kind == kindred).map(|(_, file)| file);
 
     of(Kindred::Unknown).for_each(|file| {
@@ -44,15 +36,21 @@ pub(super) fn compile(files: &[Source], review: Review) -> Result<Catalogue, Vec
     let sources = sources::compile(of(Kindred::Register).collect());
     let (drafts, organisations) = compile_organisations(of(Kindred::Organisations).collect());
     let mut compiled = Vec::new();
+    let mut unread = HashSet::new();
     for file in of(Kindred::Procedure) {
-        let Some(draft) = procedure::read(file) else { continue };
         let id = ProcedureId(compiled.len() as u16);
-        compiled.extend(compile_procedure(file, draft, id, &sources, &organisations));
+        let read = procedure::read(file)
+            .and_then(|draft| compile_procedure(file, draft, id, &sources, &organisations));
+        match read {
+            Some(procedure) => compiled.push(procedure),
+            // Its own mistakes say enough.
+            None => unread.extend(file.id()),
+        }
     }
     let names = compiled.iter().map(|known| (&known.procedure.name, (known.file, known.line)));
     no_name_twice(names);
     one_own_view(&compiled);
-    authority::give(&drafts, &sources, &mut compiled);
+    authority::give(&drafts, &sources, &mut compiled, &unread);
     if review == Review::Due {
         // A mistake in who may have what says enough; its consequences do not.
         let clear = of(Kindred::Organisations).all(File::is_clear);

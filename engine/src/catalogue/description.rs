@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::reader::{File, Line, Placed, Table};
+use super::reader::{File, Line, Placed, Review, Table};
 use super::register::{
     Body, Dialect, Header, Key, Limits, Method, Of, Part, Register, Share, Template,
 };
@@ -37,7 +37,7 @@ impl Register {
     /// # Errors
     /// Every mistake in it, by line.
     pub fn compile(source: &Source) -> Result<Self, Vec<Mistake>> {
-        let file = File::new(source);
+        let file = File::new(source, Review::Due);
         let draft = read(&file, RegisterId(0));
         let mut mistakes = file.into_mistakes();
         match draft.filter(|_| mistakes.is_empty()) {

@@ -77,6 +77,10 @@ pub(super) fn read(table: Table<'_>, step: usize) -> Option<FieldDraft> {
     let back_office = table.flag("back-office");
     let max_age = table.duration("max-age");
     let line = table.line();
+    if by_hand && (back_office || max_age.is_some()) {
+        let what = "nothing fills this field: leave `max-age` and `back-office` out";
+        table.demand(line, what);
+    }
     table.finish();
     let field = Field {
         name: name?.text,

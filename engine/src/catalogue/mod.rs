@@ -34,6 +34,8 @@ pub use register::{
     Register, Share, Template,
 };
 
+use reader::Review;
+
 use crate::model::{Language, OrganisationId, ProcedureId, RegisterId};
 
 /// SHA-256 over the catalogue's files.
@@ -110,7 +112,7 @@ impl Catalogue {
     /// # Errors
     /// Every mistake in every file, sorted by file and line.
     pub fn compile(sources: &[Source]) -> Result<Self, Vec<Mistake>> {
-        compile::compile(sources, compile::Review::Due)
+        compile::compile(sources, Review::Due)
     }
 
     /// Compiles what [`Catalogue::text`] gave: a catalogue that was in force
@@ -119,7 +121,7 @@ impl Catalogue {
     /// # Errors
     /// As [`Catalogue::compile`]; one mistake where it is no catalogue's text.
     pub fn from_text(text: &str) -> Result<Self, Vec<Mistake>> {
-        compile::compile(&compile::split(text)?, compile::Review::Passed)
+        compile::compile(&compile::split(text)?, Review::Passed)
     }
 
     /// SHA-256 of [`Catalogue::text`].

@@ -116,7 +116,7 @@ fn read_condition(table: Table<'_>) -> Option<ConditionDraft> {
     let mut tests: Vec<Test> = [
         years("younger-than").map(Test::YoungerThan),
         years("at-least").map(Test::AtLeast),
-        table.flag("past").then_some(Test::Past),
+        table.optional_flag("past").map(|_| Test::Past),
         table.duration("within").map(Test::Within),
         texts("is").map(Test::Is),
         texts("is-not").map(Test::IsNot),
@@ -130,6 +130,9 @@ fn read_condition(table: Table<'_>) -> Option<ConditionDraft> {
     .flatten()
     .collect();
     let line = table.line();
+    if table.optional_flag("past") == Some(false) {
+        table.mistake(table.line_of("past"), "`past` must be true, or left out");
+    }
     if tests.len() != 1 {
         let what = "a condition has one test: younger-than, at-least, past, within, is, is-not, \
                     has, lacks, below, above or flag";

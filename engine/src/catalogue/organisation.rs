@@ -79,15 +79,16 @@ pub(super) fn read(file: &File<'_>, from: usize) -> Vec<Draft> {
 }
 
 fn read_authority(table: Table<'_>) -> Authority {
-    let needed = |key| {
+    let needed = |key, all| {
         let texts = table.texts(key);
         if texts.is_empty() {
-            table.mistake(table.line(), format!("`{key}` must name at least one, or \"*\""));
+            let what = format!("`{key}` must name at least one, or all of them: \"{all}\"");
+            table.mistake(table.line(), what);
         }
         texts
     };
-    let authority =
-        Authority { procedures: needed("procedures"), attributes: needed("attributes") };
+    let (procedures, attributes) = (needed("procedures", "*"), needed("attributes", "register.*"));
+    let authority = Authority { procedures, attributes };
     table.finish();
     authority
 }

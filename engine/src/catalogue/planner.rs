@@ -66,7 +66,8 @@ impl<'a, 'f> Planner<'a, 'f> {
         });
         let theirs = first.and_then(|(_, attribute)| attribute.label.as_ref());
         let label = draft.label.as_ref().or(theirs);
-        if label.is_none() {
+        // A source that is not known has been said.
+        if label.is_none() && (first.is_some() || draft.from.is_empty()) {
             let source = first.map_or_else(String::new, |(holder, attribute)| {
                 format!(", here or at {}.{}", holder.name, attribute.name)
             });
@@ -183,6 +184,9 @@ impl<'a, 'f> Planner<'a, 'f> {
     /// Checks what each role says of its relation.
     pub(super) fn check_roles(&self) {
         for (index, role) in self.roles.iter().enumerate() {
+            if role.role.minor && !role.role.natural {
+                self.file.demand(role.line, "a legal person is no minor: leave `minor` out");
+            }
             if index > 0 && role.role.natural && !role.role.minor {
                 let what = format!(
                     "role `{}` must be minor = true: another adult's data is never reached through the applicant's",
@@ -244,7 +248,7 @@ impl<'a, 'f> Planner<'a, 'f> {
     fn attribute(&self, from: &Placed) -> Option<(RegisterId, usize)> {
         let found = self.sources.attribute(&from.text);
         if found.is_none() {
-            self.file.mistake(from.line, self.sources.unknown(&from.text));
+            self.sources.say_unknown(self.file, from);
         }
         found
     }

@@ -84,6 +84,19 @@ impl Procedure {
         found.map_or(CandidateSet::EMPTY, |(_, candidates)| *candidates)
     }
 
+    /// What an organisation's back office may re-read without a reuse consent:
+    /// nothing, unless the law needs none, and then the body whose procedure it
+    /// is alone.
+    #[must_use]
+    pub fn by_law(&self, organisation: OrganisationId) -> CandidateSet {
+        if self.back_office == BackOffice::ReuseConsent || organisation != self.owner {
+            return CandidateSet::EMPTY;
+        }
+        let shared = |candidate: &Candidate| self.fields[candidate.field].back_office;
+        let candidates = self.candidates.iter().enumerate();
+        candidates.filter(|(_, candidate)| shared(candidate)).map(|(index, _)| index).collect()
+    }
+
     /// Every field that something can fill.
     #[must_use]
     pub fn all_fields(&self) -> FieldSet {
@@ -152,8 +165,8 @@ pub(super) fn read(file: &File<'_>) -> Option<Draft> {
     }
     let owner = table.required("owner", "\"an-organisation\"");
     let label = table.labels("label");
-    let purpose = table.required("purpose", "\"Why the data is needed\"");
-    let legal_basis = table.required("legal-basis", "\"The law that says so\"");
+    let purpose = table.words("purpose", "\"Why the data is needed\"");
+    let legal_basis = table.words("legal-basis", "\"The law that says so\"");
     let consents =
         [("reuse-consent", BackOffice::ReuseConsent), ("not-required", BackOffice::NotRequired)];
     let back_office = table.choice("back-office-consent", &consents);
@@ -236,6 +249,11 @@ fn read_steps(procedure: &Table<'_>) -> Steps {
             fields.push(field);
         }
         table.finish();
+        if let Some(name) = &name
+            && steps.iter().any(|(known, _): &(Box<str>, Labels)| *known == name.text)
+        {
+            procedure.demand(name.line, format!("there is a step `{}` already", name.text));
+        }
         steps.extend(name.map(|name| (name.text, label)));
     }
     if fields.is_empty() {

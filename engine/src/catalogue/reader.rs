@@ -10,9 +10,20 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Labels, Mistake, Source};
 
+/// Whether a catalogue is new, or was in force before and is only read again.
+///
+/// What is demanded of new catalogues may grow; entries of the ledger name old
+/// ones, which must stay readable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Review {
+    Due,
+    Passed,
+}
+
 /// One file being read, and what is wrong with it so far.
 pub(super) struct File<'a> {
     source: &'a Source,
+    review: Review,
     line_starts: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
 }
@@ -29,10 +40,10 @@ pub(super) struct Placed {
 }
 
 impl<'a> File<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
+    pub(super) fn new(source: &'a Source, review: Review) -> Self {
         let newlines = source.text.match_indices('\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        Self { source, line_starts, mistakes: RefCell::default() }
+        Self { source, review, line_starts, mistakes: RefCell::default() }
     }
 
     /// Parses the file; what does not parse is a mistake, and the rest is read.
@@ -52,6 +63,19 @@ impl<'a> File<'a> {
     pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
         let file = self.source.path.clone();
         self.mistakes.borrow_mut().push(Mistake { file, line: line.0, what: what.into() });
+    }
+
+    /// What is a mistake in a new catalogue only.
+    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
+        if self.review == Review::Due {
+            self.mistake(line, what);
+        }
+    }
+
+    /// What it calls itself, also where the rest cannot be read.
+    pub(super) fn id(&self) -> Option<Box<str>> {
+        let (table, _) = DeTable::parse_recoverable(&self.source.text);
+        Some(table.get_ref().get("id")?.get_ref().as_str()?.into())
     }
 
     /// Whether nothing is wrong in it so far.
@@ -107,6 +131,19 @@ impl<'f> Table<'f> {
 
     pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
         self.file.mistake(line, what);
+    }
+
+    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
+        self.file.demand(line, what);
+    }
+
+    /// A text that must be there and say something.
+    pub(super) fn words(&self, key: &'static str, example: &str) -> Option<Placed> {
+        let words = self.required(key, example)?;
+        if words.text.trim().is_empty() {
+            self.demand(words.line, format!("`{key}` is empty; write {key} = {example}"));
+        }
+        Some(words)
     }
 
     /// The line of a key; of the table where the key is missing.
@@ -295,7 +332,7 @@ impl<'f> Table<'f> {
             return self.missing(key, example).unwrap_or_default();
         }
         let Some(table) = self.table(key) else { return Labels::default() };
-        let text = |language| table.required(language, "\"..\"").map(|text| text.text);
+        let text = |language| table.words(language, "\"..\"").map(|text| text.text);
         let [fr, de, en, lb] = ["fr", "de", "en", "lb"].map(|l| text(l).unwrap_or_default());
         table.finish();
         Labels { fr, de, en, lb }

@@ -1,6 +1,6 @@
 //! The sources of a catalogue: its registers, and whose answer keys which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Index;
 
 use super::reader::{File, Line, Placed, no_name_twice};
@@ -12,6 +12,8 @@ use crate::model::{RegisterId, RegisterSet};
 pub(super) struct Sources {
     list: Vec<Register>,
     ids: HashMap<Box<str>, RegisterId>,
+    /// Registers whose files cannot be read: their own mistakes say enough.
+    unread: HashSet<Box<str>>,
 }
 
 impl Index<RegisterId> for Sources {
@@ -23,12 +25,12 @@ impl Index<RegisterId> for Sources {
 }
 
 impl Sources {
-    fn new(list: Vec<Register>) -> Self {
+    fn new(list: Vec<Register>, unread: HashSet<Box<str>>) -> Self {
         let mut ids = HashMap::new();
         for source in &list {
             ids.entry(source.name.clone()).or_insert(source.id);
         }
-        Self { list, ids }
+        Self { list, ids, unread }
     }
 
     pub(super) fn into_list(self) -> Vec<Register> {
@@ -47,8 +49,17 @@ impl Sources {
         Some((register, self[register].find(attribute)?))
     }
 
+    /// Says that a text names no attribute, unless that follows from another
+    /// mistake.
+    pub(super) fn say_unknown(&self, file: &File<'_>, text: &Placed) {
+        let register = text.text.split_once('.').map(|(register, _)| register);
+        if !register.is_some_and(|register| self.unread.contains(register)) {
+            file.mistake(text.line, self.unknown(&text.text));
+        }
+    }
+
     /// What to say of a text that names no attribute.
-    pub(super) fn unknown(&self, text: &str) -> String {
+    fn unknown(&self, text: &str) -> String {
         let Some((register, _)) = text.split_once('.') else { return self.unqualified(text) };
         match self.find(register) {
             None => {
@@ -84,15 +95,19 @@ impl Sources {
 pub(super) fn compile(files: Vec<&File<'_>>) -> Sources {
     let mut registers: Vec<Register> = Vec::new();
     let mut keys: Vec<(&File<'_>, Line, Placed)> = Vec::new();
+    let mut unread = HashSet::new();
     for file in files {
         // One place is for the citizens' own data.
         if registers.len() + 1 == RegisterSet::CAPACITY {
             file.mistake(Line(1), "a catalogue has at most 127 registers");
             break;
         }
-        if let Some(draft) = description::read(file, RegisterId(registers.len() as u8)) {
-            keys.push((file, draft.name_line, draft.key));
-            registers.push(draft.register);
+        match description::read(file, RegisterId(registers.len() as u8)) {
+            Some(draft) => {
+                keys.push((file, draft.name_line, draft.key));
+                registers.push(draft.register);
+            }
+            None => unread.extend(file.id()),
         }
     }
     let places = keys.iter().map(|(file, line, _)| (*file, *line));
@@ -103,13 +118,13 @@ pub(super) fn compile(files: Vec<&File<'_>>) -> Sources {
             file.mistake(*line, what);
         }
     }
-    let mut sources = Sources::new(registers);
+    let mut sources = Sources::new(registers, unread);
     for (index, (file, _, key)) in keys.iter().enumerate() {
         if &*key.text == "subject" {
             continue;
         }
         let Some((holder, attribute)) = sources.attribute(&key.text) else {
-            file.mistake(key.line, sources.unknown(&key.text));
+            sources.say_unknown(file, key);
             continue;
         };
         check_key(file, key, sources.list[index].of, &sources[holder], attribute);

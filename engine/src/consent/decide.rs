@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::ToSpan;
 
 use super::Consent;
-use crate::catalogue::{BackOffice, Catalogue, Procedure};
+use crate::catalogue::{Catalogue, Procedure};
 use crate::clock;
 use crate::identity::Presence;
 use crate::model::{
@@ -76,6 +76,10 @@ pub struct Grant {
     pub(super) authorised: CandidateSet,
     pub(super) unrelated: CandidateSet,
     pub(super) refused: [RegisterSet; SUBJECTS_MAX],
+    /// What a related subject refuses. Whether they stand in that role is looked
+    /// up all the same: nobody else is told of their No.
+    pub(super) refused_by_related: CandidateSet,
+    pub(super) subjects: [Option<Subject>; SUBJECTS_MAX],
     consents: [Option<Arc<Consent>>; SUBJECTS_MAX],
     valid_until: CivilMs,
 }
@@ -138,7 +142,7 @@ pub fn decide(
     let asked = request.fields.unwrap_or_else(|| procedure.all_fields());
     let mut in_reach = candidates_of(procedure, asked).intersection(authorised);
     if request.channel == Channel::BackOffice {
-        in_reach = in_reach.intersection(back_office_candidates(procedure));
+        in_reach = in_reach.intersection(procedure.by_law(request.organisation));
     }
 
     let refused = consents.each_ref().map(|consent| {
@@ -166,6 +170,15 @@ pub fn decide(
         authorised,
         unrelated,
         refused,
+        refused_by_related: match request.channel {
+            // Its gaps tell no reason, and so nobody needs to be asked for one.
+            Channel::BackOffice => CandidateSet::EMPTY,
+            Channel::FrontOffice | Channel::Own => in_reach
+                .without(unrelated)
+                .intersection(lost)
+                .without(of_applicant(procedure, lost)),
+        },
+        subjects: request.subjects,
         consents,
         valid_until,
     })
@@ -189,19 +202,6 @@ fn channel_allows(
         }
         Channel::BackOffice if request.case.is_none() => Err(Denied::NoReuseConsent),
         Channel::BackOffice | Channel::Own => Ok(CivilMs::MAX),
-    }
-}
-
-/// What a back office may re-read. Without a reuse consent that is nothing,
-/// unless the law needs none.
-fn back_office_candidates(procedure: &Procedure) -> CandidateSet {
-    match procedure.back_office {
-        BackOffice::ReuseConsent => CandidateSet::EMPTY,
-        BackOffice::NotRequired => {
-            let fields = procedure.fields.iter().enumerate();
-            let shared = fields.filter(|(_, field)| field.back_office).map(|(index, _)| index);
-            candidates_of(procedure, shared.collect())
-        }
     }
 }
 
@@ -238,6 +238,11 @@ fn candidates_of(procedure: &Procedure, fields: FieldSet) -> CandidateSet {
         let upto = CandidateSet::first(range.end);
         all.union(upto.without(CandidateSet::first(range.start)))
     })
+}
+
+/// Those of some candidates that are about the applicant.
+fn of_applicant(procedure: &Procedure, candidates: CandidateSet) -> CandidateSet {
+    candidates.iter().filter(|index| procedure.candidates[*index].role == 0).collect()
 }
 
 /// The candidates about a role's subject, and about those related through it.

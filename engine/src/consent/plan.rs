@@ -57,6 +57,11 @@ impl Grant {
             let age = procedure.fields[candidate.field].max_age;
             ask.max_age = [ask.max_age, age].into_iter().flatten().min();
         }
+        for index in self.refused_by_related.iter() {
+            if let Some(proof) = procedure.calls[procedure.candidates[index].call].proof {
+                plan.asks[proof.call].attributes.insert(proof.attribute);
+            }
+        }
         // Backwards, so that a call knows its own need before it asks for a key.
         for (index, call) in procedure.calls.iter().enumerate().rev() {
             if plan.asks[index].attributes.is_empty() {

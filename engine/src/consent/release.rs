@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Grant;
 use super::notices::notices;
-use crate::catalogue::{Candidate, Catalogue, Procedure, Register};
+use crate::catalogue::{CallKey, Candidate, Catalogue, PlannedCall, Procedure, Register};
 use crate::clock;
 use crate::model::{
     Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
@@ -44,6 +44,8 @@ struct Ending<'a> {
     status: Status,
     register: RegisterId,
     value: Option<(&'a Answer, usize)>,
+    /// Whether it is disputed, or what led to it is.
+    disputed: bool,
     retry_after: Option<u32>,
 }
 
@@ -157,8 +159,14 @@ impl Grant {
             status,
             register: candidate.register,
             value: None,
+            disputed: false,
             retry_after: None,
         };
+        if self.refused_by_related.contains(index)
+            && let Some(status) = self.unrelated_status(procedure, candidate, resolution)
+        {
+            return gap(status);
+        }
         if let Some(withheld) = self.withheld(index) {
             let register = match withheld {
                 Withheld::Preference => self.refuser(procedure, candidate),
@@ -168,7 +176,10 @@ impl Grant {
         }
         let read = |answer: &'a Answer, status| {
             let (status, held) = held(answer, candidate.attribute, status);
-            Ending { value: held.then_some((answer, candidate.attribute)), ..gap(status) }
+            let disputed = answer.under_review.contains(candidate.attribute)
+                || key_disputed(procedure, resolution, candidate.call);
+            let value = held.then_some((answer, candidate.attribute));
+            Ending { value, disputed, ..gap(status) }
         };
         match resolution.call(candidate.call) {
             Call::Answered(answer) => read(answer, Status::Filled),
@@ -186,6 +197,23 @@ impl Grant {
                 gap(Status::Withheld(Withheld::NotAvailableToYou))
             }
             Call::RoleUnproven => gap(Status::Withheld(Withheld::Role)),
+        }
+    }
+
+    /// What is told instead of a related subject's No, where their relation does
+    /// not hold or cannot be shown; `None` where it is shown.
+    fn unrelated_status(
+        &self,
+        procedure: &Procedure,
+        candidate: &Candidate,
+        resolution: &Resolution,
+    ) -> Option<Status> {
+        let proof = procedure.calls[candidate.call].proof?;
+        let subject = self.subjects[candidate.role]?;
+        match resolution.lists(proof.call, proof.attribute, subject) {
+            Some(true) => None,
+            Some(false) => Some(Status::Withheld(Withheld::Role)),
+            None => Some(Status::Unavailable(Unavailable::KeyMissing)),
         }
     }
 
@@ -234,10 +262,14 @@ impl Grant {
         if self.refused[call.role].contains(call.register.index()) {
             return false;
         }
-        call.candidates.intersects(self.allowed)
-            || procedure.calls.iter().any(|other| {
-                other.ancestors.contains(index) && other.candidates.intersects(self.allowed)
-            })
+        let depends = |other: &PlannedCall| {
+            let proves = other.proof.is_some_and(|proof| {
+                proof.call == index || procedure.calls[proof.call].ancestors.contains(index)
+            });
+            other.ancestors.contains(index) && other.candidates.intersects(self.allowed)
+                || proves && other.candidates.intersects(self.refused_by_related)
+        };
+        call.candidates.intersects(self.allowed) || procedure.calls.iter().any(depends)
     }
 
     fn write_field(
@@ -260,7 +292,7 @@ impl Grant {
                 let age = self.age_seconds(register, now - answer.since);
                 write(body, format_args!(",\"ageSeconds\":{age}"));
             }
-            if answer.under_review.contains(attribute) {
+            if ending.disputed {
                 body.extend_from_slice(b",\"underReview\":true");
             }
         } else {
@@ -312,6 +344,20 @@ fn held(answer: &Answer, attribute: usize, filled: Status) -> (Status, bool) {
     } else {
         (Status::Empty, false)
     }
+}
+
+/// Whether a call's key was disputed where it came from, or that answer's was.
+fn key_disputed(procedure: &Procedure, resolution: &Resolution, call: usize) -> bool {
+    let CallKey::Answer { call: giver, attribute } = procedure.calls[call].key else {
+        return false;
+    };
+    let disputed = match resolution.call(giver) {
+        Call::Answered(answer) | Call::Stale { answer, .. } => {
+            answer.under_review.contains(attribute)
+        }
+        Call::Open | Call::NoKey | Call::Failed { .. } | Call::RoleUnproven => false,
+    };
+    disputed || key_disputed(procedure, resolution, giver)
 }
 
 /// The registers asked, whatever is allowed by now: they know of the request, so

@@ -11,13 +11,17 @@ use super::catalogues::Catalogues;
 use super::entry::{Disclosure, Entry, Event};
 use super::{Own, Published};
 use crate::catalogue::Catalogue;
-use crate::model::{CivilMs, Subject};
+use crate::model::{Channel, CivilMs, RegisterSet, Subject};
 use crate::store::{self, Read, Readers};
 
 /// The most that one page holds.
 pub const PAGE_MAX: usize = 500;
 /// How many rows are looked through at a time when a period is asked for.
 const SLICE: usize = 256;
+
+/// Who received what citizens looked at themselves.
+const SELF: &str = "self";
+const YOU: &str = "Yourself";
 
 /// Which part of the list is wanted.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,9 +70,9 @@ pub struct Usage {
     pub legal_basis: String,
     /// How it was asked.
     pub channel: &'static str,
-    /// The registers called.
+    /// The sources called about the reader, and own data where it was given out.
     pub registers: Vec<String>,
-    /// The fields that had a value, by name.
+    /// The fields about the reader that had a value, by name.
     pub fields: Vec<String>,
 }
 
@@ -128,7 +132,7 @@ fn read(
                     return Ok(found);
                 }
                 let catalogue = catalogues.get(storage, &disclosure.about.catalogue)?;
-                found.usages.push(usage(&catalogue, stamp, &disclosure));
+                found.usages.push(usage(&catalogue, stamp, &disclosure, number));
             }
             before = Some(row.sequence);
         }
@@ -138,26 +142,34 @@ fn read(
     }
 }
 
-fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure) -> Usage {
+/// What an entry says to one of its subjects: what was asked and given out about
+/// them. What it says of others in it is theirs.
+fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure, reader: u64) -> Usage {
     let about = &disclosure.about;
     let procedure = catalogue.procedure(about.procedure);
     let organisation = catalogue.organisation(about.organisation);
-    let registers = disclosure.called.iter().map(|id| catalogue.sources()[id].name.to_string());
-    let fields = disclosure.fields.iter();
+    let theirs = |role: usize| disclosure.subjects.get(role).is_some_and(|it| it.subject == reader);
+    let given = disclosure.fields.iter().map(|(field, source)| (usize::from(*field), *source));
+    let given: Vec<_> = given.filter(|(field, _)| theirs(procedure.fields[*field].role)).collect();
+    let asked = procedure.calls.iter().filter(|call| theirs(call.role));
+    let mut sources: RegisterSet = asked.map(|call| call.register.index()).collect();
+    sources = sources.intersection(disclosure.called);
+    // What came out of own data was not called for.
+    given.iter().for_each(|(_, source)| sources.insert(source.index()));
+    let name = |index: usize| catalogue.sources()[index].name.to_string();
+    let own = about.channel == Channel::Own;
     Usage {
         at: stamp,
         action: procedure.label.en.to_string(),
-        receiver_code: organisation.name.to_string(),
-        receiver_name: organisation.label.en.to_string(),
+        receiver_code: if own { SELF.to_owned() } else { organisation.name.to_string() },
+        receiver_name: if own { YOU.to_owned() } else { organisation.label.en.to_string() },
         receiver_system: catalogue.organisation(about.operator).name.to_string(),
         disclosure: Uuid::from_bytes(disclosure.id),
         procedure: procedure.name.to_string(),
         purpose: procedure.purpose.to_string(),
         legal_basis: procedure.legal_basis.to_string(),
         channel: about.channel.as_str(),
-        registers: registers.collect(),
-        fields: fields
-            .map(|(field, _)| procedure.fields[usize::from(*field)].name.to_string())
-            .collect(),
+        registers: sources.iter().map(name).collect(),
+        fields: given.iter().map(|(field, _)| procedure.fields[*field].name.to_string()).collect(),
     }
 }

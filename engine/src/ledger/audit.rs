@@ -7,7 +7,7 @@ use super::entry::{Change, Changed, Disclosure, Entry, Event, SubjectVersion};
 use super::{catalogues, chain};
 use crate::catalogue::{Catalogue, Procedure};
 use crate::consent::Consent;
-use crate::model::{CivilMs, RegisterId};
+use crate::model::{Channel, CivilMs, RegisterId};
 use crate::store::{self, Digest, Head, Read, Row};
 
 /// How many rows are read at a time, so that no writer waits long.
@@ -198,7 +198,10 @@ impl Replay {
             return wrong("a field has its value from a register that cannot fill it");
         }
         let about = &disclosure.about;
-        let authority = procedure.authority_of(about.organisation, about.channel);
+        let mut authority = procedure.authority_of(about.organisation, about.channel);
+        if about.channel == Channel::BackOffice {
+            authority = authority.intersection(procedure.by_law(about.organisation));
+        }
         let authorised = theirs.into_iter().filter(|index| authority.contains(*index));
         let mut authorised = authorised.peekable();
         if authorised.peek().is_none() {
@@ -208,12 +211,11 @@ impl Replay {
             let candidate = &procedure.candidates[index];
             let call = &procedure.calls[candidate.call];
             let above = call.ancestors.iter().map(|index| &procedure.calls[index]);
-            let mut needed = above.filter(|above| above.role == call.role).chain([call]);
-            let subject = disclosure.subjects.get(candidate.role);
-            let consent = subject.and_then(|known| self.consents.get(&known.subject));
-            needed.all(|call| {
-                consent
-                    .is_none_or(|consent| consent.allows(&catalogue.register(call.register).name))
+            above.chain([call]).all(|call| {
+                let subject = disclosure.subjects.get(call.role);
+                let consent = subject.and_then(|known| self.consents.get(&known.subject));
+                let register = &catalogue.register(call.register).name;
+                consent.is_none_or(|consent| consent.allows(register))
             })
         };
         match authorised.any(allowed) {

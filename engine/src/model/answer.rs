@@ -1,6 +1,6 @@
 //! What one register said about one key: checked, and serialised per attribute.
 
-use super::{AttributeMask, CivilMs};
+use super::{AttributeMask, CivilMs, Subject};
 
 /// One register's answer about one key.
 ///
@@ -29,6 +29,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether a list of identifiers has the subject; `None` where the register
+    /// could not tell the list.
+    #[must_use]
+    pub fn lists(&self, attribute: usize, subject: Subject) -> Option<bool> {
+        if !self.asked.contains(attribute)
+            || self.invalid.union(self.unavailable).contains(attribute)
+        {
+            return None;
+        }
+        let list = self.value(attribute).map(serde_json::from_slice::<Vec<String>>);
+        let listed = list.and_then(Result::ok).unwrap_or_default();
+        Some(listed.iter().any(|text| text.parse() == Ok(subject)))
+    }
+
     /// The value of an attribute, as JSON.
     #[must_use]
     pub fn value(&self, attribute: usize) -> Option<&[u8]> {

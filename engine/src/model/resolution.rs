@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer, CallSet, Outcome, Unavailable};
+use super::{Answer, CallSet, Outcome, Subject, Unavailable};
 
 /// How one call of a plan ended.
 #[derive(Clone, Debug)]
@@ -96,6 +96,22 @@ impl Resolution {
         }
         self.calls[index] = Call::Open;
         self.epochs[index] = epoch;
+    }
+
+    /// Whether a call's answer lists a subject: what shows a relation. `None`
+    /// where that cannot be told, or not yet.
+    #[must_use]
+    pub fn lists(&self, index: usize, attribute: usize, subject: Subject) -> Option<bool> {
+        match self.call(index) {
+            Call::Open | Call::Failed { .. } => None,
+            Call::NoKey | Call::RoleUnproven => Some(false),
+            Call::Answered(answer) | Call::Stale { answer, .. } => {
+                if !answer.found {
+                    return Some(false);
+                }
+                answer.lists(attribute, subject)
+            }
+        }
     }
 
     /// Records how a call ended.

@@ -151,19 +151,21 @@ impl<'a> Attempt<'a> {
         let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
             let plan = grant.plan(&shared.catalogue);
-            let own_data = self.own_data(&plan, until).await;
             let errand = Errand {
                 catalogue: &shared.catalogue,
                 request: self.request,
                 grant: &grant,
                 plan: &plan,
-                own_data: &own_data,
                 disclosure: self.disclosure,
                 max_age: self.max_age,
                 began: self.began,
                 until,
             };
-            self.core.resolver.resolve(&errand, resolution).await;
+            let registers = self.core.resolver.resolve(&errand, resolution);
+            let ((), own_data) = tokio::join!(registers, self.own_data(&plan, until));
+            if let Some((index, call)) = own_data {
+                resolution.set(index, call);
+            }
             let again = self.decide()?;
             let settled = again.versions() == grant.versions();
             grant = again;
@@ -174,25 +176,25 @@ impl<'a> Attempt<'a> {
         Ok(grant)
     }
 
-    /// What the applicant added themselves, where the plan needs it.
-    async fn own_data(&self, plan: &Plan, until: Instant) -> Call {
+    /// What the applicant added themselves, where the plan needs it, and the
+    /// call that it stands for.
+    async fn own_data(&self, plan: &Plan, until: Instant) -> Option<(usize, Call)> {
         let shared = &self.core.shared;
         let own = shared.catalogue.own_data().id;
         let calls = &shared.catalogue.procedure(self.request.procedure).calls;
-        let mut planned = plan.calls().iter().filter(|index| calls[*index].register == own);
-        let (Some(index), Some(subject)) = (planned.next(), self.request.subjects[0]) else {
-            return Call::Open;
-        };
+        let index = plan.calls().iter().find(|index| calls[*index].register == own)?;
+        let subject = self.request.subjects[calls[index].role]?;
         let now = shared.civil.now();
         let answer = shared.space.answer(subject, plan.attributes(index), now);
-        match tokio::time::timeout_at(until, answer).await {
+        let call = match tokio::time::timeout_at(until, answer).await {
             Ok(Ok(answer)) => Call::Answered(Arc::new(answer)),
             Ok(Err(error)) => {
                 tracing::error!(%error, "own data cannot be read");
                 Call::failed(Unavailable::Error)
             }
             Err(_) => Call::failed(Unavailable::Timeout),
-        }
+        };
+        Some((index, call))
     }
 
     /// Whether the operator may ask for the organisation.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::errors::{self, Means};
 use super::json::parse;
-use super::pool::Pool;
+use super::pool::Lease;
 use super::template::{Place, fill};
 use super::{Failure, Group};
 use crate::catalogue::{Dialect, Method, Register};
@@ -30,25 +30,14 @@ pub(super) struct Said {
     pub(super) body: Vec<u8>,
 }
 
-/// Asks once. The caller bounds the time.
-pub(super) async fn exchange(
-    pool: &Pool,
-    register: &Register,
-    group: &Group,
-    keys: &[(Box<str>, Uuid)],
-) -> Result<Answered, Failure> {
-    let dialect = register.http();
-    let request = request(&pool.host(), register, group, keys).ok_or(Unavailable::Error)?;
-    judge(dialect, send(pool, request, dialect.limits.body).await?)
-}
-
-/// Sends a request and reads at most `most` bytes of what comes back.
+/// Sends a request and reads at most `most` bytes of what comes back. The caller
+/// bounds the time.
 pub(super) async fn send(
-    pool: &Pool,
+    mut lease: Lease<'_>,
     request: Request<Full<Bytes>>,
     most: usize,
 ) -> Result<Said, Failure> {
-    let (response, lease) = pool.send(request).await?;
+    let response = lease.send(request).await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = read(response, most).await?;
     lease.give_back();

@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::time::{sleep_until, timeout_at};
 use uuid::Uuid;
 
 pub use decode::decode;
@@ -26,12 +27,13 @@ pub use probe::{Outcome, Probe, Report, probe};
 pub use rate::Rates;
 
 use crate::catalogue::{Catalogue, Register};
-use crate::clock::{self, Civil};
+use crate::clock::{self, Civil, Instant};
 use crate::metrics::Metrics;
 use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::Connect;
 use batch::Batcher;
-use pool::Pool;
+use exchange::Answered;
+use pool::{Lease, Pool};
 use rate::Rate;
 
 /// What to ask, and on whose behalf.
@@ -135,10 +137,11 @@ impl Clients {
         Self { ways: catalogue.registers().iter().map(way).collect() }
     }
 
-    /// Asks one register about one key. Takes at most the register's timeout
-    /// from when the call goes out. Before that it may wait as long again for
-    /// its turn, where the register has a rate, and for the call before it,
-    /// where the register takes several keys at a time.
+    /// Asks one register about one key. Takes at most the register's timeout,
+    /// the wait for a connection included. Where the register has a rate, it may
+    /// wait that long for a connection and its turn, and then has the whole
+    /// timeout; where it takes several keys at a time, it may wait as long as
+    /// the call before takes.
     ///
     /// # Errors
     /// Where there is no usable answer.
@@ -163,22 +166,18 @@ impl Line {
         group: &Group,
         keys: &[(Box<str>, Uuid)],
     ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
-        let register = self.register();
-        let turn = self.turn().await;
-        let (began, since) = (clock::monotonic(), self.civil.now());
-        let answered = match turn {
-            Ok(()) => {
-                let exchange = exchange::exchange(&self.pool, register, group, keys);
-                let answered = tokio::time::timeout(register.timeout, exchange).await;
-                answered.unwrap_or(Err(Unavailable::Timeout.into()))
-            }
+        let (register, began) = (self.register(), clock::monotonic());
+        let lease = self.lease(began + register.timeout).await;
+        // A wait for a turn is the rate's, and tells nothing of the register.
+        let began = if self.rate.is_some() { clock::monotonic() } else { began };
+        let since = self.civil.now();
+        let answered = match lease {
+            Ok(lease) => self.exchange(lease, group, keys, began + register.timeout).await,
             Err(failure) => Err(failure),
         };
         let decoded = answered.and_then(|answered| match answered {
-            exchange::Answered::NotFound => {
-                Ok(decode::not_found(group.attributes, since, keys.len()))
-            }
-            exchange::Answered::Body(mut body) => {
+            Answered::NotFound => Ok(decode::not_found(group.attributes, since, keys.len())),
+            Answered::Body(mut body) => {
                 let names: Vec<&str> = keys.iter().map(|(key, _)| &**key).collect();
                 decode(register, &names, group.attributes, since, &mut body)
             }
@@ -187,16 +186,58 @@ impl Line {
         decoded
     }
 
+    /// A connection on which a call may go out now. The connection comes first:
+    /// turns that passed while calls waited for one would be used all at once.
+    async fn lease(&self, latest: Instant) -> Result<Lease<'_>, Failure> {
+        let late = match self.rate {
+            Some(_) => Unavailable::Overloaded,
+            None => Unavailable::Timeout,
+        };
+        let permit = timeout_at(latest, self.pool.permit()).await.map_err(|_| late)??;
+        let connected = timeout_at(latest, self.pool.connected(permit)).await;
+        let lease = connected.map_err(|_| Unavailable::Timeout)??;
+        match self.turn(latest).await {
+            Ok(()) => Ok(lease),
+            Err(failure) => {
+                lease.give_back();
+                Err(failure)
+            }
+        }
+    }
+
     /// Waits until the register's rate allows a call; fails at once where that
-    /// is further off than its timeout.
-    async fn turn(&self) -> Result<(), Failure> {
+    /// is later than `latest`.
+    async fn turn(&self, latest: Instant) -> Result<(), Failure> {
         let Some(rate) = &self.rate else { return Ok(()) };
         let now = clock::monotonic();
-        let at = rate.take(now, self.register().timeout).ok_or(Unavailable::Overloaded)?;
-        if at > now {
-            tokio::time::sleep_until(at).await;
+        let mut at = rate.take(now, latest).ok_or(Unavailable::Overloaded)?;
+        loop {
+            if at > clock::monotonic() {
+                sleep_until(at).await;
+            }
+            match rate.leave(clock::monotonic()) {
+                Ok(()) => return Ok(()),
+                Err(later) => at = later,
+            }
         }
-        Ok(())
+    }
+
+    /// One call that may go out now.
+    async fn exchange(
+        &self,
+        lease: Lease<'_>,
+        group: &Group,
+        keys: &[(Box<str>, Uuid)],
+        until: Instant,
+    ) -> Result<Answered, Failure> {
+        let (register, host) = (self.register(), self.pool.host());
+        let Some(request) = exchange::request(&host, register, group, keys) else {
+            lease.give_back();
+            return Err(Unavailable::Error.into());
+        };
+        let dialect = register.http();
+        let sent = timeout_at(until, exchange::send(lease, request, dialect.limits.body)).await;
+        exchange::judge(dialect, sent.map_err(|_| Unavailable::Timeout)??)
     }
 
     fn count(

@@ -29,12 +29,16 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Sender>>,
 }
 
+/// The right to use a connection; given up when dropped.
+pub(super) struct Permit<'a>(#[expect(dead_code, reason = "held")] SemaphorePermit<'a>);
+
 /// A connection in use. Whoever has read its response whole gives it back;
 /// otherwise it is closed.
 pub(super) struct Lease<'a> {
     pool: &'a Pool,
     sender: Sender,
-    _permit: SemaphorePermit<'a>,
+    fresh: bool,
+    _permit: Permit<'a>,
 }
 
 impl Pool {
@@ -58,36 +62,29 @@ impl Pool {
         self.address.map_or_else(String::new, |address| address.to_string())
     }
 
-    /// Sends a request on a connection that nobody else uses.
-    pub(super) async fn send(
-        &self,
-        mut request: Request<Full<Bytes>>,
-    ) -> Result<(Response<Incoming>, Lease<'_>), Failure> {
-        let _permit = self.permit().await?;
-        // A kept connection may have been closed by the register in between.
-        // Such a request was never sent, and goes out again on a fresh one.
-        while let Some(mut sender) = self.kept() {
-            if sender.ready().await.is_err() {
-                continue;
-            }
-            match sender.try_send_request(request).await {
-                Ok(response) => return Ok((response, Lease { pool: self, sender, _permit })),
-                Err(mut error) => {
-                    request = error.take_message().ok_or(Unavailable::Error)?;
-                }
-            }
-        }
-        let mut sender = self.open().await?;
-        let response = sender.send_request(request).await.map_err(|_| Unavailable::Error)?;
-        Ok((response, Lease { pool: self, sender, _permit }))
-    }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, Failure> {
+    /// Waits until another connection may be in use.
+    pub(super) async fn permit(&self) -> Result<Permit<'_>, Failure> {
         if let Ok(permit) = self.permits.try_acquire() {
-            return Ok(permit);
+            return Ok(Permit(permit));
         }
         let _waiting = Waiting::enter(self)?;
-        Ok(self.permits.acquire().await.map_err(|_| Unavailable::Error)?)
+        Ok(Permit(self.permits.acquire().await.map_err(|_| Unavailable::Error)?))
+    }
+
+    /// A connection that nobody else uses.
+    pub(super) async fn connected<'a>(&'a self, permit: Permit<'a>) -> Result<Lease<'a>, Failure> {
+        let (sender, fresh) = self.sender().await?;
+        Ok(Lease { pool: self, sender, fresh, _permit: permit })
+    }
+
+    /// A kept connection, or a fresh one; whether it is fresh.
+    async fn sender(&self) -> Result<(Sender, bool), Failure> {
+        while let Some(mut sender) = self.kept() {
+            if sender.ready().await.is_ok() {
+                return Ok((sender, false));
+            }
+        }
+        Ok((self.open().await?, true))
     }
 
     fn kept(&self) -> Option<Sender> {
@@ -110,6 +107,25 @@ impl Pool {
 }
 
 impl Lease<'_> {
+    /// Sends a request.
+    pub(super) async fn send(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, Failure> {
+        // A kept connection may have been closed by the register in between.
+        // Such a request was never sent, and goes out again on another one.
+        while !self.fresh {
+            match self.sender.try_send_request(request).await {
+                Ok(response) => return Ok(response),
+                Err(mut error) => {
+                    request = error.take_message().ok_or(Unavailable::Error)?;
+                }
+            }
+            (self.sender, self.fresh) = self.pool.sender().await?;
+        }
+        Ok(self.sender.send_request(request).await.map_err(|_| Unavailable::Error)?)
+    }
+
     /// Keeps the connection for the next call.
     pub(super) fn give_back(self) {
         self.pool.idle.lock().expect("no panic under it").push(self.sender);

@@ -5,9 +5,13 @@
 //! nothing more. A call moves it on by the time that one call is worth, and
 //! goes out when its turn comes. There is no window that starts afresh, and so
 //! no second half of one and first half of the next that together exceed it.
+//!
+//! Timers are late, and then turns that lay apart come together. So a call whose
+//! turn has come looks once more before it leaves: at when calls really left.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::catalogue::Catalogue;
@@ -17,6 +21,9 @@ use crate::clock::{self, Instant};
 /// core a millisecond late and then several turns have come. It is taken off
 /// the rate, so that no second ever sees more calls than allowed.
 const BURST_SHARE: u32 = 100;
+
+/// What a rate counts within, in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 /// The rates of a catalogue's registers, shared by all cores.
 pub struct Rates(Vec<Option<Arc<Rate>>>);
@@ -45,27 +52,57 @@ pub(super) struct Rate {
     /// When all calls so far will be due, in nanoseconds since `began`.
     /// Invariant: it only grows, so that turns come in the order they were taken.
     due: AtomicU64,
+    declared: usize,
+    /// When the calls of the last second left, in nanoseconds since `began`.
+    /// Invariant: it ascends, and is never longer than `declared`.
+    left: Mutex<VecDeque<u64>>,
 }
 
 impl Rate {
     /// At most `declared` calls in any second, which is not zero.
     pub(super) fn new(declared: u32, began: Instant) -> Self {
         let extra = declared / BURST_SHARE;
-        let gap = 1_000_000_000_u64.div_ceil(u64::from(declared - extra));
-        Self { began, gap, ahead: gap * u64::from(extra), due: AtomicU64::new(0) }
+        let gap = SECOND.div_ceil(u64::from(declared - extra));
+        Self {
+            began,
+            gap,
+            ahead: gap * u64::from(extra),
+            due: AtomicU64::new(0),
+            declared: declared as usize,
+            left: Mutex::default(),
+        }
     }
 
-    /// When the next call may go out; it must go then or never. `None`, and no
-    /// turn is taken, where that is later than `patience` from now.
-    pub(super) fn take(&self, now: Instant, patience: Duration) -> Option<Instant> {
-        let since = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let now = since(now.saturating_duration_since(self.began));
-        let latest = now.saturating_add(since(patience));
+    /// When the next call may go out; it must [`leave`](Self::leave) then or
+    /// never. `None`, and no turn is taken, where that is later than `latest`.
+    pub(super) fn take(&self, now: Instant, latest: Instant) -> Option<Instant> {
+        let (now, latest) = (self.since(now), self.since(latest));
         let turn = |due: u64| due.saturating_sub(self.ahead).max(now);
         // One counter and nothing beside it: no order with other memory is needed.
         let taken = self.due.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| {
             (turn(due) <= latest).then(|| due.max(now).saturating_add(self.gap))
         });
         taken.ok().map(|due| self.began + Duration::from_nanos(turn(due)))
+    }
+
+    /// Lets a call out whose turn has come, or says when to ask again: where
+    /// calls before it left late, so that this second would see too many.
+    pub(super) fn leave(&self, now: Instant) -> Result<(), Instant> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another core may have looked at its clock later, and come first.
+        let now = self.since(now).max(left.back().copied().unwrap_or(0));
+        while left.front().is_some_and(|first| first + SECOND <= now) {
+            left.pop_front();
+        }
+        if let Some(first) = left.front().filter(|_| left.len() >= self.declared) {
+            return Err(self.began + Duration::from_nanos(first + SECOND));
+        }
+        left.push_back(now);
+        Ok(())
+    }
+
+    fn since(&self, moment: Instant) -> u64 {
+        let since = moment.saturating_duration_since(self.began);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }

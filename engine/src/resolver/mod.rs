@@ -20,7 +20,7 @@ use crate::clock::{Civil, Instant};
 use crate::consent::{Grant, Plan, Request};
 use crate::metrics::Metrics;
 use crate::model::{
-    Answer, Call, CallSet, CivilMs, Matricule, Resolution, SUBJECTS_MAX, Subject, Unavailable,
+    Answer, Call, CallSet, CivilMs, Matricule, Resolution, SUBJECTS_MAX, Unavailable,
 };
 use crate::registers::{Clients, Failure, Group, Query};
 use flights::{Flight, Landing};
@@ -44,8 +44,6 @@ pub struct Errand<'a> {
     pub grant: &'a Grant,
     /// What to call.
     pub plan: &'a Plan,
-    /// What the applicant added themselves, where the plan needs it.
-    pub own_data: &'a Call,
     /// Goes into each register's own log.
     pub disclosure: Uuid,
     /// The greatest age that the client stands.
@@ -89,6 +87,8 @@ impl Resolver {
             errand.request.subjects.map(|subject| self.cache.get(subject?));
         let now = self.civil.now();
         let mut open = reopened(errand, resolution);
+        // Own data is no register's: whoever composes the bundle reads it.
+        open = open.without(own_data(errand.catalogue, procedure));
         let mut waiting = FuturesUnordered::new();
         let mut begun: Vec<(usize, Option<Arc<Answer>>)> = Vec::new();
         loop {
@@ -148,9 +148,6 @@ impl Resolver {
             return Started::Ended(Call::failed(Unavailable::KeyMissing));
         };
         let register = errand.catalogue.register(planned.register);
-        if register.dialect.is_none() {
-            return Started::Ended(errand.own_data.clone());
-        }
         let attributes = errand.plan.attributes(index);
         let slot = slot(errand, register, planned, key);
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
@@ -210,6 +207,15 @@ impl Resolver {
             Ok(answer)
         }
     }
+}
+
+/// The calls that read what citizens added themselves.
+fn own_data(catalogue: &Catalogue, procedure: &Procedure) -> CallSet {
+    let own = catalogue.own_data().id;
+    let calls = procedure.calls.iter().enumerate();
+    calls
+        .filter(|(_, call)| call.register == own)
+        .fold(CallSet::EMPTY, |all, (index, _)| all.union(CallSet::only(index)))
 }
 
 /// The plan's calls that have not ended, or ended for what no longer holds: an
@@ -273,20 +279,12 @@ fn key_of(
     planned: &PlannedCall,
     resolution: &Resolution,
 ) -> Key {
-    if let Some(proof) = planned.proof {
-        match answer_of(resolution, proof.call) {
-            Answered::NotYet => return Key::NotYet,
-            Answered::Never => return Key::Never(Call::failed(Unavailable::KeyMissing)),
-            Answered::Nothing => return Key::Never(Call::RoleUnproven),
-            Answered::Yes(answer) if untold(answer, proof.attribute) => {
-                return Key::Never(Call::failed(Unavailable::KeyMissing));
-            }
-            Answered::Yes(answer) => {
-                let subject = errand.request.subjects[planned.role];
-                if !subject.is_some_and(|subject| lists(answer, proof.attribute, subject)) {
-                    return Key::Never(Call::RoleUnproven);
-                }
-            }
+    if let (Some(proof), Some(subject)) = (planned.proof, errand.request.subjects[planned.role]) {
+        match resolution.lists(proof.call, proof.attribute, subject) {
+            Some(true) => {}
+            Some(false) => return Key::Never(Call::RoleUnproven),
+            None if matches!(resolution.call(proof.call), Call::Open) => return Key::NotYet,
+            None => return Key::Never(Call::failed(Unavailable::KeyMissing)),
         }
     }
     let CallKey::Answer { call, attribute } = planned.key else { return Key::Known(None) };
@@ -335,13 +333,6 @@ fn answer_of(resolution: &Resolution, call: usize) -> Answered<'_> {
 /// Whether the register said neither what an attribute is nor that there is none.
 fn untold(answer: &Answer, attribute: usize) -> bool {
     answer.invalid.union(answer.unavailable).contains(attribute)
-}
-
-/// Whether a list of identifiers has the subject.
-fn lists(answer: &Answer, attribute: usize, subject: Subject) -> bool {
-    let list = answer.value(attribute).map(serde_json::from_slice::<Vec<String>>);
-    let listed = list.and_then(Result::ok).unwrap_or_default();
-    listed.iter().any(|text| text.parse() == Ok(subject))
 }
 
 #[cfg(test)]

@@ -13,16 +13,17 @@ mod country;
 mod document;
 mod iban;
 mod invalid;
+mod invisible;
 mod master;
 mod seal;
 mod sqlite;
+mod turns;
 mod values;
 mod vault;
 
 use std::sync::Arc;
 
 use dashmap::DashSet;
-use tokio::sync::Semaphore;
 
 pub use invalid::Invalid;
 pub use master::MasterKey;
@@ -35,12 +36,7 @@ use crate::entropy::Entropy;
 use crate::model::{Answer, AttributeMask, CivilMs, Subject};
 use document::Document;
 use seal::{DataKey, Keyring};
-
-/// Documents read at a time: a read takes tens of microseconds.
-const READING_MAX: usize = 4;
-/// Callers that read, change or wait; further ones are refused as
-/// [`Error::Busy`].
-const ADMITTED_MAX: usize = 1_024;
+use turns::{Turn, Turns};
 
 /// A value that is durable, on its way to the citizen who wrote it. Only the
 /// space makes one.
@@ -62,11 +58,7 @@ impl Kept {
 #[derive(Clone)]
 pub struct Space {
     inner: Arc<Inner>,
-    reading: Arc<Semaphore>,
-    /// One permit: changes are made one after another, so that two of one
-    /// subject never work on the same document.
-    changing: Arc<Semaphore>,
-    admitted: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 struct Inner {
@@ -97,13 +89,8 @@ impl Space {
             return Err(Error::WrongKey);
         }
         let held = tags.into_iter().collect();
-        let (permits, inner) = (Semaphore::new, Inner { vault, keyring, entropy, held });
-        Ok(Self {
-            inner: Arc::new(inner),
-            reading: Arc::new(permits(READING_MAX)),
-            changing: Arc::new(permits(1)),
-            admitted: Arc::new(permits(ADMITTED_MAX)),
-        })
+        let inner = Arc::new(Inner { vault, keyring, entropy, held });
+        Ok(Self { inner, turns: Arc::default() })
     }
 
     /// What a subject added, of the attributes asked for. Whoever added nothing,
@@ -119,7 +106,10 @@ impl Space {
     ) -> Result<Answer, Error> {
         let document = match self.inner.tag(subject).filter(|tag| self.inner.holds(tag)) {
             None => Document::default(),
-            Some(tag) => self.run(&self.reading, move |inner| inner.read(&tag)).await?,
+            Some(tag) => {
+                let turn = self.turns.to_read().await?;
+                self.run(turn, move |inner| inner.read(&tag)).await?
+            }
         };
         Ok(document.answer(asked, now))
     }
@@ -142,7 +132,8 @@ impl Space {
             document.set(attribute, value, now);
             true
         };
-        self.run(&self.changing, move |inner| inner.change(&tag, change)).await?;
+        let turn = self.turns.to_change(&tag).await?;
+        self.run(turn, move |inner| inner.change(&tag, change)).await?;
         Ok(kept)
     }
 
@@ -153,7 +144,8 @@ impl Space {
     pub async fn delete(&self, subject: Subject, attribute: Attribute) -> Result<(), Error> {
         let Some(tag) = self.inner.tag(subject) else { return Ok(()) };
         let change = move |document: &mut Document| document.remove(attribute);
-        self.run(&self.changing, move |inner| inner.change(&tag, change)).await
+        let turn = self.turns.to_change(&tag).await?;
+        self.run(turn, move |inner| inner.change(&tag, change)).await
     }
 
     /// Forgets a subject's key, and with it everything that was sealed under it.
@@ -163,21 +155,20 @@ impl Space {
     /// Where that is not known; it may be tried again.
     pub async fn erase(&self, subject: Subject) -> Result<(), Error> {
         let Some(tag) = self.inner.tag(subject) else { return Ok(()) };
-        self.run(&self.changing, move |inner| inner.forget(&tag)).await
+        let turn = self.turns.to_change(&tag).await?;
+        self.run(turn, move |inner| inner.forget(&tag)).await
     }
 
     /// Does some work in its turn, away from the core where it waits for a disk.
     /// Work that has begun ends, also when nobody waits for it any more.
     async fn run<T: Send + 'static>(
         &self,
-        turns: &Arc<Semaphore>,
+        turn: Turn,
         work: impl FnOnce(&Inner) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
-        let turn = turns.clone().acquire_owned().await.map_err(|_| Error::Closed)?;
         let inner = self.inner.clone();
         let work = move || {
-            let (_admitted, _turn) = (admitted, turn);
+            let _turn = turn;
             work(&inner)
         };
         if !self.inner.vault.blocks() {

@@ -4,6 +4,7 @@
 //! its text is shown, and may be logged by whoever asked.
 
 use super::invalid::Invalid;
+use super::invisible::is_invisible;
 use super::{country, iban};
 use crate::catalogue::own;
 
@@ -141,11 +142,4 @@ fn short_line(text: &str) -> Result<String, Invalid> {
 fn bounded(text: &str, most: usize) -> Option<String> {
     let count = text.chars().count();
     ((1..=most).contains(&count) && !text.chars().any(is_invisible)).then(|| text.to_owned())
-}
-
-/// Controls, and what makes a line read otherwise than it is written: marks of
-/// direction and letters without width.
-fn is_invisible(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -2,7 +2,7 @@
 //! applicant's, and only while a minor.
 
 use engine::demo::Demo;
-use fixtures::Mode;
+use fixtures::{Mode, Person};
 use serde_json::{Value, json};
 
 use crate::support::{api, bundle, calls, demo, family, find, form, set, with, young_child};
@@ -144,4 +144,63 @@ fn a_list_of_children_that_cannot_be_read_does_not_say_that_a_child_is_none() {
     set(&demo.fleet, "rnpp", Mode::WrongTypes);
     check_key_missing(&leave(&demo, &parent, &child));
     assert_eq!(asked_about(&demo, "rnpp", &child), 0);
+}
+
+/// But for its id, which is never the same.
+fn without_id(mut bundle: Value) -> Value {
+    bundle["disclosure"].take();
+    bundle
+}
+
+#[test]
+fn a_stranger_cannot_tell_what_a_child_refuses() {
+    let demo = demo();
+    let (_, child) = family(demo.country);
+    let of_others = |it: &Person| {
+        let mut children = it.children().map(|it| it.matricule().to_string());
+        young_child(it).is_some() && children.all(|it| it != child)
+    };
+    let stranger = find(demo.country, of_others).matricule().to_string();
+    let before = without_id(leave(&demo, &stranger, &child));
+    check_role_withheld(&before);
+    for register in ["caclr", "rnpp"] {
+        api(&demo).prefer(&child, register, false).ok();
+        assert_eq!(without_id(leave(&demo, &stranger, &child)), before, "{register}");
+    }
+    // Nor where the list that would show the relation cannot be had.
+    set(&demo.fleet, "rnpp", Mode::Error);
+    let other = |it: &Person| of_others(it) && it.matricule().to_string() != stranger;
+    let other = find(demo.country, other);
+    check_key_missing(&leave(&demo, &other.matricule().to_string(), &child));
+}
+
+#[test]
+fn a_parent_is_told_what_their_child_refuses() {
+    let demo = demo();
+    let (parent, child) = family(demo.country);
+    api(&demo).prefer(&child, "rnpp", false).ok();
+    let bundle = leave(&demo, &parent, &child);
+    for name in OF_CHILD {
+        let gap = json!({"status": "withheld", "source": "rnpp", "reason": "preference"});
+        assert_eq!(bundle["fields"][name], gap, "{name}");
+    }
+    assert_eq!(asked_about(&demo, "rnpp", &child), 0);
+}
+
+#[test]
+fn each_subjects_list_tells_what_was_given_out_about_them() {
+    let demo = demo();
+    let (parent, child) = family(demo.country);
+    leave(&demo, &parent, &child);
+    let fields = |matricule: &str| {
+        let list = api(&demo).mine(matricule, "/v1/me/accesses").ok();
+        let fields = list["usages"][0]["fields"].as_array().unwrap().clone();
+        fields.iter().map(|field| field.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(fields(&child).iter().all(|field| field.starts_with("child")));
+    assert!(fields(&child).len() >= OF_CHILD.len());
+    assert!(fields(&parent).iter().all(|field| !OF_CHILD.contains(&&**field)));
+    assert!(fields(&parent).contains(&"employer".to_owned()));
+    let list = api(&demo).mine(&child, "/v1/me/accesses").ok();
+    assert_eq!(list["usages"][0]["registers"], json!(["caclr", "rnpp"]));
 }

@@ -8,6 +8,7 @@ mod bundle;
 mod child;
 mod closed;
 mod consent;
+mod country;
 mod denials;
 mod faults;
 mod handle;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use super::super::{Catalogue, Source, compile};
+use super::super::{Catalogue, Review, Source, compile};
 
 /// What every register of a random catalogue holds beside its texts.
 pub(crate) const LIST: &str = "list";
@@ -76,7 +76,7 @@ impl World {
         sources.push(Source { path: "organisations.toml".to_owned(), text: self.organisations() });
         sources.push(Source { path: "procedures/form.toml".to_owned(), text: self.procedure() });
         // Sources that nobody may have are part of what is tested.
-        compile::compile(&sources, compile::Review::Passed).unwrap()
+        compile::compile(&sources, Review::Passed).unwrap()
     }
 
     /// Every candidate, in the compiled order.

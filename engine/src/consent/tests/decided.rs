@@ -29,8 +29,9 @@ fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
 
 /// Does the channel give out this field at all?
 fn given_out(asked: &Asked, field: usize) -> bool {
+    // The form is of the first organisation.
     asked.channel != Channel::BackOffice
-        || asked.world.by_law && asked.world.fields[field].back_office
+        || asked.world.by_law && asked.organisation == 0 && asked.world.fields[field].back_office
 }
 
 /// Did the subject of this role refuse the register, or one that gives its key?
@@ -133,6 +134,16 @@ proptest! {
         let mut expected = BTreeMap::new();
         for (_, role, register, attribute) in &allowed {
             learn(&asked.world, *role, *register, attribute, &mut expected);
+        }
+        // Whether somebody stands in a role is looked up also where they refuse
+        // everything: a stranger must not learn of their No.
+        for candidate in &candidates {
+            let (field, role, ..) = candidate;
+            let listed = asked.world.roles[*role].listed_in;
+            let refusing = verdict(&asked, candidate) == Some(Withheld::Preference);
+            if let (Some((by, lister)), true, true) = (listed, refusing, wanted(&asked, *field)) {
+                learn(&asked.world, by, lister, LIST, &mut expected);
+            }
         }
         let plan = grant.plan(&catalogue);
         prop_assert_eq!(asks(&catalogue, &plan), expected);

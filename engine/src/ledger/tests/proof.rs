@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::support::{Setup, TODAY};
+use crate::model::Channel;
 use crate::store::{Memory, Read as _, Row};
 
 /// Writes entries as a faulty writer would: chained well, whatever they say.
@@ -136,6 +137,67 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     check(setup, vec![at(0, fine(0))], Some((1, "not in force")));
     check(setup, vec![(TODAY, Event::Catalogue([7; 32]))], Some((1, "no text of a catalogue")));
     check(setup, vec![(TODAY, Event::Catalogue([8; 32]))], Some((1, "not what its digest says")));
+}
+
+/// What is found in a ledger with these events, the first subject's consent being
+/// what their changes lead to.
+#[track_caller]
+fn check_found(setup: &Setup, events: Vec<Event>, expected: Option<&str>) {
+    let start = Event::Catalogue(*setup.catalogue().digest());
+    let last = events.len() as u64 + 1;
+    let events = std::iter::once(start).chain(events).map(|event| (TODAY, event)).collect();
+    check(setup, events, expected.map(|what| (last, what)));
+}
+
+/// A field given out about several subjects, numbered from one by role.
+fn given(
+    setup: &Setup,
+    to: (&str, &str, Channel),
+    (field, register): (&str, &str),
+    versions: &[u64],
+) -> Event {
+    let (organisation, procedure, channel) = to;
+    let Event::Disclosure(mut given) = disclosure(setup, 0, CivilMs::MAX) else {
+        unreachable!("it makes one")
+    };
+    let catalogue = setup.catalogue();
+    given.about.procedure = catalogue.find_procedure(procedure).unwrap();
+    given.about.organisation = catalogue.find_organisation(organisation).unwrap();
+    given.about.channel = channel;
+    let field = catalogue.procedure(given.about.procedure).find_field(field).unwrap() as u8;
+    given.fields = vec![(field, catalogue.find_register(register).unwrap())];
+    let subjects = versions.iter().zip(1..);
+    let version = |(version, subject): (&u64, u64)| SubjectVersion { subject, version: *version };
+    given.subjects = subjects.map(version).collect();
+    Event::Disclosure(given)
+}
+
+#[test]
+fn the_audit_sees_a_no_through_which_a_relation_was_shown() {
+    let setup = Setup::new();
+    let office = ("cae", "child-benefit", Channel::FrontOffice);
+    let of_child = |version| given(&setup, office, ("childFamilyName", "rnpp"), &[version, 0]);
+    check_found(&setup, vec![of_child(0)], None);
+    let no = |register| preference(1, register, false);
+    check_found(&setup, vec![no("snca"), of_child(1)], None);
+    // The parent's own register shows that the child is theirs.
+    check_found(&setup, vec![no("rnpp"), of_child(1)], Some("refused"));
+}
+
+#[test]
+fn the_audit_sees_a_back_office_that_had_more_than_the_law_gives_it() {
+    let setup = Setup::new();
+    let owner = ("commune-luxembourg", "residence-certificate", Channel::BackOffice);
+    let by_law = given(&setup, owner, ("familyName", "rnpp"), &[0]);
+    check_found(&setup, vec![by_law], None);
+    let never = given(&setup, owner, ("civilStatus", "rnpp"), &[0]);
+    check_found(&setup, vec![never], Some("without authority"));
+    let another = ("commune-vianden", "residence-certificate", Channel::BackOffice);
+    let theirs = given(&setup, another, ("familyName", "rnpp"), &[0]);
+    check_found(&setup, vec![theirs], Some("without authority"));
+    let unconsented = ("housing-ministry", "housing-aid", Channel::BackOffice);
+    let reuse = given(&setup, unconsented, ("taxableIncomeEuros", "acd"), &[0]);
+    check_found(&setup, vec![reuse], Some("without authority"));
 }
 
 #[tokio::test(start_paused = true)]

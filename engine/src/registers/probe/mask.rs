@@ -6,10 +6,10 @@ use simd_json::prelude::*;
 
 use super::super::json::Json;
 use super::super::value::{Value, Wanted, Wrong};
-use crate::catalogue::{Attribute, Kind};
+use crate::catalogue::{Attribute, Errors, Kind};
 
-/// A name with more digits is taken for somebody's number, not for a name.
-const NAME_DIGITS_MAX: usize = 6;
+/// A member's name with more digits is taken for somebody's number.
+const NAME_DIGITS_MAX: usize = 2;
 const NAME_LENGTH_MAX: usize = 64;
 
 /// A value of an attribute's type.
@@ -73,16 +73,33 @@ pub(super) fn json(json: &Json<'_>) -> String {
     other.to_owned()
 }
 
-/// A word that a register chose, such as a member's name or a code: as it is
-/// where it cannot be a person's number.
-pub(super) fn word(word: &str) -> String {
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:$@/~*".contains(&byte);
-    let safe = digits <= NAME_DIGITS_MAX && word.len() <= NAME_LENGTH_MAX;
-    match safe && !word.is_empty() && word.bytes().all(plain) {
-        true => word.to_owned(),
-        false => format!("({})", text(word)),
+/// An error's code: as it is only where the description lists it.
+pub(super) fn code(errors: &Errors, code: &str) -> String {
+    let mut listed = [&errors.not_found, &errors.maintenance, &errors.overloaded].into_iter();
+    match listed.any(|list| list.iter().any(|known| **known == *code)) {
+        true => code.to_owned(),
+        false => masked(code),
     }
+}
+
+/// A member's name: as it is only where it is written as schemas write names,
+/// from a small letter on and almost without digits. Names of people and places,
+/// and numbers of anything, are not.
+pub(super) fn name(name: &str) -> String {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let start = name.trim_start_matches(['$', '@', '_']).bytes().next();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:".contains(&byte);
+    let plain = name.trim_start_matches(['$', '@']).bytes().all(plain);
+    let short = digits <= NAME_DIGITS_MAX && name.len() <= NAME_LENGTH_MAX;
+    match plain && short && start.is_some_and(|byte| byte.is_ascii_lowercase()) {
+        true => name.to_owned(),
+        false => masked(name),
+    }
+}
+
+/// A word that a register chose, by its shape.
+pub(super) fn masked(word: &str) -> String {
+    format!("({})", text(word))
 }
 
 fn text(text: &str) -> String {

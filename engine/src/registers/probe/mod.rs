@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::BodyExt as _;
-use hyper::StatusCode;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, StatusCode};
 use simd_json::prelude::*;
 use uuid::Uuid;
 
@@ -70,26 +71,49 @@ pub struct Report {
 /// Makes exactly one call. Takes at most the register's timeout.
 pub async fn probe(probe: &Probe<'_>) -> Report {
     let mut report = Report { outcome: Outcome::Conforms, lines: Vec::new() };
-    report.request(probe).await;
-    let register = probe.register;
-    let pool = Pool::new(probe.connect.clone(), Some(probe.address), register.http().limits);
-    let keys = [(probe.key.clone(), Uuid::nil())];
-    let Some(request) = exchange::request(&pool.host(), register, &probe.group, &keys) else {
-        report.ends(Outcome::NoAnswer, "the description makes no valid request");
-        return report;
-    };
-    let began = clock::monotonic();
-    let sent = exchange::send(&pool, request, register.http().limits.body);
-    let answered = tokio::time::timeout(register.timeout, sent).await;
-    report.tell("response");
-    match answered.unwrap_or(Err(Unavailable::Timeout.into())) {
-        Ok(response) => report.response(probe, response, clock::monotonic() - began),
-        Err(failure) => report.failure(failure, register.timeout),
-    }
+    report.call(probe).await;
+    report.hide(&probe.key);
     report
 }
 
+/// Sends the request. The caller bounds the time.
+async fn sent(
+    pool: &Pool,
+    request: Request<Full<Bytes>>,
+    most: usize,
+) -> Result<exchange::Said, Failure> {
+    let lease = pool.connected(pool.permit().await?).await?;
+    exchange::send(lease, request, most).await
+}
+
 impl Report {
+    async fn call(&mut self, probe: &Probe<'_>) {
+        self.request(probe).await;
+        let register = probe.register;
+        let pool = Pool::new(probe.connect.clone(), Some(probe.address), register.http().limits);
+        let keys = [(probe.key.clone(), Uuid::nil())];
+        let Some(request) = exchange::request(&pool.host(), register, &probe.group, &keys) else {
+            self.ends(Outcome::NoAnswer, "the description makes no valid request");
+            return;
+        };
+        let began = clock::monotonic();
+        let sent = sent(&pool, request, register.http().limits.body);
+        let answered = tokio::time::timeout(register.timeout, sent).await;
+        self.tell("response");
+        match answered.unwrap_or(Err(Unavailable::Timeout.into())) {
+            Ok(response) => self.response(probe, response, clock::monotonic() - began),
+            Err(failure) => self.failure(failure, register.timeout),
+        }
+    }
+
+    /// Takes the key out of every line, wherever it came from: a description may
+    /// hold it, and a register may choose a code or a name that is one.
+    fn hide(&mut self, key: &str) {
+        for line in &mut self.lines {
+            *line = without(line, key);
+        }
+    }
+
     fn tell(&mut self, line: impl Into<String>) {
         self.lines.push(line.into());
     }
@@ -185,9 +209,12 @@ impl Report {
 
     /// Tells each error's code; what all of them come to.
     fn errors(&mut self, errors: Option<&Errors>, root: &Json<'_>) -> Option<(Means, Failure)> {
-        let told = errors::told(errors?, root)?;
+        let errors = errors?;
+        let told = errors::told(errors, root)?;
         for code in &told.codes {
-            let code = code.as_deref().map_or_else(|| "without a code".to_owned(), mask::word);
+            let code = code
+                .as_deref()
+                .map_or_else(|| "without a code".to_owned(), |code| mask::code(errors, code));
             self.say(format!("an error: {code}"));
         }
         if told.means == Means::Unlisted {
@@ -216,7 +243,7 @@ impl Report {
                 self.ends(Outcome::DoesNotConform, why);
             }
         }
-        self.unused(register, root);
+        self.unused(probe, root);
     }
 
     /// An answer that names somebody else, or nobody.
@@ -265,8 +292,8 @@ impl Report {
         self.say(format!("{name} ({kind}) at {place}: {found}{review}"));
     }
 
-    fn unused(&mut self, register: &Register, root: &Json<'_>) {
-        let unused = unused::unused(register, root);
+    fn unused(&mut self, probe: &Probe<'_>, root: &Json<'_>) {
+        let unused = unused::unused(probe.register, &probe.key, root);
         if unused.is_empty() {
             return;
         }
@@ -278,6 +305,23 @@ impl Report {
             self.say(format!("and {} more", unused.len() - UNUSED_MAX));
         }
     }
+}
+
+/// A line without a key that stands in it as a word of its own. Within another
+/// word it is not that key, but may be part of what tells no value, such as a
+/// number of milliseconds.
+fn without(line: &str, key: &str) -> String {
+    let mut told = String::new();
+    let mut rest = line;
+    while let Some(place) = rest.find(key).filter(|_| !key.is_empty()) {
+        let (before, after) = (&rest[..place], &rest[place + key.len()..]);
+        let joined =
+            before.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        told.push_str(before);
+        told.push_str(if joined { key } else { KEY });
+        rest = after;
+    }
+    told + rest
 }
 
 /// Where an attribute was looked for, or found.

@@ -14,14 +14,26 @@ use crate::catalogue::{Attribute, Dialect, Register};
 const ANY: &str = "*";
 
 /// Pointers to what no key of the description leads to, the topmost only, with
-/// `*` for any place in a list. Nothing below the depth of a body recurses.
-pub(super) fn unused(register: &Register, root: &Json<'_>) -> BTreeSet<String> {
+/// `*` for any place in a list. A name that is also a value somewhere in the body,
+/// or the key that was asked about, is data. Nothing below the depth of a body
+/// recurses.
+pub(super) fn unused(register: &Register, key: &str, root: &Json<'_>) -> BTreeSet<String> {
     let used = used(register);
-    let mut search = Search { used: &used, path: Vec::new(), found: BTreeSet::new() };
+    let mut data = BTreeSet::from([key.to_lowercase()]);
+    texts(root, &mut data);
+    let mut search = Search { used: &used, data, path: Vec::new(), found: BTreeSet::new() };
     if !search.visit(root) {
         search.found.insert("(the whole body)".to_owned());
     }
     search.found
+}
+
+/// Every text of a body that is a value.
+fn texts(json: &Json<'_>, found: &mut BTreeSet<String>) {
+    found.extend(json.as_str().map(str::to_lowercase));
+    json.as_array().into_iter().flatten().for_each(|item| texts(item, found));
+    let members = json.as_object().into_iter().flatten();
+    members.for_each(|(_, member)| texts(member, found));
 }
 
 /// Where the description looks, part by part.
@@ -74,6 +86,8 @@ fn leaf(dialect: &Dialect, pointer: &str, pointers: &mut Vec<String>) {
 
 struct Search<'u> {
     used: &'u [Vec<String>],
+    /// In small letters.
+    data: BTreeSet<String>,
     /// The way to where the search is; `*` and the place for lists.
     path: Vec<(String, bool)>,
     found: BTreeSet<String>,
@@ -124,8 +138,19 @@ impl Search<'_> {
     fn pointer(&self) -> String {
         let shown = |(step, in_list): &(String, bool)| match in_list {
             true => format!("/{ANY}"),
-            false => format!("/{}", mask::word(&step.replace('~', "~0").replace('/', "~1"))),
+            false => format!("/{}", self.name(step)),
         };
         self.path.iter().map(shown).collect()
+    }
+
+    fn name(&self, name: &str) -> String {
+        // What the description names as well is shown in its pointers anyway.
+        if self.used.iter().flatten().any(|token| token == name) {
+            return name.replace('~', "~0").replace('/', "~1");
+        }
+        match self.data.contains(&name.to_lowercase()) {
+            true => mask::masked(name),
+            false => mask::name(name),
+        }
     }
 }

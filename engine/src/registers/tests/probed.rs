@@ -194,7 +194,6 @@ async fn it_tells_errors_by_their_codes_and_what_they_mean() {
             "a failure: maintenance, to be tried in 9 s",
         ),
         ("200 OK", json!([{"code": "M"}]), Outcome::NoAnswer, "a failure: maintenance"),
-        ("500 No", json!([{"code": "X.Y"}]), Outcome::NoAnswer, "a failure: error"),
     ];
     for (status, errors, outcome, why) in rows {
         let body = json!({ "errors": errors }).to_string();
@@ -205,9 +204,54 @@ async fn it_tells_errors_by_their_codes_and_what_they_mean() {
         assert_eq!(said[1], format!("an error: {code}"), "{said:?}");
         assert_eq!(said.last().unwrap(), why, "{said:?}");
     }
-    let secret = json!({"errors": [{"code": "2018050112345"}]}).to_string();
-    let report = told(register, "400 No", &secret).await;
-    assert_eq!(below(&report, "response")[1], "an error: (a text of 13: digits)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_tells_a_code_that_the_description_does_not_list_by_its_looks() {
+    let list = "[answer.errors]\nat = \"/errors\"\ncode = \"/code\"\nnot-found = [\"404-1\"]";
+    let rows = [
+        ("2018050112345", "(a text of 13: digits)"),
+        ("B523212", "(a text of 7: digits, letters)"),
+        ("Useldinger", "(a text of 10: letters)"),
+        ("X.Y", "(a text of 3: letters, other)"),
+        (KEY, "(a text of 13: digits)"),
+    ];
+    for (code, shape) in rows {
+        let body = json!({"errors": [{ "code": code }]}).to_string();
+        let report = told(&described(list), "400 No", &body).await;
+        assert_eq!(below(&report, "response")[1], format!("an error: {shape}"));
+        assert_eq!(below(&report, "response").last().unwrap(), "a failure: error");
+        assert!(!report.lines.concat().contains(code), "{code}");
+    }
+    // Also a code that is listed, where it is the key.
+    let body = json!({"errors": [{ "code": KEY }]}).to_string();
+    let report = told(&described(&list.replace("404-1", KEY)), "400 No", &body).await;
+    assert_eq!(below(&report, "response")[1], "an error: KEY");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_names_only_members_whose_names_look_like_a_schemas() {
+    let body = json!({
+        "id": KEY, "B523212": 1, "Useldinger": 1, "zoé": 1, "l12345": 1, "zoe@example.lu": 1,
+        "zoe.useldinger": 1, "": 1, "@context": 1, "_links": 1, "line2": 1, "given-name": 1,
+        "useldange": 1, "commune": "Useldange", KEY: 1,
+    });
+    let report = told(&described(""), "200 OK", &body.to_string()).await;
+    let unused = below(&report, "not used by the description");
+    let (masked, named): (Vec<_>, Vec<_>) =
+        unused.iter().map(String::as_str).partition(|name| name.starts_with("/("));
+    assert_eq!(named, ["/@context", "/_links", "/commune", "/given-name", "/line2"]);
+    let shapes = [
+        "/(a text of 0)",
+        "/(a text of 10: letters)",
+        "/(a text of 13: digits)",
+        "/(a text of 14: letters, other)",
+        "/(a text of 3: letters)",
+        "/(a text of 6: digits, letters)",
+        "/(a text of 7: digits, letters)",
+        "/(a text of 9: letters)",
+    ];
+    assert_eq!(masked, shapes);
 }
 
 #[tokio::test(start_paused = true)]

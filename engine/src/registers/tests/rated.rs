@@ -1,5 +1,7 @@
 //! Calls that wait for their turn where a register declares a rate.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use fixtures::registers::Mode;
@@ -14,7 +16,8 @@ use crate::model::Unavailable;
 /// When calls that come at these moments go out, in nanoseconds since `began`.
 fn turns(rate: &Rate, began: Instant, comings: &[u64], patience: Duration) -> Vec<u64> {
     let turn = |coming: &u64| {
-        let turn = rate.take(began + Duration::from_nanos(*coming), patience)?;
+        let coming = began + Duration::from_nanos(*coming);
+        let turn = rate.take(coming, coming + patience)?;
         Some((turn - began).as_nanos() as u64)
     };
     comings.iter().filter_map(turn).collect()
@@ -61,6 +64,37 @@ proptest! {
         }
     }
 
+    /// Timers wake calls late, each by another time, and some long after.
+    #[test]
+    fn no_second_sees_more_calls_than_allowed_however_late_timers_are(
+        declared in prop_oneof![1..5_u32, 20..30_u32, Just(99), Just(150)],
+        late in prop::collection::vec(prop_oneof![
+            4 => 0..3_000_000_u64,
+            1 => 0..40_000_000_u64,
+            1 => 0..900_000_000_u64,
+        ], 1..600),
+    ) {
+        let began = clock::monotonic();
+        let rate = Rate::new(declared, began);
+        let turns = turns(&rate, began, &vec![0; late.len()], Duration::from_secs(10_000));
+        // Who wakes when; whoever may not leave is late again by as much.
+        let woken = turns.iter().zip(&late).map(|(turn, late)| Reverse((turn + late, *late)));
+        let mut woken: BinaryHeap<_> = woken.collect();
+        let mut left = Vec::new();
+        while let Some(Reverse((at, late))) = woken.pop() {
+            match rate.leave(began + Duration::from_nanos(at)) {
+                Ok(()) => left.push(at),
+                Err(later) => {
+                    let later = (later - began).as_nanos() as u64;
+                    prop_assert!(later > at, "time goes on");
+                    woken.push(Reverse((later + late, late)));
+                }
+            }
+        }
+        prop_assert_eq!(left.len(), late.len());
+        prop_assert!(most_within(&left, 1_000_000_000) <= declared as usize);
+    }
+
     /// A call goes out no later than the rate makes it, and none is refused whose
     /// turn would come in time.
     #[test]
@@ -83,7 +117,10 @@ fn a_call_whose_turn_comes_too_late_takes_no_place() {
     let began = clock::monotonic();
     let rate = Rate::new(10, began);
     let patience = Duration::from_millis(250);
-    let late = |at: u64| rate.take(began + Duration::from_millis(at), patience);
+    let late = |at: u64| {
+        let now = began + Duration::from_millis(at);
+        rate.take(now, now + patience)
+    };
     let turn = |ms: u64| Some(began + Duration::from_millis(ms));
     assert_eq!([late(0), late(0), late(0)], [turn(0), turn(100), turn(200)]);
     assert_eq!([late(0), late(0), late(49)], [None, None, None]);
@@ -96,7 +133,7 @@ fn a_call_whose_turn_comes_too_late_takes_no_place() {
 fn cores_that_take_turns_at_once_take_different_ones() {
     let began = clock::monotonic();
     let rate = Rate::new(50, began);
-    let take = |_| rate.take(began, Duration::from_secs(1_000)).unwrap();
+    let take = |_| rate.take(began, began + Duration::from_secs(1_000)).unwrap();
     let core = || (0..500).map(take).collect::<Vec<_>>();
     let mut turns: Vec<Instant> = std::thread::scope(|scope| {
         let cores: Vec<_> = (0..4).map(|_| scope.spawn(core)).collect();
@@ -176,4 +213,42 @@ async fn a_register_without_a_rate_is_never_waited_for() {
         line.ask(&holder).await.unwrap();
     }
     assert_eq!(clock::monotonic(), began);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_waited_for_a_connection_keep_to_the_rate() {
+    let line = line("rnpp", "rate = 100\nconnections = 1");
+    line.network.behave(Mode::Ok, 1_500);
+    let asking: Vec<_> = holders(150).iter().map(|holder| line.asking(holder)).collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    line.network.behave(Mode::Ok, 0);
+    tokio::time::sleep(Duration::from_millis(1_399)).await;
+    assert_eq!(line.network.calls().len(), 1);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    assert!(line.network.calls().len() <= 4, "{} calls within 2 ms", line.network.calls().len());
+    // A turn each hundredth of a second (less its burst), until two have passed.
+    let mut found = 0;
+    for answer in asking {
+        match answer.await.unwrap() {
+            Ok(answer) => found += usize::from(answer.found),
+            Err(failure) => assert_eq!(failure, Failure::from(Unavailable::Overloaded)),
+        }
+    }
+    assert_eq!(line.network.calls().len(), found);
+    assert!((48..=52).contains(&found), "{found}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_whose_timers_are_late_do_not_leave_together() {
+    let line = line("rnpp", "rate = 2");
+    let asking: Vec<_> = holders(5).iter().map(|holder| line.asking(holder)).collect();
+    line.settle().await;
+    assert_eq!(line.network.calls().len(), 1);
+    // Turns at 500, 1,000 and 1,500 ms, which all come at once.
+    tokio::time::advance(Duration::from_millis(1_900)).await;
+    line.settle().await;
+    assert_eq!(line.network.calls().len(), 3);
+    for answer in asking {
+        assert!(answer.await.unwrap().unwrap().found);
+    }
 }

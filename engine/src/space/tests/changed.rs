@@ -1,7 +1,9 @@
 //! The space over both vaults: what is put, read, removed, and by whom at once.
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
+use super::super::turns::{CHANGES_ADMITTED_MAX, CHANGES_OF_ONE_MAX, READS_ADMITTED_MAX};
 use super::*;
 use crate::catalogue::own;
 
@@ -131,7 +133,7 @@ async fn whoever_added_nothing_costs_no_look_at_the_vault() {
     assert_eq!(shown(&open(Untouched), alice(), "email").await, None);
 }
 
-/// Every attribute at once, from four threads, over and over.
+/// Every attribute, from as many tasks at once as one subject may have, over and over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn changes_of_one_subject_at_once_lose_nothing() {
     let good = |name: &str| match name {
@@ -143,13 +145,17 @@ async fn changes_of_one_subject_at_once_lose_nothing() {
     };
     for _ in 0..20 {
         each!(space, {
-            let put = |name: &'static str| {
-                let space = space.clone();
+            let names: Vec<_> = own::names().collect();
+            let put = |names: &[&'static str]| {
+                let (space, names) = (space.clone(), names.to_vec());
                 tokio::spawn(async move {
-                    space.put(alice(), attribute(name), good(name), NOW).await.map(drop)
+                    for name in names {
+                        space.put(alice(), attribute(name), good(name), NOW).await?;
+                    }
+                    Ok::<_, Error>(())
                 })
             };
-            let changes: Vec<_> = own::names().map(put).collect();
+            let changes: Vec<_> = names.chunks(12 / CHANGES_OF_ONE_MAX).map(put).collect();
             for change in changes {
                 change.await.unwrap().unwrap();
             }
@@ -175,21 +181,71 @@ async fn a_change_ends_also_when_nobody_waits_for_it() {
     assert!(shown(&space, alice(), "email").await.is_some());
 }
 
+/// Changes that wait, each a try to change an own subject's document.
+async fn waiting(space: &Space, count: usize) -> Vec<BoxFuture<'_, Result<Turn, Error>>> {
+    let tag = |number: usize| -> Tag { (number as u128).to_be_bytes() };
+    let change = |number| async move { space.turns.to_change(&tag(number)).await }.boxed();
+    let mut waiting: Vec<_> = (0..count).map(change).collect();
+    for change in &mut waiting {
+        assert!(change.now_or_never().is_none());
+    }
+    waiting
+}
+
+fn email(space: &Space, subject: Subject) -> impl Future<Output = Result<(), Error>> {
+    async move { space.put(subject, attribute("email"), "a@example.lu", NOW).await.map(drop) }
+}
+
 #[tokio::test]
-async fn more_callers_than_may_wait_are_refused() {
+async fn more_changes_than_may_wait_are_refused_and_reads_go_on() {
     let folder = tempfile::tempdir().unwrap();
     let space = sqlite(folder.path());
-    let turn = space.changing.clone().acquire_owned().await.unwrap();
-    let put = || {
-        let space = space.clone();
-        async move { space.put(alice(), attribute("email"), "a@example.lu", NOW).await.map(drop) }
-    };
-    let mut waiting: Vec<_> = (0..ADMITTED_MAX).map(|_| Box::pin(put())).collect();
-    for change in &mut waiting {
-        assert!(change.as_mut().now_or_never().is_none());
-    }
-    assert!(matches!(put().now_or_never(), Some(Err(Error::Busy))));
+    email(&space, alice()).await.unwrap();
+    let turn = space.turns.changing.clone().acquire_owned().await.unwrap();
+    let waiting = waiting(&space, CHANGES_ADMITTED_MAX).await;
+    assert!(matches!(email(&space, alice()).now_or_never(), Some(Err(Error::Busy))));
+    assert!(shown(&space, alice(), "email").await.is_some());
     drop(waiting);
     drop(turn);
-    put().await.unwrap();
+    email(&space, alice()).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_reads_than_may_wait_are_refused_and_changes_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = sqlite(folder.path());
+    email(&space, alice()).await.unwrap();
+    let all = space.turns.reads.clone().acquire_many_owned(READS_ADMITTED_MAX as u32).await;
+    let asked = AttributeMask::first(12);
+    assert!(matches!(space.answer(alice(), asked, NOW).await, Err(Error::Busy)));
+    email(&space, alice()).await.unwrap();
+    drop(all);
+    space.answer(alice(), asked, NOW).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_subject_has_few_changes_waiting_and_others_have_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = sqlite(folder.path());
+    let turn = space.turns.changing.clone().acquire_owned().await.unwrap();
+    let mut flood: Vec<_> =
+        (0..CHANGES_OF_ONE_MAX).map(|_| Box::pin(email(&space, alice()))).collect();
+    for change in &mut flood {
+        assert!(change.as_mut().now_or_never().is_none());
+    }
+    assert!(matches!(email(&space, alice()).now_or_never(), Some(Err(Error::Busy))));
+    assert!(matches!(space.erase(alice()).now_or_never(), Some(Err(Error::Busy))));
+    let mut other = Box::pin(email(&space, bob()));
+    assert!(other.as_mut().now_or_never().is_none(), "it waits, and is not refused");
+    // Whoever stops waiting leaves their place.
+    drop(flood.pop());
+    let mut again = Box::pin(email(&space, alice()));
+    assert!(again.as_mut().now_or_never().is_none());
+    drop(turn);
+    for change in flood {
+        change.await.unwrap();
+    }
+    // In the order in which they came.
+    (other.await.unwrap(), again.await.unwrap());
+    assert!(space.turns.is_idle());
 }

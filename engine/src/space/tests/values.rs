@@ -243,6 +243,30 @@ fn a_line_is_one_visible_line_within_its_bound() {
     }
 }
 
+/// Controls are 65, and ignorable by default are 4,174 (the totals that Unicode's
+/// own files end with); seven more show nothing.
+#[test]
+fn what_nobody_sees_is_in_no_line() {
+    let refused = (char::MIN..=char::MAX).filter(|letter| {
+        Attribute::named("bankHolder").unwrap().normalised(&format!("a{letter}b")).is_err()
+    });
+    assert_eq!(refused.count(), 65 + 4_174 + 2 + 1 + 3 + 1);
+    let marks = "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180e}\u{180f}\u{200d}\u{2028}\
+                 \u{2065}\u{2800}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{fff0}\u{fffb}\u{1bca3}\
+                 \u{1d159}\u{1d17a}\u{e0001}\u{e0041}\u{e007f}\u{e01ef}\u{e0fff}";
+    for mark in marks.chars() {
+        for text in [format!("{mark}"), format!("Zoë{mark}Weber")] {
+            check("emergencyContactName", &text, None);
+            check("correspondencePostCode", &text, None);
+        }
+    }
+    for text in
+        ["Zoë Weber", "李小龍", "Ünal\u{a0}Şahin", "محمد", "नरेन्द्र", "Lu\u{308}x", "\u{2801}"]
+    {
+        check("bankHolder", text, Some(text));
+    }
+}
+
 #[test]
 fn every_attribute_of_the_catalogue_has_a_name_and_a_rule() {
     assert_eq!(own::names().len(), 12);

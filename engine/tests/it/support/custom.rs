@@ -31,6 +31,15 @@ pub(crate) struct Custom {
 impl Custom {
     /// Starts with the catalogue changed, and with registers that are elsewhere.
     pub(crate) fn start(edits: &[Edit<'_>], elsewhere: &[(&str, SocketAddr)]) -> Self {
+        Self::start_on(Civil::system(), edits, elsewhere)
+    }
+
+    /// The same on a day of the test's own.
+    pub(crate) fn start_on(
+        civil: Civil,
+        edits: &[Edit<'_>],
+        elsewhere: &[(&str, SocketAddr)],
+    ) -> Self {
         let country = Country::new(1, POPULATION).expect("a population within bounds");
         let fleet = Fleet::start(country, Profile::Instant, None).expect("registers start");
         let catalogue = Arc::new(edited(edits));
@@ -44,7 +53,7 @@ impl Custom {
             catalogue,
             directory: Arc::new(Tokens::new([7; 16])),
             connect: Arc::new(Tcp),
-            civil: Civil::system(),
+            civil,
             cache: cache::Config::default(),
             master_key: MasterKey::new([7; 32]),
             entropy: Box::new(Entropy::system),

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use client::{Api, Pending, Reply};
-pub(crate) use custom::Custom;
-pub(crate) use expected::expected;
+pub(crate) use custom::{Custom, Edit};
+pub(crate) use expected::{Trouble, expected, expected_under};
 
 /// Enough for every kind of person, and few enough to look through.
 pub(crate) const POPULATION: u64 = 4_000;
