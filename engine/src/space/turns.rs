@@ -19,7 +19,7 @@ pub(super) const READS_ADMITTED_MAX: usize = 1_024;
 pub(super) const CHANGES_ADMITTED_MAX: usize = 512;
 /// Changes of one subject, the one under way included: a form that is saved
 /// sends a few at once, and whoever sends more takes nobody else's place.
-pub(super) const CHANGES_OF_ONE_MAX: usize = 4;
+pub(super) const CHANGES_OF_ONE_MAX: usize = 16;
 
 /// Turns at a vault.
 pub(super) struct Turns {
