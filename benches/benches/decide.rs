@@ -6,11 +6,9 @@ use benches::{NOW, catalogue, consents, grant, request};
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::consent;
 
-const FORMS: [&str; 2] = [benches::FORM, "parental-leave"];
-
 fn decide(criterion: &mut Criterion) {
     let catalogue = catalogue();
-    for form in FORMS {
+    for form in benches::FORMS {
         let request = request(&catalogue, form);
         let consents = consents(&request);
         criterion.bench_function(&format!("decide/{form}"), |it| {
@@ -21,7 +19,7 @@ fn decide(criterion: &mut Criterion) {
 
 fn plan(criterion: &mut Criterion) {
     let catalogue = catalogue();
-    for form in FORMS {
+    for form in benches::FORMS {
         let grant = grant(&catalogue, &request(&catalogue, form));
         criterion.bench_function(&format!("plan/{form}"), |it| {
             it.iter(|| black_box(&grant).plan(&catalogue));

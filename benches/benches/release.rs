@@ -9,7 +9,7 @@ use uuid::Uuid;
 fn release(criterion: &mut Criterion) {
     let catalogue = catalogue();
     let mut group = criterion.benchmark_group("release");
-    for form in [benches::FORM, "parental-leave"] {
+    for form in benches::FORMS {
         let request = request(&catalogue, form);
         let grant = grant(&catalogue, &request);
         let resolution = resolution(&catalogue, &request, &grant);

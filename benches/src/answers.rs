@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::catalogue::{CallKey, Catalogue, Method, Part, Register, Template};
 use engine::consent::{Plan, Request};
-use engine::model::{Answer, AttributeMask, Call, Resolution};
+use engine::model::{Answer, AnswerBuilder, AttributeMask, Call, Resolution};
 use engine::registers::decode;
 use fixtures::{Authority, Profile};
 use hyper::Request as Http;
@@ -78,6 +78,10 @@ pub(crate) fn all(catalogue: &Catalogue, request: &Request, plan: &Plan) -> Reso
     let mut resolution = Resolution::empty(procedure.calls.len());
     for index in plan.calls().iter() {
         let planned = &procedure.calls[index];
+        if planned.register == catalogue.own_data().id {
+            resolution.set(index, Call::Answered(Arc::new(nothing_added(plan.attributes(index)))));
+            continue;
+        }
         let key = match planned.key {
             CallKey::Subject => {
                 request.subjects[planned.role].expect("a subject in each role").to_string()
@@ -89,6 +93,11 @@ pub(crate) fn all(catalogue: &Catalogue, request: &Request, plan: &Plan) -> Reso
         resolution.set(index, Call::Answered(answer));
     }
     resolution
+}
+
+/// The own data of somebody who added none.
+fn nothing_added(asked: AttributeMask) -> Answer {
+    AnswerBuilder::default().found(asked, NOW, None)
 }
 
 /// A key is plain text, without escapes.

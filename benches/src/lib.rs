@@ -23,6 +23,9 @@ mod tests;
 
 /// The form that the benchmarks fill: eleven fields out of two registers.
 pub const FORM: &str = "criminal-record-extract";
+/// The forms by which deciding and releasing are compared: the second has fewer
+/// fields out of more registers, and a child.
+pub const FORMS: [&str; 2] = [FORM, "parental-leave"];
 /// The body that asks for it.
 pub const ORGANISATION: &str = "justice";
 /// A moment of 2026: civil time stands still in the pure benchmarks.
