@@ -10,7 +10,7 @@ use engine::catalogue::Catalogue;
 use engine::consent::Bundle;
 use engine::ledger::{self, About, Disclosure, Entry, Event, SubjectVersion};
 use engine::model::Channel;
-use engine::store::{Head, Row, Sqlite, Storage};
+use engine::store::{Head, Row, Sqlite, Storage, Time};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -74,7 +74,7 @@ fn append(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("ledger/append");
     for size in [1_u64, 50, 500] {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let opened = Sqlite::open(dir.path(), STREAM, ledger::subjects_of);
+        let opened = Sqlite::open(dir.path(), STREAM, Time::Real, ledger::subjects_of);
         let mut storage = opened.expect("a new ledger");
         let mut last = 0;
         group.throughput(Throughput::Elements(size));

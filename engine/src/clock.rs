@@ -16,6 +16,8 @@ use crate::model::CivilMs;
 /// A point of monotonic time.
 pub type Instant = tokio::time::Instant;
 
+const NANOS_IN_MS: u128 = 1_000_000;
+
 /// Now, on the monotonic clock.
 #[must_use]
 pub fn monotonic() -> Instant {
@@ -40,6 +42,13 @@ impl Civil {
         Self(Source::System)
     }
 
+    /// A clock that shows the machine's time now and runs `scale` times as fast:
+    /// for replays.
+    #[must_use]
+    pub fn scaled(scale: u32) -> Self {
+        Self::running(wall(), scale)
+    }
+
     /// A clock that shows `origin` now and runs `scale` times as fast as
     /// monotonic time.
     #[must_use]
@@ -53,6 +62,18 @@ impl Civil {
         Self(Source::Manual(shown))
     }
 
+    /// The same clock, which goes on from `last` where it is scaled and behind: an
+    /// earlier run of it was ahead of every calendar.
+    #[must_use]
+    pub fn going_on_from(self, last: CivilMs) -> Self {
+        match self.0 {
+            Source::Running { scale, .. } if scale > 1 && self.now() < last => {
+                Self::running(last, scale)
+            }
+            source => Self(source),
+        }
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub fn now(&self) -> CivilMs {
@@ -60,7 +81,7 @@ impl Civil {
             Source::System => wall(),
             Source::Manual(shown) => shown.load(Ordering::Relaxed),
             Source::Running { origin, since, scale } => {
-                origin + (monotonic() - *since).as_millis() as CivilMs * CivilMs::from(*scale)
+                origin + in_scale(monotonic() - *since, *scale)
             }
         }
     }
@@ -74,11 +95,22 @@ impl Civil {
         }
     }
 
+    /// How many milliseconds this clock moves on in `monotonic` time.
+    #[must_use]
+    pub fn to_civil(&self, monotonic: Duration) -> CivilMs {
+        in_scale(monotonic, self.scale())
+    }
+
     /// How long `civil` takes on the monotonic clock.
     #[must_use]
     pub fn to_monotonic(&self, civil: Duration) -> Duration {
         civil / self.scale()
     }
+}
+
+/// Milliseconds at `scale`, of which one of real time may be minutes.
+fn in_scale(monotonic: Duration, scale: u32) -> CivilMs {
+    (monotonic.as_nanos() * u128::from(scale) / NANOS_IN_MS) as CivilMs
 }
 
 /// The day that a civil time falls on, in UTC.

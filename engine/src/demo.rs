@@ -44,6 +44,11 @@ pub struct Options {
     /// The first register's port, the others on those after it; 0 takes free ones.
     #[arg(long, default_value_t = 18_081)]
     pub registers_port: u16,
+    /// How many times as fast as real time calendars run, for a replay: a year in
+    /// two minutes is 262800. Deadlines and latencies stay real. Data written so opens
+    /// only so.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub time_scale: u32,
     /// Written once the API answers, with its URL.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
@@ -94,7 +99,10 @@ impl Demo {
             catalogue,
             directory: Arc::new(Tokens::new(Entropy::system().bytes())),
             connect: Arc::new(Tcp),
-            civil: Civil::system(),
+            civil: match options.time_scale {
+                1 => Civil::system(),
+                scale => Civil::scaled(scale),
+            },
             cache: cache::Config::default(),
             master_key,
             entropy: Box::new(Entropy::system),

@@ -25,7 +25,7 @@ use crate::prefill::{Core, Denials, Shared};
 use crate::registers::{Addresses, Rates};
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
-use crate::store::{self, Indexer, Read, Readers, Sqlite, Storage};
+use crate::store::{self, Indexer, Read, Readers, Sqlite, Storage, Time};
 
 /// Readers of the ledger: lists are rare, and each holds a file open.
 const READERS: usize = 4;
@@ -173,7 +173,7 @@ impl Drop for Running {
 /// # Errors
 /// Where the port, the ledger or the citizens' own data cannot be had.
 pub fn start(
-    parts: Parts,
+    mut parts: Parts,
     data: &Path,
     listen: SocketAddr,
     limits: http::Limits,
@@ -181,7 +181,9 @@ pub fn start(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (listeners, address) =
         listen_on(listen, cores).map_err(|error| StartError::Listen { address: listen, error })?;
-    let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), ledger::subjects_of)?;
+    let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
+    let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
+    parts.civil = parts.civil.going_on_from(sqlite.reader()?.head()?.stamp);
     let indexer = sqlite.indexer()?;
     let readers: Result<Vec<Box<dyn Read>>, _> = (0..READERS).map(|_| sqlite.reader()).collect();
     let readers = Readers::blocking(readers?);

@@ -135,10 +135,9 @@ impl Writer {
             return Err(latch);
         }
         let (civil, now) = (self.civil.now(), clock::monotonic());
-        let elapsed =
-            (now - self.last.1).as_millis() as CivilMs * CivilMs::from(self.civil.scale());
+        let elapsed = self.civil.to_civil(now - self.last.1);
         let ahead = civil - self.last.0 - elapsed;
-        let most = CLOCK_JUMP_MAX.as_millis() as CivilMs * CivilMs::from(self.civil.scale());
+        let most = self.civil.to_civil(CLOCK_JUMP_MAX);
         if ahead > most {
             return Err(Latch::ClockJump(ahead as u64 / 1000));
         }

@@ -98,6 +98,16 @@ pub trait Read: Send {
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error>;
 }
 
+/// Which time stands in a ledger. A replay's runs ahead of every calendar, so a
+/// ledger opens only under the time that it was begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// The machine's.
+    Real,
+    /// Faster.
+    Scaled,
+}
+
 /// Why the storage failed; internal, never shown to a caller.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -138,6 +148,12 @@ pub enum Error {
     /// The SQLite library carries the WAL corruption race that 3.51.3 closed.
     #[error("SQLite {0} is older than 3.51.3 and may corrupt its log")]
     TooOldSqlite(&'static str),
+    /// The ledger was begun under the other time.
+    #[error("{}", match .0 {
+        Time::Real => "the ledger has real time: scaled time needs a data directory of its own",
+        Time::Scaled => "the ledger has scaled time, and opens only with --time-scale",
+    })]
+    OtherTime(Time),
     /// Another process owns the ledger.
     #[error("another process has the ledger open for writing")]
     Locked,

@@ -1,6 +1,6 @@
 //! The ledger's file: its tables, its version, and how a connection to it is set up.
 
-use super::{Error, Head};
+use super::{Error, Head, Time};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +14,8 @@ pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 
 /// "PFLG", by which file(1) and this program tell a ledger from any other database.
 const APPLICATION: i64 = 0x5046_4c47;
+/// "PFLS": a ledger under scaled time.
+const APPLICATION_SCALED: i64 = 0x5046_4c53;
 const VERSION: i64 = 1;
 
 /// Earlier libraries may lose commits when a checkpoint races a log that starts over
@@ -49,9 +51,13 @@ pub(super) fn check_library(number: i32) -> Result<(), Error> {
 }
 
 /// Sets the writing connection up, and the schema if the file is new.
-pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16]) -> Result<(), Error> {
-    // Before anything is changed: a newer program's file is left as it is.
-    check_schema(ledger)?;
+pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16], time: Time) -> Result<(), Error> {
+    // Before anything is changed: another program's file is left as it is.
+    if let Some(found) = check_schema(ledger)?
+        && found != time
+    {
+        return Err(Error::OtherTime(found));
+    }
     ledger.busy_timeout(WRITER_PATIENCE)?;
     ledger.execute_batch(&format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
@@ -59,25 +65,30 @@ pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16]) -> Result<(), E
          PRAGMA wal_checkpoint(TRUNCATE);"
     ))?;
     let batch = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if !check_schema(&batch)? {
+    if check_schema(&batch)?.is_none() {
+        let application = match time {
+            Time::Real => APPLICATION,
+            Time::Scaled => APPLICATION_SCALED,
+        };
         batch.execute_batch(SCHEMA)?;
-        batch.pragma_update(None, "application_id", APPLICATION)?;
+        batch.pragma_update(None, "application_id", application)?;
         batch.pragma_update(None, "user_version", VERSION)?;
         batch.execute("INSERT INTO head VALUES (1, ?1, 0, zeroblob(32), 0)", [stream])?;
     }
     Ok(batch.commit()?)
 }
 
-/// False for a new file; an error for one that this program must not touch.
-pub(super) fn check_schema(ledger: &Connection) -> Result<bool, Error> {
+/// Nothing for a new file; an error for one that this program must not touch.
+pub(super) fn check_schema(ledger: &Connection) -> Result<Option<Time>, Error> {
     let application: i64 = ledger.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(ledger)?;
     let tables: i64 =
         ledger.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, found) {
-        (0, 0) if tables == 0 => Ok(false),
-        (APPLICATION, VERSION) => Ok(true),
-        (APPLICATION, found) if found > VERSION => {
+        (0, 0) if tables == 0 => Ok(None),
+        (APPLICATION, VERSION) => Ok(Some(Time::Real)),
+        (APPLICATION_SCALED, VERSION) => Ok(Some(Time::Scaled)),
+        (APPLICATION | APPLICATION_SCALED, found) if found > VERSION => {
             Err(Error::Version { found, supported: VERSION })
         }
         _ => Err(Error::Damaged("the file is not a ledger")),

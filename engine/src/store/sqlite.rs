@@ -9,7 +9,7 @@ use super::index::{self, Index};
 use super::schema::{
     CHECKPOINT_BYTES, LOG_BYTES_MAX, check_library, check_schema, connect, prepare, read_head,
 };
-use super::{Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, is_about, stored};
+use super::{Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, Time, is_about, stored};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,7 @@ impl Sqlite {
     pub fn open(
         dir: &Path,
         stream_if_new: [u8; 16],
+        time: Time,
         subjects_of: SubjectsOf,
     ) -> Result<Sqlite, Error> {
         check_library(rusqlite::version_number())?;
@@ -49,7 +50,7 @@ impl Sqlite {
         let lock = lock(&dir.join(LOCK_FILE))?;
         create_private(&dir.join(FILE))?;
         let mut ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        prepare(&mut ledger, stream_if_new)?;
+        prepare(&mut ledger, stream_if_new, time)?;
         let head = read_head(&ledger)?;
         let last: Option<i64> =
             ledger.query_row("SELECT max(sequence) FROM entry", [], |row| row.get(0))?;
@@ -231,7 +232,7 @@ impl Reader {
         index_rebuilds: Arc<AtomicU64>,
     ) -> Result<Reader, Error> {
         let ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        if !check_schema(&ledger)? {
+        if check_schema(&ledger)?.is_none() {
             return Err(Error::Damaged("the ledger's file is empty"));
         }
         let mut reader = Reader { ledger, index: None, subjects_of };

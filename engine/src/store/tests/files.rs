@@ -1,7 +1,7 @@
 //! What SQLite's files add to the contract: other processes, damage, versions, the log's size.
 
 use super::fixture::{Kind, Ledger, STREAM, body, subjects_of};
-use crate::store::{Error, Read, Sqlite, open_read_only};
+use crate::store::{Error, Read, Sqlite, Time, open_read_only};
 use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
@@ -194,15 +194,30 @@ fn a_read_only_opener_makes_no_ledger() {
 #[test]
 fn a_second_writer_is_refused() {
     let ledger = indexed();
-    assert!(matches!(Sqlite::open(ledger.dir(), STREAM, subjects_of), Err(Error::Locked)));
+    assert!(matches!(
+        Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of),
+        Err(Error::Locked)
+    ));
 }
 
 #[test]
 fn an_existing_ledger_keeps_its_stream() {
     let mut ledger = indexed();
     ledger.close();
-    drop(Sqlite::open(ledger.dir(), [8; 16], subjects_of).unwrap());
+    drop(Sqlite::open(ledger.dir(), [8; 16], Time::Real, subjects_of).unwrap());
     assert_eq!(open_read_only(ledger.dir(), subjects_of).unwrap().head().unwrap().stream, STREAM);
+}
+
+#[test]
+fn a_ledger_opens_only_under_the_time_that_it_was_begun_with() {
+    for (begun, other) in [(Time::Real, Time::Scaled), (Time::Scaled, Time::Real)] {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Sqlite::open(dir.path(), STREAM, begun, subjects_of).unwrap());
+        let refused = Sqlite::open(dir.path(), STREAM, other, subjects_of).err();
+        assert!(matches!(refused, Some(Error::OtherTime(found)) if found == begun), "{refused:?}");
+        drop(Sqlite::open(dir.path(), STREAM, begun, subjects_of).unwrap());
+        assert_eq!(open_read_only(dir.path(), subjects_of).unwrap().head().unwrap().sequence, 0);
+    }
 }
 
 #[test]
@@ -211,7 +226,7 @@ fn a_commit_survives_a_process_that_never_closes() {
     ledger.commit(&[body(&[1])]);
     let copied = tempfile::tempdir().unwrap();
     copy(ledger.dir(), copied.path(), &["ledger.db", "ledger.db-wal"]);
-    let _reopened = Sqlite::open(copied.path(), STREAM, subjects_of).unwrap();
+    let _reopened = Sqlite::open(copied.path(), STREAM, Time::Real, subjects_of).unwrap();
     ledger.model.check(&mut open_read_only(copied.path(), subjects_of).unwrap());
 }
 
@@ -222,7 +237,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     pragma(ledger.dir(), "PRAGMA user_version = 2");
     let before = fs::read(ledger.dir().join("ledger.db")).unwrap();
     for failure in [
-        Sqlite::open(ledger.dir(), STREAM, subjects_of).err(),
+        Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of).err(),
         open_read_only(ledger.dir(), subjects_of).err(),
     ] {
         assert!(matches!(failure, Some(Error::Version { found: 2, supported: 1 })), "{failure:?}");
@@ -235,7 +250,10 @@ fn a_database_that_is_no_ledger_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     pragma(dir.path(), "CREATE TABLE other (a)");
     let before = fs::read(dir.path().join("ledger.db")).unwrap();
-    assert!(matches!(Sqlite::open(dir.path(), STREAM, subjects_of), Err(Error::Damaged(_))));
+    assert!(matches!(
+        Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of),
+        Err(Error::Damaged(_))
+    ));
     assert_eq!(fs::read(dir.path().join("ledger.db")).unwrap(), before);
 }
 
@@ -244,7 +262,10 @@ fn a_ledger_that_lost_its_last_entry_is_refused() {
     let mut ledger = indexed();
     ledger.close();
     pragma(ledger.dir(), "DELETE FROM entry WHERE sequence = 10");
-    assert!(matches!(Sqlite::open(ledger.dir(), STREAM, subjects_of), Err(Error::Damaged(_))));
+    assert!(matches!(
+        Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of),
+        Err(Error::Damaged(_))
+    ));
 }
 
 #[test]

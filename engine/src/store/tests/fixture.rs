@@ -1,6 +1,6 @@
 //! A ledger under test beside a naive model of it, over any kind of storage.
 
-use crate::store::{Digest, Disk, Head, Indexer, Memory, Read, Row, Sqlite, Storage};
+use crate::store::{Digest, Disk, Head, Indexer, Memory, Read, Row, Sqlite, Storage, Time};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -224,7 +224,7 @@ impl Place {
         match self {
             Place::Memory(disk) => (Box::new(disk.restart()), None),
             Place::Files(dir) => {
-                let storage = Sqlite::open(dir.path(), STREAM, subjects_of).unwrap();
+                let storage = Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of).unwrap();
                 let indexer = storage.indexer().unwrap();
                 (Box::new(storage), Some(indexer))
             }

@@ -47,6 +47,7 @@ pub(crate) fn options() -> Options {
         seed: 1,
         registers: Profile::Instant,
         registers_port: 0,
+        time_scale: 1,
         ready_file: None,
     }
 }
@@ -84,10 +85,14 @@ pub(crate) fn data_folder() -> Data {
 
 /// A demonstration whose ledger stays.
 pub(crate) fn demo_in(data: &Path) -> Demo {
-    let options = Options { data: Some(data.to_owned()), ..options() };
+    demo_with(&Options { data: Some(data.to_owned()), ..options() })
+}
+
+/// A demonstration, as soon as nobody else holds its directory.
+pub(crate) fn demo_with(options: &Options) -> Demo {
     let until = clock::monotonic() + PATIENCE;
     loop {
-        match Demo::start(&options) {
+        match Demo::start(options) {
             Ok(demo) => return demo,
             // A process that another test is starting holds a copy of every open
             // file, and so of a lock just given back, until it is that program.

@@ -1,0 +1,69 @@
+//! A replay's calendar runs ahead, and never mixes with a real one.
+
+use std::path::Path;
+
+use engine::demo::{Demo, Options};
+use jiff::{Span, Timestamp};
+
+use crate::support::{
+    api, audit, bundle, calls, data_folder, demo_in, demo_with, eventually, form, options, somebody,
+};
+
+/// A day is 86 milliseconds.
+const SCALE: u32 = 1_000_000;
+
+fn scaled(data: &Path) -> Options {
+    Options { data: Some(data.to_owned()), time_scale: SCALE, ..options() }
+}
+
+/// Ledger time, after one more disclosure.
+fn stamp(demo: &Demo) -> Timestamp {
+    bundle(api(demo), &form("criminal-record-extract", &somebody(demo.country)));
+    let head = api(demo).get("/v1/ledger/head").ok();
+    head["stamp"].as_str().and_then(|stamp| stamp.parse().ok()).expect("a stamp")
+}
+
+#[test]
+fn calendars_run_as_fast_as_told_and_go_on_from_there_after_a_restart() {
+    let data = data_folder();
+    let demo = demo_with(&scaled(data.path()));
+    assert_eq!(api(&demo).get("/healthz").ok()["timeScale"], SCALE);
+    let (real, first) = (Timestamp::now(), stamp(&demo));
+    let month = Span::new().hours(30 * 24);
+    eventually("a month passes", || stamp(&demo) >= first + month);
+    let last = stamp(&demo);
+    assert!(last > real + month);
+    drop(demo);
+    let again = demo_with(&scaled(data.path()));
+    let first = stamp(&again);
+    assert!(first >= last);
+    // It does not stand still until the calendar has caught up.
+    assert!(stamp(&again) > first);
+    drop(again);
+    assert!(audit(data.path()).disclosures >= 4);
+}
+
+#[test]
+fn what_is_not_asked_again_in_real_time_is_asked_again_when_its_time_has_passed() {
+    let data = data_folder();
+    let demo = demo_with(&scaled(data.path()));
+    let first = stamp(&demo);
+    let before = calls(&demo.fleet, "rnpp");
+    // Its answers are kept for a quarter of an hour.
+    eventually("an hour passes", || stamp(&demo) >= first + Span::new().hours(1));
+    assert!(calls(&demo.fleet, "rnpp") > before);
+}
+
+#[test]
+fn real_and_scaled_time_never_share_a_directory() {
+    let (ahead, real) = (data_folder(), data_folder());
+    drop(demo_with(&scaled(ahead.path())));
+    drop(demo_in(real.path()));
+    let refused = |options: &Options| {
+        Demo::start(options).err().map(|error| format!("{error:#}")).expect("it is refused")
+    };
+    let told = refused(&Options { time_scale: 1, ..scaled(ahead.path()) });
+    assert!(told.contains("opens only with --time-scale"), "{told}");
+    let told = refused(&scaled(real.path()));
+    assert!(told.contains("needs a data directory of its own"), "{told}");
+}
