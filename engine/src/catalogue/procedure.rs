@@ -92,6 +92,12 @@ impl Procedure {
         if self.back_office == BackOffice::ReuseConsent || organisation != self.owner {
             return CandidateSet::EMPTY;
         }
+        self.reusable()
+    }
+
+    /// What a back office may re-read at all, with consent or by law.
+    #[must_use]
+    pub fn reusable(&self) -> CandidateSet {
         let shared = |candidate: &Candidate| self.fields[candidate.field].back_office;
         let candidates = self.candidates.iter().enumerate();
         candidates.filter(|(_, candidate)| shared(candidate)).map(|(index, _)| index).collect()

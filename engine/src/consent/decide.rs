@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::ToSpan;
 
 use super::Consent;
+use super::reuse::reused;
 use crate::catalogue::{Catalogue, Procedure};
 use crate::clock;
 use crate::identity::Presence;
@@ -142,7 +143,13 @@ pub fn decide(
     let asked = request.fields.unwrap_or_else(|| procedure.all_fields());
     let mut in_reach = candidates_of(procedure, asked).intersection(authorised);
     if request.channel == Channel::BackOffice {
-        in_reach = in_reach.intersection(procedure.by_law(request.organisation));
+        let (given, until) = match &consents[0] {
+            Some(applicant) => reused(catalogue, request, applicant, now),
+            None => (CandidateSet::EMPTY, CivilMs::MAX),
+        };
+        let open = procedure.by_law(request.organisation).union(given);
+        in_reach = in_reach.intersection(open);
+        valid_until = valid_until.min(until);
     }
 
     let refused = consents.each_ref().map(|consent| {

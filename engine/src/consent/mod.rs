@@ -3,15 +3,20 @@
 //! Pure: a grant is a function of the catalogue, the request, the consent of
 //! each subject and the time. Everything is denied that nothing allows.
 
+mod change;
 mod decide;
 mod notices;
 mod plan;
 mod release;
+mod reuse;
 mod state;
+mod stored;
 
+pub use change::Change;
 pub use decide::{Denied, Grant, Request, decide};
 pub use plan::Plan;
 pub use release::{Bundle, Released};
+pub use reuse::{Reuse, STANDING_MAX, Standing, Terms};
 pub use state::{Consent, Preference};
 
 #[cfg(test)]

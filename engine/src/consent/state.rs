@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::reuse::Reuse;
 use crate::catalogue::Catalogue;
 use crate::model::{CivilMs, RegisterId, RegisterSet};
 
@@ -12,7 +13,9 @@ use crate::model::{CivilMs, RegisterId, RegisterSet};
 pub struct Consent {
     /// Counts the changes; zero for who never changed anything.
     pub version: u64,
-    preferences: Vec<Preference>,
+    pub(super) preferences: Vec<Preference>,
+    /// In the order in which they were given; ended ones stay for a while.
+    pub(super) reuse: Vec<Reuse>,
 }
 
 /// A citizen's Yes or No to prefilling from one register.
@@ -30,20 +33,6 @@ pub struct Preference {
 }
 
 impl Consent {
-    /// The state after a change, or `None` where nothing changes.
-    #[must_use]
-    pub fn with_preference(&self, register: &str, allow: bool, since: CivilMs) -> Option<Self> {
-        if self.allows(register) == allow {
-            return None;
-        }
-        let mut next = Self { version: self.version + 1, preferences: self.preferences.clone() };
-        let known = self.preference(register);
-        let epoch = if allow { known.map_or(0, |known| known.epoch) } else { next.version };
-        next.preferences.retain(|known| &*known.register != register);
-        next.preferences.push(Preference { register: register.into(), allow, since, epoch });
-        Some(next)
-    }
-
     /// The preference on a register, where one was ever set.
     #[must_use]
     pub fn preference(&self, register: &str) -> Option<&Preference> {
@@ -60,6 +49,18 @@ impl Consent {
     #[must_use]
     pub fn epoch(&self, register: &str) -> u64 {
         self.preference(register).map_or(0, |known| known.epoch)
+    }
+
+    /// The reuse consents, also ended ones, in the order in which they were given.
+    #[must_use]
+    pub fn reuse(&self) -> &[Reuse] {
+        &self.reuse
+    }
+
+    /// One reuse consent.
+    #[must_use]
+    pub fn find_reuse(&self, id: &[u8; 16]) -> Option<&Reuse> {
+        self.reuse.iter().find(|known| known.terms.id == *id)
     }
 
     /// The registers refused, in the ids of `catalogue`.

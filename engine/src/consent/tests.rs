@@ -6,5 +6,6 @@ mod leaks;
 mod noticed;
 mod random;
 mod released;
+mod reuse;
 mod rows;
 mod state;

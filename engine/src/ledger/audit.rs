@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::entry::{Change, Changed, Disclosure, Entry, Event, SubjectVersion};
+use super::entry::{Change, Disclosure, Entry, Event, SubjectVersion};
 use super::{catalogues, chain};
 use crate::catalogue::{Catalogue, Procedure};
 use crate::consent::Consent;
@@ -199,7 +199,7 @@ impl Replay {
         }
         let about = &disclosure.about;
         let mut authority = procedure.authority_of(about.organisation, about.channel);
-        if about.channel == Channel::BackOffice {
+        if about.channel == Channel::BackOffice && !self.consented(catalogue, disclosure, field) {
             authority = authority.intersection(procedure.by_law(about.organisation));
         }
         let authorised = theirs.into_iter().filter(|index| authority.contains(*index));
@@ -224,11 +224,32 @@ impl Replay {
         }
     }
 
+    /// Whether the applicant's own consent for this case gave a field to the back
+    /// office, at this moment of ledger time.
+    fn consented(&self, catalogue: &Catalogue, disclosure: &Disclosure, field: usize) -> bool {
+        let about = &disclosure.about;
+        let procedure = catalogue.procedure(about.procedure);
+        let field = &procedure.fields[field];
+        let applicant = disclosure.subjects.first();
+        let consent = applicant.and_then(|known| self.consents.get(&known.subject));
+        let organisation = &catalogue.organisation(about.organisation).name;
+        field.back_office
+            && consent.into_iter().flat_map(Consent::reuse).any(|known| {
+                let terms = &known.terms;
+                known.withdrawn.is_none()
+                    && self.stamp < terms.expires
+                    && terms.organisation == *organisation
+                    && about.case.as_ref() == Some(&terms.case)
+                    && terms.procedure == procedure.name
+                    && terms.purpose == procedure.purpose
+                    && terms.fields.contains(&field.name)
+            })
+    }
+
     fn change(&mut self, change: &Change) -> Result<(), Violation> {
         let SubjectVersion { subject, version } = change.subject;
-        let Changed::Preference { register, allow } = &change.what;
         let known = self.consents.entry(subject).or_default();
-        match known.with_preference(register, *allow, self.stamp) {
+        match known.after(&change.what, self.stamp) {
             Some(next) if next.version == version => *known = next,
             Some(_) => {
                 let what = "its consent version does not follow the one before";
@@ -245,7 +266,7 @@ impl Replay {
         let (mut seen, mut differs) = (0, None);
         storage.consents(&mut |subject, state| {
             seen += 1;
-            let stored = postcard::from_bytes::<Consent>(state).ok();
+            let stored = Consent::decode(state);
             if stored.as_ref() != self.consents.get(&subject) {
                 differs = Some(subject);
             }

@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::consent::Released;
+use crate::consent::{self, Released};
 use crate::model::{Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, RegisterSet};
 use crate::store::Digest;
 
@@ -102,19 +102,7 @@ pub struct Change {
     /// Whose, and the version after it.
     pub subject: SubjectVersion,
     /// What changed.
-    pub what: Changed,
-}
-
-/// What changed in a consent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Changed {
-    /// Yes or No to prefilling from a register, by name.
-    Preference {
-        /// The register.
-        register: Box<str>,
-        /// Yes or No.
-        allow: bool,
-    },
+    pub what: consent::Change,
 }
 
 /// An operator was denied.
@@ -128,6 +116,17 @@ pub struct Denial {
     pub reason: Box<str>,
     /// How often, where repeats were counted into one entry.
     pub count: u32,
+}
+
+/// About how many bytes the entry of a change takes.
+pub(super) fn size_of(change: &consent::Change) -> usize {
+    match change {
+        consent::Change::Preference { .. } | consent::Change::Withdraw { .. } => SMALL,
+        consent::Change::Give(terms) => {
+            let fields: usize = terms.fields.iter().map(|name| name.len() + 1).sum();
+            2 * SMALL + terms.purpose.len() + fields
+        }
+    }
 }
 
 /// A disclosure before the writer gives it its place.

@@ -34,7 +34,7 @@ pub use writer::Writer;
 
 use crate::catalogue::Catalogue;
 use crate::clock::{Civil, Instant};
-use crate::consent::{Bundle, Consent};
+use crate::consent::{self, Bundle, Consent};
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
@@ -197,19 +197,20 @@ impl Port {
         Ok(Disclosed(bundle))
     }
 
-    /// Records a citizen's Yes or No. What comes back is durable and in force.
+    /// Records a change of a citizen's consent. What comes back is durable and in
+    /// force; it is as before where the change changes nothing.
     ///
     /// # Errors
     /// Where it is not recorded, or not known to be before `until`.
-    pub async fn prefer(
+    pub async fn change(
         &self,
         subject: Subject,
-        register: &str,
-        allow: bool,
+        what: consent::Change,
         until: Instant,
     ) -> Result<Own<Arc<Consent>>, Refused> {
-        let change = queue::Preference { subject, register: register.into(), allow };
-        self.submit(entry::SMALL, until, |reply| Submission::Change(change, reply)).await?;
+        let size = entry::size_of(&what);
+        let changed = queue::Changed { subject, what };
+        self.submit(size, until, |reply| Submission::Change(changed, reply)).await?;
         Ok(self.consent_of(subject))
     }
 

@@ -57,9 +57,9 @@ impl Published {
         let consents = DashMap::new();
         storage.consents(&mut |number, state| match (
             by_number.get(&number),
-            postcard::from_bytes::<Consent>(state),
+            Consent::decode(state),
         ) {
-            (Some(subject), Ok(consent)) => {
+            (Some(subject), Some(consent)) => {
                 consents.insert(*subject, Arc::new(consent));
             }
             _ => damaged = Some("a consent state that cannot be read"),

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::Refused;
 use super::entry::{About, Draft};
 use super::post::Reply;
+use crate::consent::Change;
 use crate::model::Subject;
 
 /// One batch takes at most this many entries: past it a commit's time grows
@@ -23,16 +24,15 @@ const OTHERS_MAX: usize = 16 * BATCH_MAX;
 
 /// Something to be written.
 pub(super) enum Submission {
-    Change(Preference, Reply<()>),
+    Change(Changed, Reply<()>),
     Disclosure(Draft, Reply<()>),
     Denial(Denied),
 }
 
-/// A citizen's Yes or No.
-pub(super) struct Preference {
+/// A citizen's change of their consent.
+pub(super) struct Changed {
     pub(super) subject: Subject,
-    pub(super) register: Box<str>,
-    pub(super) allow: bool,
+    pub(super) what: Change,
 }
 
 /// A denial to be recorded.

@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use super::entry::Changed;
 use super::*;
 use support::{Setup, TODAY, subject};
 
@@ -264,7 +263,7 @@ fn a_head_is_read_back_as_it_was_written() {
 fn the_format_of_entries_does_not_change() {
     let change = Change {
         subject: SubjectVersion { subject: 300, version: 2 },
-        what: Changed::Preference { register: "rnpp".into(), allow: false },
+        what: consent::Change::Preference { register: "rnpp".into(), allow: false },
     };
     let entry = Entry { stream: [1; 16], sequence: 5, stamp: -1, event: Event::Change(change) };
     let golden = "0101010101010101010101010101010101050102ac020200\
@@ -301,12 +300,25 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         complete: true,
         digest: [0xd1; 32],
     };
+    let terms = consent::Terms {
+        id: [0x1d; 16],
+        organisation: "o".into(),
+        case: "c".into(),
+        procedure: "p".into(),
+        purpose: "u".into(),
+        fields: vec!["f".into()],
+        expires: 7,
+    };
+    let changed =
+        |what| Event::Change(Change { subject: SubjectVersion { subject: 5, version: 6 }, what });
     let denial = Denial { about, subjects: vec![5], reason: "r".into(), count: 10 };
     let [ca, id, d1] = [("ca", 32), ("1d", 16), ("d1", 32)].map(|(byte, count)| byte.repeat(count));
     let about = format!("{ca}0102030401010163010170010169");
     let golden = [
         (Event::Catalogue([0xca; 32]), format!("00{ca}")),
         (Event::Disclosure(disclosure), format!("01{id}{about}0105060e0801080901{d1}")),
+        (changed(consent::Change::Give(terms)), format!("02050601{id}016f0163017001750101660e")),
+        (changed(consent::Change::Withdraw { id: [0x1d; 16] }), format!("02050602{id}")),
         (Event::Denial(denial), format!("03{about}010501720a")),
     ];
     for (event, expected) in golden {

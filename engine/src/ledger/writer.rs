@@ -5,10 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Change, Changed, Denial, Draft, Entry, Event, SubjectVersion};
+use super::entry::{Change, Denial, Draft, Entry, Event, SubjectVersion};
 use super::post::{Post, Reply};
 use super::published::{Latch, Published};
-use super::queue::{Denied, Preference, Queue, Submission};
+use super::queue::{Changed, Denied, Queue, Submission};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Civil, Instant};
@@ -178,8 +178,8 @@ impl Writer {
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
         match submission {
-            Submission::Change(preference, reply) => {
-                let written = self.change(stamp, preference, batch);
+            Submission::Change(changed, reply) => {
+                let written = self.change(stamp, changed, batch);
                 batch.answers.push((reply, Ok(())));
                 written
             }
@@ -202,19 +202,14 @@ impl Writer {
     fn change(
         &mut self,
         stamp: CivilMs,
-        preference: Preference,
+        changed: Changed,
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
-        let Preference { subject, register, allow } = preference;
-        let Some(next) = self.consent(subject, batch).with_preference(&register, allow, stamp)
-        else {
-            return Ok(());
-        };
+        let Changed { subject, what } = changed;
+        let Some(next) = self.consent(subject, batch).after(&what, stamp) else { return Ok(()) };
         let number = self.number(subject, batch)?;
-        let state = postcard::to_stdvec(&next).expect("a vector takes every byte");
-        self.storage.put_consent(number, &state)?;
+        self.storage.put_consent(number, &next.encode())?;
         let subject_version = SubjectVersion { subject: number, version: next.version };
-        let what = Changed::Preference { register, allow };
         self.append(stamp, Event::Change(Change { subject: subject_version, what }))?;
         batch.consents.insert(subject, Arc::new(next));
         Ok(())

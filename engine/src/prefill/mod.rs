@@ -20,7 +20,7 @@ pub use identify::Asked;
 pub use rejection::Rejection;
 
 use crate::clock::{self, Instant};
-use crate::consent::{Bundle, Consent, Grant, Plan, Request, decide};
+use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
 use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
@@ -72,7 +72,8 @@ pub async fn prefer(
         return Err(Rejection::value("register", "this register offers no preference"));
     }
     let until = clock::monotonic() + CHANGE_TIME_MAX;
-    let changed = core.port.prefer(subject, &known.name, allow, until).await;
+    let what = Change::Preference { register: known.name.clone(), allow };
+    let changed = core.port.change(subject, what, until).await;
     let consent = changed.map_err(|refused| match refused {
         Refused::Full => Rejection::Overloaded,
         Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::random::{Asked, NOW, asked};
+use super::random::{Asked, Fit, NOW, asked};
 use crate::catalogue::tests::world::{Candidate, LIST, World};
 use crate::consent::{Denied, Plan, decide};
 use crate::model::{Channel, Withheld};
@@ -27,11 +27,15 @@ fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
     })
 }
 
-/// Does the channel give out this field at all?
+/// Does the channel give out this field at all? A back office has what the law
+/// gives to the form's owner, who is the first organisation, and what the applicant
+/// consented to for this very use.
 fn given_out(asked: &Asked, field: usize) -> bool {
-    // The form is of the first organisation.
+    let by_law = asked.world.by_law && asked.organisation == 0;
+    let consented =
+        asked.reuse.iter().any(|(fields, fit)| *fit == Fit::Fits && fields.contains(&field));
     asked.channel != Channel::BackOffice
-        || asked.world.by_law && asked.organisation == 0 && asked.world.fields[field].back_office
+        || asked.world.fields[field].back_office && (by_law || consented)
 }
 
 /// Did the subject of this role refuse the register, or one that gives its key?
@@ -95,7 +99,7 @@ fn learn(
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 160,
+        cases: 640,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -107,7 +111,7 @@ proptest! {
         let candidates = asked.world.candidates();
         let authority = |(_, _, register, name): &Candidate| authorised(&asked, *register, name);
         let any = candidates.iter().any(authority);
-        let decided = decide(&catalogue, &request, asked.consents(), NOW);
+        let decided = decide(&catalogue, &request, asked.consents(&catalogue), NOW);
         if !any {
             prop_assert_eq!(decided.map(drop), Err(Denied::NoAuthority));
             return Ok(());
@@ -128,7 +132,7 @@ proptest! {
     fn a_plan_asks_for_what_it_needs_and_for_nothing_else(asked in asked()) {
         let catalogue = asked.world.compile();
         let request = asked.request(&catalogue);
-        let Ok(grant) = decide(&catalogue, &request, asked.consents(), NOW) else { return Ok(()) };
+        let Ok(grant) = decide(&catalogue, &request, asked.consents(&catalogue), NOW) else { return Ok(()) };
         let candidates = asked.world.candidates();
         let allowed: Vec<_> = grant.allowed().iter().map(|index| &candidates[index]).collect();
         let mut expected = BTreeMap::new();
@@ -160,7 +164,7 @@ proptest! {
     fn nobody_is_asked_who_was_refused(asked in asked()) {
         let catalogue = asked.world.compile();
         let request = asked.request(&catalogue);
-        let Ok(grant) = decide(&catalogue, &request, asked.consents(), NOW) else { return Ok(()) };
+        let Ok(grant) = decide(&catalogue, &request, asked.consents(&catalogue), NOW) else { return Ok(()) };
         for (role, register) in asks(&catalogue, &grant.plan(&catalogue)).into_keys() {
             let refused = &asked.refused[role];
             let mut names = refused.iter().map(|index| &asked.world.registers[*index].name);

@@ -7,12 +7,13 @@ use proptest::sample::Index;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::tests::world::{World, world};
-use crate::consent::{Consent, Request};
+use crate::consent::{Change, Consent, Request, Terms};
 use crate::identity::Presence;
 use crate::model::{Channel, CivilMs, Language, ProcedureId, SUBJECTS_MAX, Subject};
 
 /// 15 June 2025, at noon.
 pub(super) const NOW: CivilMs = 1_749_988_800_000;
+const CASE: &str = "case";
 
 /// Who asks for what, about people who have decided something.
 #[derive(Clone, Debug)]
@@ -26,7 +27,31 @@ pub(super) struct Asked {
     pub(super) minors: Vec<bool>,
     /// By role: the registers refused, by index in the world.
     pub(super) refused: Vec<Vec<usize>>,
+    /// The applicant's reuse consents: the fields, by index, and for what.
+    pub(super) reuse: Vec<(Vec<usize>, Fit)>,
 }
+
+/// Whether a reuse consent is for the request, or why it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fit {
+    Fits,
+    OtherOrganisation,
+    OtherCase,
+    OtherProcedure,
+    OtherPurpose,
+    Expired,
+    Withdrawn,
+}
+
+const FITS: [Fit; 7] = [
+    Fit::Fits,
+    Fit::OtherOrganisation,
+    Fit::OtherCase,
+    Fit::OtherProcedure,
+    Fit::OtherPurpose,
+    Fit::Expired,
+    Fit::Withdrawn,
+];
 
 impl Asked {
     pub(super) fn request(&self, catalogue: &Catalogue) -> Request {
@@ -51,18 +76,46 @@ impl Asked {
                 procedure: None,
                 valid_until: CivilMs::MAX,
             }),
-            case: Some("case".into()),
+            case: Some(CASE.into()),
             language: Language::default(),
         }
     }
 
-    pub(super) fn consents(&self) -> [Option<Arc<Consent>>; SUBJECTS_MAX] {
+    /// What the applicant consented to, one change after another.
+    fn reused(&self, catalogue: &Catalogue, mut consent: Consent) -> Consent {
+        for (number, (fields, fit)) in (0_u8..).zip(&self.reuse) {
+            let other = |which: Fit, name: &str| match *fit == which {
+                true => Box::from("other"),
+                false => Box::from(name),
+            };
+            let procedure = &catalogue.procedures()[0];
+            let terms = Terms {
+                id: [number; 16],
+                organisation: other(Fit::OtherOrganisation, &format!("o{}", self.organisation)),
+                case: other(Fit::OtherCase, CASE),
+                procedure: other(Fit::OtherProcedure, &procedure.name),
+                purpose: other(Fit::OtherPurpose, &procedure.purpose),
+                fields: fields.iter().map(|index| procedure.fields[*index].name.clone()).collect(),
+                expires: if *fit == Fit::Expired { NOW } else { NOW + 1 },
+            };
+            consent = consent.after(&Change::Give(terms), 0).unwrap();
+            if *fit == Fit::Withdrawn {
+                consent = consent.after(&Change::Withdraw { id: [number; 16] }, 0).unwrap();
+            }
+        }
+        consent
+    }
+
+    pub(super) fn consents(&self, catalogue: &Catalogue) -> [Option<Arc<Consent>>; SUBJECTS_MAX] {
         let mut consents = [const { None }; SUBJECTS_MAX];
         for (role, refused) in self.refused.iter().enumerate() {
             let mut consent = Consent::default();
             for register in refused {
                 let name = &self.world.registers[*register].name;
                 consent = consent.with_preference(name, false, 0).unwrap_or(consent);
+            }
+            if role == 0 {
+                consent = self.reused(catalogue, consent);
             }
             consents[role] = Some(Arc::new(consent));
         }
@@ -75,7 +128,7 @@ prop_compose! {
         organisation in 0..world.authority.len(),
         channel in prop_oneof![
             2 => Just(Channel::FrontOffice),
-            1 => Just(Channel::BackOffice),
+            2 => Just(Channel::BackOffice),
             1 => Just(Channel::Own),
         ],
         fields in prop::option::of(prop::collection::vec(0..world.fields.len(), 0..6)),
@@ -83,11 +136,15 @@ prop_compose! {
         refused in prop::collection::vec(
             prop::collection::vec(any::<Index>(), 0..2), world.roles.len(),
         ),
+        reuse in prop::collection::vec(
+            (prop::collection::vec(0..world.fields.len(), 0..4), prop::sample::select(&FITS[..])),
+            0..3,
+        ),
         world in Just(world),
     ) -> Asked {
         let index = |index: Index| index.index(world.registers.len());
         let indexes = |raw: Vec<Index>| raw.into_iter().map(index).collect();
         let refused = refused.into_iter().map(indexes).collect();
-        Asked { world, organisation, channel, fields, minors, refused }
+        Asked { world, organisation, channel, fields, minors, refused, reuse }
     }
 }

@@ -44,7 +44,17 @@ impl Scene {
         };
         let channel = Channel::FrontOffice;
         let (minors, refused) = (vec![false], vec![Vec::new()]);
-        Self { asked: Asked { world, organisation: 0, channel, fields: None, minors, refused } }
+        Self {
+            asked: Asked {
+                world,
+                organisation: 0,
+                channel,
+                fields: None,
+                minors,
+                refused,
+                reuse: Vec::new(),
+            },
+        }
     }
 
     pub(super) fn refuse(&mut self, register: &str) {
@@ -69,7 +79,7 @@ impl Scene {
         let catalogue = self.asked.world.compile();
         let procedure = &catalogue.procedures()[0];
         let request = self.asked.request(&catalogue);
-        let grant = decide(&catalogue, &request, self.asked.consents(), NOW).unwrap();
+        let grant = decide(&catalogue, &request, self.asked.consents(&catalogue), NOW).unwrap();
         let mut resolution = Resolution::empty(procedure.calls.len());
         for (name, call) in calls {
             let register = catalogue.find_register(name).unwrap();

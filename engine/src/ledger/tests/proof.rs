@@ -26,7 +26,7 @@ fn forged(setup: &Setup, events: Vec<(CivilMs, Event)>) -> Memory {
 /// Writes the consent states that the changes lead to, as the writer would.
 fn with_consents(mut memory: Memory, states: &[(u64, &Consent)]) -> Memory {
     for (number, state) in states {
-        memory.put_consent(*number, &postcard::to_stdvec(state).unwrap()).unwrap();
+        memory.put_consent(*number, &state.encode()).unwrap();
     }
     let head = memory.disk().head().unwrap();
     memory.commit(&head).unwrap();
@@ -51,7 +51,7 @@ fn change(version: u64) -> Event {
 }
 
 fn preference(version: u64, register: &str, allow: bool) -> Event {
-    let what = entry::Changed::Preference { register: register.into(), allow };
+    let what = consent::Change::Preference { register: register.into(), allow };
     Event::Change(Change { subject: SubjectVersion { subject: 1, version }, what })
 }
 
@@ -72,11 +72,8 @@ fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register
 fn check(setup: &Setup, events: Vec<(CivilMs, Event)>, expected: Option<(u64, &str)>) {
     let mut consent = Consent::default();
     for (stamp, event) in &events {
-        if let Event::Change(Change {
-            what: entry::Changed::Preference { register, allow }, ..
-        }) = event
-        {
-            consent = consent.with_preference(register, *allow, *stamp).unwrap_or(consent);
+        if let Event::Change(change) = event {
+            consent = consent.after(&change.what, *stamp).unwrap_or(consent);
         }
     }
     let mut memory = forged(setup, events);
@@ -198,6 +195,59 @@ fn the_audit_sees_a_back_office_that_had_more_than_the_law_gives_it() {
     let unconsented = ("housing-ministry", "housing-aid", Channel::BackOffice);
     let reuse = given(&setup, unconsented, ("taxableIncomeEuros", "acd"), &[0]);
     check_found(&setup, vec![reuse], Some("without authority"));
+}
+
+#[test]
+fn the_audit_sees_a_back_office_beyond_its_reuse_consent() {
+    let setup = Setup::new();
+    let setup = &setup;
+    let catalogue = setup.catalogue();
+    let form = catalogue.procedure(catalogue.find_procedure("housing-aid").unwrap());
+    let terms = consent::Terms {
+        id: [1; 16],
+        organisation: "housing-ministry".into(),
+        case: "c".into(),
+        procedure: form.name.clone(),
+        purpose: form.purpose.clone(),
+        fields: vec!["taxableIncomeEuros".into()],
+        expires: TODAY + 10,
+    };
+    let change = |version, what: &consent::Change| {
+        let subject = SubjectVersion { subject: 1, version };
+        Event::Change(Change { subject, what: what.clone() })
+    };
+    let read = |version, case: &str, field: &str| {
+        let office = ("housing-ministry", "housing-aid", Channel::BackOffice);
+        let mut event = given(setup, office, (field, "acd"), &[version]);
+        if let Event::Disclosure(disclosure) = &mut event {
+            disclosure.about.case = Some(case.into());
+        }
+        event
+    };
+    let income = |version| read(version, "c", "taxableIncomeEuros");
+    // What stands before a disclosure, at which moment it comes, and what is found.
+    let check = |terms: consent::Terms, at, event: Event, expected: Option<&str>| {
+        let start = Event::Catalogue(*catalogue.digest());
+        let given = change(1, &consent::Change::Give(terms));
+        let events = vec![(TODAY, start), (TODAY, given), (TODAY + at, event)];
+        check(setup, events, expected.map(|what| (3, what)));
+    };
+    let without = Some("without authority");
+    check(terms.clone(), 9, income(1), None);
+    check(terms.clone(), 10, income(1), without);
+    check(terms.clone(), 0, read(1, "d", "taxableIncomeEuros"), without);
+    check(terms.clone(), 0, read(1, "c", "taxYear"), without);
+    let other = |change: fn(&mut consent::Terms)| {
+        let mut other = terms.clone();
+        change(&mut other);
+        other
+    };
+    check(other(|terms| terms.organisation = "cae".into()), 0, income(1), without);
+    check(other(|terms| terms.procedure = "student-aid".into()), 0, income(1), without);
+    check(other(|terms| terms.purpose = "Another".into()), 0, income(1), without);
+    let withdrawn = change(2, &consent::Change::Withdraw { id: [1; 16] });
+    let given = change(1, &consent::Change::Give(terms));
+    check_found(setup, vec![given, withdrawn, income(2)], without);
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,6 +145,7 @@ impl Started {
         register: &str,
         allow: bool,
     ) -> Result<Own<Arc<Consent>>, Refused> {
-        self.port.prefer(subject(index), register, allow, crate::clock::monotonic() + WAIT).await
+        let what = consent::Change::Preference { register: register.into(), allow };
+        self.port.change(subject(index), what, crate::clock::monotonic() + WAIT).await
     }
 }
