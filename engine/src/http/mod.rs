@@ -10,6 +10,7 @@
 
 mod query;
 mod respond;
+mod reuse;
 mod route;
 mod server;
 mod wire;

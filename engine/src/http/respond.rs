@@ -35,6 +35,13 @@ pub(super) fn own<T: Serialize>(own: Own<T>) -> Out {
     personal(json(&own.into_inner()))
 }
 
+/// What the citizen who asks has made.
+pub(super) fn created<T: Serialize>(made: Own<T>) -> Out {
+    let mut out = own(made);
+    *out.status_mut() = StatusCode::CREATED;
+    out
+}
+
 /// What the citizen who asks has added, now that it is kept.
 pub(super) fn kept(kept: space::Kept) -> Out {
     personal(json(&wire::Kept::from(kept)))

@@ -10,9 +10,10 @@ use hyper::{HeaderMap, Method, Request};
 
 use super::query::Query;
 use super::respond::{self, Out, Public};
-use super::wire;
+use super::{reuse, wire};
 use crate::catalogue::own;
 use crate::clock;
+use crate::consent::Consent;
 use crate::identity::{Citizen, Operator};
 use crate::ledger::{PAGE_MAX, Page};
 use crate::model::CivilMs;
@@ -44,7 +45,7 @@ pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Out 
     out
 }
 
-type Answered = Result<Out, Rejection>;
+pub(super) type Answered = Result<Out, Rejection>;
 
 async fn route(
     core: &Arc<Core>,
@@ -61,6 +62,21 @@ async fn route(
         }
         ["v1", "me", "consents", "preferences", _] => {
             ("preferences", Ok(respond::no_such_method("PUT")))
+        }
+        ["v1", "me", "consents", "reuse"] if method == Method::POST => {
+            ("reuse-consents", reuse::give(core, request).await)
+        }
+        ["v1", "me", "consents", "reuse"] => {
+            ("reuse-consents", Ok(respond::no_such_method("POST")))
+        }
+        ["v1", "me", "consents", "reuse", id] if method == Method::DELETE => {
+            ("reuse-consents", reuse::withdraw(core, &request, id).await)
+        }
+        ["v1", "me", "consents", "reuse", _] => {
+            ("reuse-consents", Ok(respond::no_such_method("DELETE")))
+        }
+        ["v1", "me", "consents", "reuse", id, "receipt"] if get => {
+            ("receipt", reuse::receipt(core, &request, id))
         }
         ["v1", "me", "accesses"] if get => ("accesses", accesses(core, &request).await),
         ["v1", "me", "data"] if get => ("own-data", own_data(core, &request).await),
@@ -85,6 +101,7 @@ async fn route(
         ["v1", "me", "accesses" | "consents" | "data"]
         | ["v1", "procedures" | "registers" | "organisations"]
         | ["v1", "procedures", _]
+        | ["v1", "me", "consents", "reuse", _, "receipt"]
         | ["v1", "ledger", "head"]
         | ["healthz" | "readyz" | "metrics"] => ("other", Ok(respond::no_such_method("GET"))),
         _ => ("other", Ok(respond::not_found("such path"))),
@@ -108,14 +125,18 @@ async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: 
         return Ok(respond::not_found("register of that name"));
     };
     let consent = prefill::prefer(core, citizen.subject, id, allow).await?;
-    Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, &shared.catalogue))))
+    let shown =
+        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+    Ok(respond::own(consent.map(shown)))
 }
 
 fn consents(core: &Core, request: &Request<Incoming>) -> Answered {
     let (citizen, _) = citizen(core, request, &[])?;
     let consent = core.port.consent_of(citizen.subject);
-    let catalogue = &core.shared().catalogue;
-    Ok(respond::own(consent.map(|consent| wire::Consents::of(&consent, catalogue))))
+    let shared = core.shared();
+    let shown =
+        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+    Ok(respond::own(consent.map(shown)))
 }
 
 async fn own_data(core: &Arc<Core>, request: &Request<Incoming>) -> Answered {
@@ -163,8 +184,8 @@ async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
     let page = Page {
         limit: query.number("limit", 1..=PAGE_MAX as u64)?.unwrap_or(PAGE_DEFAULT) as usize,
         before: query.number("before", 1..=u64::MAX)?,
-        from: moment(&query, "from", 0)?,
-        to: moment(&query, "to", 1)?,
+        from: queried(&query, "from", 0)?,
+        to: queried(&query, "to", 1)?,
     };
     let found = core.shared().accesses.of(citizen.subject, page).await;
     let found = found.map_err(|error| match error {
@@ -177,18 +198,21 @@ async fn accesses(core: &Core, request: &Request<Incoming>) -> Answered {
     Ok(respond::own(found.map(wire::Accesses::from)))
 }
 
+fn queried(query: &Query, name: &'static str, days: i64) -> Result<Option<CivilMs>, Rejection> {
+    query.text(name).map(|text| moment(text, name, days)).transpose()
+}
+
 /// A day, or an exact moment; a day's end is that of the last day named.
-fn moment(query: &Query, name: &'static str, days: i64) -> Result<Option<CivilMs>, Rejection> {
-    let Some(text) = query.text(name) else { return Ok(None) };
+pub(super) fn moment(text: &str, name: &'static str, days: i64) -> Result<CivilMs, Rejection> {
     // A time without an offset parses as a day, too, and its hours would be lost.
     let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == DAY_LENGTH);
     if let Some(day) = day {
         let day = if days > 0 { day.tomorrow().unwrap_or(day) } else { day };
-        return Ok(Some(clock::start_of(day)));
+        return Ok(clock::start_of(day));
     }
     let moment: Result<jiff::Timestamp, _> = text.parse();
     let wrong = "must be a day such as 2026-01-31, or an RFC 3339 time";
-    moment.map(|at| Some(at.as_millisecond())).map_err(|_| Rejection::value(name, wrong))
+    moment.map(jiff::Timestamp::as_millisecond).map_err(|_| Rejection::value(name, wrong))
 }
 
 fn procedures(core: &Core, request: &Request<Incoming>) -> Answered {
@@ -272,7 +296,7 @@ fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
     }
 }
 
-fn citizen(
+pub(super) fn citizen(
     core: &Core,
     request: &Request<Incoming>,
     known: &[&str],
@@ -285,7 +309,7 @@ fn citizen(
 }
 
 /// Reads a body within its bounds.
-async fn read(request: Request<Incoming>) -> Result<hyper::body::Bytes, Rejection> {
+pub(super) async fn read(request: Request<Incoming>) -> Result<hyper::body::Bytes, Rejection> {
     let body = request.into_body();
     if body.size_hint().lower() > BODY_MAX as u64 {
         return Err(Rejection::TooLarge(BODY_MAX));

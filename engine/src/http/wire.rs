@@ -3,6 +3,7 @@
 mod asked;
 mod own;
 mod public;
+mod reuse;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 pub(super) use asked::{Prefill, PutPreference, PutValue, read};
 pub(super) use own::{Accesses, Consents, Kept};
 pub(super) use public::{Organisations, Procedure, ProcedureRow, Procedures, Registers};
+pub(super) use reuse::{Receipt, Reuse, ReuseConsent};
 
 use crate::{catalogue, clock, ledger};
 

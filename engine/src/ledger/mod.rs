@@ -65,9 +65,21 @@ impl<T> Own<T> {
         self.0
     }
 
+    /// What is held, to look at.
+    pub(crate) fn get(&self) -> &T {
+        &self.0
+    }
+
     /// The same in another shape.
     pub fn map<U>(self, shape: impl FnOnce(T) -> U) -> Own<U> {
         Own(shape(self.0))
+    }
+}
+
+impl<T> Own<Option<T>> {
+    /// What is held, where it is.
+    pub fn transpose(self) -> Option<Own<T>> {
+        self.0.map(Own)
     }
 }
 

@@ -156,11 +156,7 @@ fn limits(asked: &Asked) -> Result<(), Rejection> {
     if asked.max_age.is_some_and(|age| age > MAX_AGE_MAX) {
         return Err(Rejection::value("maxAgeSeconds", "must be at most 31622400, a year"));
     }
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let opaque = |case: &String| (1..=CASE_MAX).contains(&case.len()) && case.bytes().all(good);
-    if asked.case.as_ref().is_some_and(|case| !opaque(case)) {
-        return Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"));
-    }
+    asked.case.as_deref().map_or(Ok(()), check_case)?;
     if asked.channel == Channel::Own {
         let detail =
             "`self` is the citizen's own channel; an operator asks front-office or back-office";
@@ -219,7 +215,16 @@ fn member(of: &str, name: &str) -> String {
     format!("{of}.{}", short(name))
 }
 
+/// Whether a case is named as organisations name them.
+pub(super) fn check_case(case: &str) -> Result<(), Rejection> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if (1..=CASE_MAX).contains(&case.len()) && case.bytes().all(good) {
+        return Ok(());
+    }
+    Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"))
+}
+
 /// What a sender wrote, cut so that an answer stays small.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().take(64).collect()
 }

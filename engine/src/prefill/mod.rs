@@ -8,6 +8,7 @@ mod core;
 mod denials;
 mod identify;
 mod rejection;
+mod reuse;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ pub use self::core::{Core, Shared};
 pub use denials::Denials;
 pub use identify::Asked;
 pub use rejection::Rejection;
+pub use reuse::{Consented, consent_to, withdraw};
 
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
@@ -73,17 +75,21 @@ pub async fn prefer(
     }
     let until = clock::monotonic() + CHANGE_TIME_MAX;
     let what = Change::Preference { register: known.name.clone(), allow };
-    let changed = core.port.change(subject, what, until).await;
-    let consent = changed.map_err(|refused| match refused {
-        Refused::Full => Rejection::Overloaded,
-        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
-            Rejection::NotRecorded
-        }
-    })?;
+    let consent =
+        core.port.change(subject, what, until).await.map_err(|refused| not_changed(&refused))?;
     if !allow {
         shared.cache.purge(subject, register);
     }
     Ok(consent)
+}
+
+fn not_changed(refused: &Refused) -> Rejection {
+    match refused {
+        Refused::Full => Rejection::Overloaded,
+        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
+            Rejection::NotRecorded
+        }
+    }
 }
 
 /// What stays the same when a request is composed again.

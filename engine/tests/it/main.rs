@@ -17,6 +17,7 @@ mod own_data;
 mod probe;
 mod process;
 mod public;
+mod reuse;
 mod scaled;
 mod shapes;
 mod simulation;

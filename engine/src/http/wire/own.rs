@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::Labels;
+use super::{Labels, Reuse};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::consent::Consent;
+use crate::model::CivilMs;
 use crate::{ledger, space};
 
 /// A value of the citizen's own, as it is kept.
@@ -79,7 +80,33 @@ impl From<ledger::Usages> for Accesses {
 pub(in crate::http) struct Consents<'a> {
     consent_version: u64,
     preferences: Vec<Preference<'a>>,
-    reuse: [(); 0],
+    reuse: Vec<Reuse>,
+    /// What the law lets a body re-read without asking.
+    by_law: Vec<ByLaw<'a>>,
+}
+
+/// A procedure whose owner needs no consent to re-read.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ByLaw<'a> {
+    procedure: &'a str,
+    label: Labels<'a>,
+    organisation: &'a str,
+    legal_basis: &'a str,
+    fields: Vec<&'a str>,
+}
+
+impl<'a> ByLaw<'a> {
+    fn of(procedure: &'a catalogue::Procedure, catalogue: &'a Catalogue) -> Self {
+        let fields = procedure.fields.iter().filter(|field| field.back_office);
+        Self {
+            procedure: &procedure.name,
+            label: (&procedure.label).into(),
+            organisation: &catalogue.organisation(procedure.owner).name,
+            legal_basis: &procedure.legal_basis,
+            fields: fields.map(|field| &*field.name).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -91,7 +118,7 @@ struct Preference<'a> {
 }
 
 impl<'a> Consents<'a> {
-    pub(in crate::http) fn of(consent: &Consent, catalogue: &'a Catalogue) -> Self {
+    pub(in crate::http) fn of(consent: &Consent, catalogue: &'a Catalogue, now: CivilMs) -> Self {
         let offered = catalogue.registers().iter().filter(|register| register.preference);
         let preference = |register: &'a catalogue::Register| {
             let known = consent.preference(&register.name);
@@ -102,10 +129,13 @@ impl<'a> Consents<'a> {
                 since: known.map(|known| clock::rfc3339(known.since)),
             }
         };
+        let not_asked = catalogue::BackOffice::NotRequired;
+        let by_law = catalogue.procedures().iter().filter(|it| it.back_office == not_asked);
         Self {
             consent_version: consent.version,
             preferences: offered.map(preference).collect(),
-            reuse: [],
+            reuse: consent.reuse().iter().map(|reuse| Reuse::of(reuse, now)).collect(),
+            by_law: by_law.map(|procedure| ByLaw::of(procedure, catalogue)).collect(),
         }
     }
 }
