@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use engine::catalogue::{Catalogue, Source};
-use engine::ledger::{self, AuditError, Report};
+use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::probe::Probed;
 use engine::registers::Outcome;
 use engine::store;
@@ -40,6 +40,9 @@ enum What {
         /// An old head, as `/v1/ledger/head` gave it: shows whether the ledger was cut.
         #[arg(long, value_parser = ledger::parse_head)]
         expect_head: Option<store::Head>,
+        /// A bundle, as its exact bytes: tells whether it left here, when, to whom.
+        #[arg(long)]
+        bundle: Option<PathBuf>,
     },
 }
 
@@ -63,7 +66,9 @@ fn main() -> ExitCode {
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
         What::Check { catalogue } => check(&catalogue),
         What::Probe(options) => probe(&options),
-        What::Audit { data, expect_head } => audit(&data, expect_head.as_ref()),
+        What::Audit { data, expect_head, bundle } => {
+            audit(&data, expect_head.as_ref(), bundle.as_deref())
+        }
     };
     ExitCode::from(done.unwrap_or_else(|error| {
         complain(&format!("engine: {error:#}"));
@@ -141,13 +146,15 @@ fn probe(options: &engine::probe::Options) -> anyhow::Result<u8> {
     }
 }
 
-fn audit(data: &Path, expected: Option<&store::Head>) -> anyhow::Result<u8> {
+fn audit(data: &Path, expected: Option<&store::Head>, bundle: Option<&Path>) -> anyhow::Result<u8> {
+    let bundle = bundle.map(|file| std::fs::read(file).with_context(|| file.display().to_string()));
+    let bundle = bundle.transpose()?;
     let mut storage = store::open_read_only(data, ledger::subjects_of)
         .with_context(|| format!("no ledger can be read in {}", data.display()))?;
     match ledger::audit(&mut storage, expected) {
         Ok(report) => {
             say(&told(&report));
-            Ok(HOLDS)
+            bundle.map_or(Ok(HOLDS), |bundle| witness(&mut storage, &bundle))
         }
         Err(AuditError::Violated(violation)) => {
             complain(&format!("violated: {violation}"));
@@ -155,6 +162,35 @@ fn audit(data: &Path, expected: Option<&store::Head>) -> anyhow::Result<u8> {
         }
         Err(AuditError::Unreadable(error)) => Err(error.into()),
     }
+}
+
+/// Whether a bundle that somebody holds left here.
+fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
+    let of = |it: &Witnessed| {
+        format!(
+            "{} at {}, entry {}: {} version {} for {}, asked by {}, {}",
+            it.disclosure,
+            engine::clock::rfc3339(it.at),
+            it.sequence,
+            it.procedure,
+            it.version,
+            it.organisation,
+            it.operator,
+            it.channel,
+        )
+    };
+    match ledger::witness(storage, bundle)? {
+        Witness::Disclosed(found) => {
+            say(&format!("disclosed: {}", of(&found)));
+            return Ok(HOLDS);
+        }
+        Witness::Altered(found) => {
+            complain(&format!("altered: these are not the bytes that left as {}", of(&found)));
+        }
+        Witness::Unknown => complain("unknown: no bundle of this id left here"),
+        Witness::NoBundle => complain("no bundle: the file names no disclosure"),
+    }
+    Ok(VIOLATED)
 }
 
 fn told(report: &Report) -> String {

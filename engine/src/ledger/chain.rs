@@ -6,7 +6,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::store::{Digest, Row};
+use crate::store::{Digest, Row, RowRef};
 
 /// The hash before the first entry of a stream.
 #[must_use]
@@ -14,9 +14,20 @@ pub(super) fn genesis(stream: &[u8; 16]) -> Digest {
     Sha256::new().chain_update(b"prefill ledger 1").chain_update(stream).finalize().into()
 }
 
+/// What the chain holds of a row.
+#[must_use]
+pub(super) fn commitment(row: RowRef<'_>) -> Digest {
+    Sha256::new().chain_update(row.salt).chain_update(row.body).finalize().into()
+}
+
+/// The chain's hash after a row with this commitment.
+#[must_use]
+pub(super) fn link(previous: &Digest, commitment: &Digest) -> Digest {
+    Sha256::new().chain_update(previous).chain_update(commitment).finalize().into()
+}
+
 /// The chain's hash after `row`.
 #[must_use]
 pub fn next(previous: &Digest, row: &Row) -> Digest {
-    let commitment = Sha256::new().chain_update(row.salt).chain_update(&row.body).finalize();
-    Sha256::new().chain_update(previous).chain_update(commitment).finalize().into()
+    link(previous, &commitment(row.borrowed()))
 }

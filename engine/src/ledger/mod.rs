@@ -24,7 +24,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 
 pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
-pub use audit::{Error as AuditError, Report, Violation, audit};
+pub use audit::{Error as AuditError, Report, Violation, Witness, Witnessed, audit, witness};
 pub use chain::next as next_hash;
 pub use entry::{
     Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,

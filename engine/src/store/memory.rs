@@ -3,7 +3,7 @@
 //! What is committed lives on a shared [`Disk`]; the open batch lives in the [`Memory`] that writes
 //! it and dies with it. A test schedules a power loss on the disk and restarts from it.
 
-use super::{Digest, Error, Head, Read, Row, Storage, SubjectsOf, is_about, stored};
+use super::{Digest, Error, Head, Read, Row, RowRef, Storage, SubjectsOf, is_about, stored};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -241,9 +241,15 @@ impl Read for Disk {
         Ok(())
     }
 
-    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error> {
+    fn scan(
+        &mut self,
+        after: u64,
+        limit: usize,
+        each: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<(), Error> {
         let skipped = usize::try_from(after).unwrap_or(usize::MAX);
-        Ok(self.lock().entries.iter().skip(skipped).take(limit).cloned().collect())
+        self.lock().entries.iter().skip(skipped).take(limit).for_each(|row| each(row.borrowed()));
+        Ok(())
     }
 
     fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {

@@ -51,6 +51,31 @@ pub struct Row {
     pub body: Vec<u8>,
 }
 
+/// One stored entry, while it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowRef<'a> {
+    /// Its place in the stream.
+    pub sequence: u64,
+    /// The random salt of its commitment.
+    pub salt: [u8; 16],
+    /// The encoded entry.
+    pub body: &'a [u8],
+}
+
+impl Row {
+    /// The same entry, borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> RowRef<'_> {
+        RowRef { sequence: self.sequence, salt: self.salt, body: &self.body }
+    }
+}
+
+impl RowRef<'_> {
+    fn to_owned(self) -> Row {
+        Row { sequence: self.sequence, salt: self.salt, body: self.body.to_owned() }
+    }
+}
+
 /// The writer's side: one owner, on its own thread.
 ///
 /// Operations gather in one batch. After any error every later call fails with [`Error::Poisoned`]:
@@ -82,8 +107,19 @@ pub trait Read: Send {
     fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error>;
     /// Every subject's consent state, by number.
     fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error>;
-    /// At most `limit` entries with a sequence above `after`, ascending.
-    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error>;
+    /// Hands out at most `limit` entries with a sequence above `after`, ascending.
+    fn scan(
+        &mut self,
+        after: u64,
+        limit: usize,
+        each: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<(), Error>;
+    /// The same entries, kept.
+    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error> {
+        let mut rows = Vec::new();
+        self.scan(after, limit, &mut |row| rows.push(row.to_owned()))?;
+        Ok(rows)
+    }
     /// The text with this digest.
     fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error>;
     /// At most `limit` entries about a subject with a sequence below `before` (`None`: the newest),

@@ -9,7 +9,9 @@ use super::index::{self, Index};
 use super::schema::{
     CHECKPOINT_BYTES, LOG_BYTES_MAX, check_library, check_schema, connect, prepare, read_head,
 };
-use super::{Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, Time, is_about, stored};
+use super::{
+    Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, is_about, stored,
+};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -307,12 +309,22 @@ impl Read for Reader {
         Ok(())
     }
 
-    fn entries(&mut self, after: u64, limit: usize) -> Result<Vec<Row>, Error> {
+    fn scan(
+        &mut self,
+        after: u64,
+        limit: usize,
+        each: &mut dyn FnMut(RowRef<'_>),
+    ) -> Result<(), Error> {
         let mut statement = self.ledger.prepare_cached(
             "SELECT sequence, salt, body FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
         )?;
-        let rows = statement.query_map((bound(after), bound(limit as u64)), read_row)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let mut rows = statement.query((bound(after), bound(limit as u64)))?;
+        while let Some(row) = rows.next()? {
+            let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+            let sequence = row.get(0).map(i64::cast_unsigned)?;
+            each(RowRef { sequence, salt: row.get(1)?, body });
+        }
+        Ok(())
     }
 
     fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {

@@ -10,8 +10,8 @@ use engine::demo::{Demo, Options};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Data, LOCKED, Pending, api, audit, bundle, data_folder, demo, demo_in, eventually, form,
-    options, somebody,
+    Api, CHANGES_AT_FIRST, Data, LOCKED, Pending, api, audit, bundle, data_folder, demo, demo_in,
+    eventually, form, options, somebody,
 };
 
 fn engine() -> Command {
@@ -127,6 +127,35 @@ fn registers_on_a_taken_port_are_refused_and_told_which() {
     let taken = Options { registers_port: port, ..options() };
     let refused = Demo::start(&taken).err().map(|error| format!("{error:#}")).unwrap();
     assert!(refused.contains(&port.to_string()) && refused.contains("rnpp"), "{refused}");
+}
+
+#[test]
+fn the_audit_tells_whether_a_bundle_that_somebody_holds_left() {
+    let data = data_folder();
+    let demo = demo_in(data.path());
+    let form = form("criminal-record-extract", &somebody(demo.country));
+    let left: Vec<_> = (0..5).map(|_| api(&demo).ask("justice", &form).reply().body).collect();
+    drop(demo);
+    let file = data.path().join("bundle.json");
+    let audited = |bytes: &[u8]| {
+        std::fs::write(&file, bytes).unwrap();
+        run(&["audit", "--data", path(&data), "--bundle", file.to_str().unwrap()])
+    };
+    for (bytes, entry) in left.iter().zip(1..) {
+        let entry = format!("entry {}: criminal-record-extract", entry + 1 + CHANGES_AT_FIRST);
+        let output = audited(bytes);
+        check(&output, 0, &entry);
+        check(&output, 0, "for justice, asked by justice, front-office");
+    }
+    let mut altered = left[2].clone();
+    altered.push(b'\n');
+    check(&audited(&altered), 1, "altered: these are not the bytes");
+    let unknown = br#"{"disclosure":"01a20957-21ea-7e08-b9e6-2375ab191532"}"#;
+    check(&audited(unknown), 1, "unknown: no bundle of this id");
+    check(&audited(b"{}"), 1, "no bundle: the file names no disclosure");
+    std::fs::remove_file(&file).unwrap();
+    let nowhere = ["audit", "--data", path(&data), "--bundle", file.to_str().unwrap()];
+    check(&run(&nowhere), 3, "bundle.json");
 }
 
 #[test]

@@ -119,6 +119,17 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let stranger = filled(setup, 0, "acd", "postCode", "caclr");
     check(setup, vec![start(), at(0, stranger)], Some((2, "without authority")));
     check(setup, vec![start(), at(0, preference(1, "rnpp", true))], Some((2, "changes nothing")));
+    let forged = |forge: fn(&mut Disclosure)| {
+        let Event::Disclosure(mut forged) = fine(0) else { unreachable!("it makes one") };
+        forge(&mut forged);
+        at(0, Event::Disclosure(forged))
+    };
+    let nobody = forged(|it| it.subjects.clear());
+    check(setup, vec![start(), nobody], Some((2, "one subject for each role")));
+    let no_body = forged(|it| it.about.organisation = crate::model::OrganisationId(u16::MAX));
+    check(setup, vec![start(), no_body], Some((2, "an organisation that its catalogue")));
+    let no_form = forged(|it| it.about.procedure = crate::model::ProcedureId(u16::MAX));
+    check(setup, vec![start(), no_form], Some((2, "a procedure that its catalogue")));
 
     check(setup, vec![start(), at(0, fine(0)), at(1, change(1)), at(1, fine(1))], None);
     check(

@@ -1,0 +1,94 @@
+//! Proves what a ledger promises, from the ledger alone.
+
+mod replay;
+mod rows;
+mod witness;
+
+use std::sync::{Mutex, PoisonError};
+
+use super::catalogues;
+use crate::store::{self, Head, Read};
+use replay::Replay;
+pub use witness::{Witness, Witnessed, witness};
+
+const CHANGED: &str = "its hash is not that of the head: this entry or one before it was changed";
+
+/// What an audit found in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Bundles that left.
+    pub disclosures: u64,
+    /// Changes of consent.
+    pub changes: u64,
+    /// Denials, repeats counted once.
+    pub denials: u64,
+    /// Starts; each names its catalogue.
+    pub catalogues: u64,
+    /// The newest entry.
+    pub head: Option<Head>,
+}
+
+/// The first promise that is broken, and the entry that breaks it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {sequence}: {what}")]
+pub struct Violation {
+    /// The entry.
+    pub sequence: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// Why an audit did not come to an end in order.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A promise is broken.
+    #[error(transparent)]
+    Violated(#[from] Violation),
+    /// The ledger cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] store::Error),
+}
+
+/// Replays a ledger up to the head that it has now.
+///
+/// `expected` is an old head: where the ledger no longer contains it, it was
+/// cut or rewritten since.
+///
+/// # Errors
+/// The first violation, or why the ledger cannot be read.
+pub fn audit(storage: &mut dyn Read, expected: Option<&Head>) -> Result<Report, Error> {
+    let head = storage.head()?;
+    if expected.is_some_and(|expected| expected.stream != head.stream) {
+        return Err(violation(0, "this is another ledger than the expected head's").into());
+    }
+    let storage = Mutex::new(storage);
+    let mut replay = Replay::new(&head);
+    // Texts of catalogues are read between two slices of rows.
+    let catalogue = |digest: &_| {
+        let mut storage = storage.lock().unwrap_or_else(PoisonError::into_inner);
+        catalogues::load(&mut **storage, digest)
+    };
+    rows::each(&storage, &head, |row| {
+        replay.row(row, catalogue)?;
+        let known = expected.filter(|expected| expected.sequence == row.sequence);
+        match known.is_some_and(|known| known.hash != replay.hash()) {
+            true => {
+                Err(violation(row.sequence, "its hash is not that of the expected head").into())
+            }
+            false => Ok(()),
+        }
+    })?;
+    if head.sequence > 0 && replay.hash() != head.hash {
+        return Err(violation(head.sequence, CHANGED).into());
+    }
+    if expected.is_some_and(|expected| expected.sequence > head.sequence) {
+        return Err(violation(head.sequence, "the ledger ends before the expected head").into());
+    }
+    let storage = storage.into_inner().unwrap_or_else(PoisonError::into_inner);
+    replay.compare(storage, &head)?;
+    Ok(Report { head: Some(head), ..replay.into_report() })
+}
+
+fn violation(sequence: u64, what: &str) -> Violation {
+    Violation { sequence, what: what.to_owned() }
+}

@@ -1,0 +1,234 @@
+//! What the entries lead to, one after another, and what each of them may say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::rows::Committed;
+use super::{Error, Report, Violation, violation};
+use crate::catalogue::{Candidate, Catalogue, PlannedCall, Procedure};
+use crate::consent::{Consent, Reuse};
+use crate::ledger::chain;
+use crate::ledger::entry::{About, Change, Disclosure, Entry, Event, SubjectVersion};
+use crate::model::{CandidateSet, Channel, CivilMs, RegisterId, SUBJECTS_MAX};
+use crate::store::{self, Digest, Head, Read};
+
+/// What is known after so many entries.
+pub(super) struct Replay {
+    stream: [u8; 16],
+    sequence: u64,
+    hash: Digest,
+    stamp: CivilMs,
+    /// The catalogue in force.
+    catalogue: Option<Arc<Catalogue>>,
+    /// Each subject's consent, from its changes alone.
+    consents: HashMap<u64, Consent>,
+    report: Report,
+}
+
+impl Replay {
+    /// Before the first entry.
+    pub(super) fn new(head: &Head) -> Self {
+        Self {
+            stream: head.stream,
+            sequence: 0,
+            hash: chain::genesis(&head.stream),
+            stamp: CivilMs::MIN,
+            catalogue: None,
+            consents: HashMap::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// The chain's hash after the newest entry.
+    pub(super) fn hash(&self) -> Digest {
+        self.hash
+    }
+
+    pub(super) fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// One more entry; `catalogue` reads one back.
+    pub(super) fn row(
+        &mut self,
+        row: Committed<'_>,
+        catalogue: impl FnOnce(&Digest) -> Result<Arc<Catalogue>, store::Error>,
+    ) -> Result<(), Error> {
+        let wrong = |what: &str| Err(violation(row.sequence, what).into());
+        let Ok(entry) = Entry::decode(row.body) else { return wrong("it cannot be decoded") };
+        if row.sequence != self.sequence + 1 || entry.sequence != row.sequence {
+            return wrong("it is out of sequence");
+        }
+        if entry.stream != self.stream {
+            return wrong("it is of another stream");
+        }
+        if entry.stamp < self.stamp {
+            return wrong("ledger time goes back");
+        }
+        self.sequence = row.sequence;
+        self.stamp = entry.stamp;
+        self.hash = chain::link(&self.hash, &row.commitment);
+        match entry.event {
+            Event::Catalogue(digest) => {
+                self.report.catalogues += 1;
+                if self.catalogue.as_ref().is_none_or(|known| *known.digest() != digest) {
+                    match catalogue(&digest) {
+                        Ok(catalogue) => self.catalogue = Some(catalogue),
+                        Err(store::Error::Damaged(what)) => return wrong(what),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            }
+            Event::Disclosure(disclosure) => {
+                self.report.disclosures += 1;
+                self.disclosure(&disclosure)?;
+            }
+            Event::Change(change) => {
+                self.report.changes += 1;
+                self.change(&change)?;
+            }
+            Event::Denial(_) => self.report.denials += 1,
+        }
+        Ok(())
+    }
+
+    fn disclosure(&self, disclosure: &Disclosure) -> Result<(), Violation> {
+        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let about = &disclosure.about;
+        let named = about.catalogue;
+        let Some(catalogue) = self.catalogue.as_ref().filter(|known| *known.digest() == named)
+        else {
+            return wrong("it names a catalogue that was not in force");
+        };
+        if disclosure.valid_until <= self.stamp {
+            return wrong("its grant was no longer valid");
+        }
+        let Some(procedure) = catalogue.procedures().get(about.procedure.index()) else {
+            return wrong("it names a procedure that its catalogue does not have");
+        };
+        if catalogue.organisations().len() <= about.organisation.index() {
+            return wrong("it names an organisation that its catalogue does not have");
+        }
+        if disclosure.subjects.len() != procedure.roles.len() {
+            return wrong("it does not name one subject for each role");
+        }
+        let mut consents: Consents<'_> = [None; SUBJECTS_MAX];
+        for (known, consent) in disclosure.subjects.iter().zip(&mut consents) {
+            *consent = self.consents.get(&known.subject);
+            if consent.map_or(0, |consent| consent.version) != known.version {
+                return wrong("it was disclosed under a consent that had changed before it");
+            }
+        }
+        let mut authority = procedure.authority_of(about.organisation, about.channel);
+        if about.channel == Channel::BackOffice {
+            let consented = consents[0].map_or(CandidateSet::EMPTY, |applicant| {
+                self.consented(catalogue, procedure, about, applicant)
+            });
+            let open = procedure.by_law(about.organisation).union(consented);
+            authority = authority.intersection(open);
+        }
+        let lost = lost(catalogue, procedure, &consents);
+        for (field, register) in &disclosure.fields {
+            let from = from(procedure, usize::from(*field), *register);
+            let authorised = from.intersection(authority);
+            if from.is_empty() {
+                return wrong("a field has its value from a register that cannot fill it");
+            }
+            if authorised.is_empty() {
+                return wrong("a field was disclosed without authority");
+            }
+            if authorised.without(lost).is_empty() {
+                return wrong("a field was disclosed from a register that the citizen had refused");
+            }
+        }
+        Ok(())
+    }
+
+    /// What the applicant's own consent for this case gives the back office at this
+    /// moment of ledger time.
+    fn consented(
+        &self,
+        catalogue: &Catalogue,
+        procedure: &Procedure,
+        about: &About,
+        applicant: &Consent,
+    ) -> CandidateSet {
+        let organisation = &catalogue.organisation(about.organisation).name;
+        let stands = |known: &&Reuse| {
+            known.withdrawn.is_none()
+                && self.stamp < known.terms.expires
+                && known.terms.organisation == *organisation
+                && about.case.as_ref() == Some(&known.terms.case)
+                && known.terms.procedure == procedure.name
+                && known.terms.purpose == procedure.purpose
+        };
+        let standing: Vec<&Reuse> = applicant.reuse().iter().filter(stands).collect();
+        let given = |candidate: &Candidate| {
+            let field = &procedure.fields[candidate.field];
+            field.back_office && standing.iter().any(|it| it.terms.fields.contains(&field.name))
+        };
+        let candidates = procedure.candidates.iter().enumerate();
+        candidates.filter(|(_, candidate)| given(candidate)).map(|(index, _)| index).collect()
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), Violation> {
+        let SubjectVersion { subject, version } = change.subject;
+        let known = self.consents.entry(subject).or_default();
+        match known.after(&change.what, self.stamp) {
+            Some(next) if next.version == version => *known = next,
+            Some(_) => {
+                let what = "its consent version does not follow the one before";
+                return Err(violation(self.sequence, what));
+            }
+            None => return Err(violation(self.sequence, "it changes nothing")),
+        }
+        Ok(())
+    }
+
+    /// Whether the consent state that an engine starts from is what the entries
+    /// lead to. Where more was written meanwhile, that cannot be told.
+    pub(super) fn compare(&self, storage: &mut dyn Read, head: &Head) -> Result<(), Error> {
+        let (mut seen, mut differs) = (0, None);
+        storage.consents(&mut |subject, state| {
+            seen += 1;
+            let stored = Consent::decode(state);
+            if stored.as_ref() != self.consents.get(&subject) {
+                differs = Some(subject);
+            }
+        })?;
+        if storage.head()? != *head || (differs.is_none() && seen == self.consents.len()) {
+            return Ok(());
+        }
+        let what = "a stored consent is not what the changes before lead to";
+        Err(violation(head.sequence, what).into())
+    }
+}
+
+/// The consent of each role's subject, where they ever changed it.
+type Consents<'a> = [Option<&'a Consent>; SUBJECTS_MAX];
+
+/// The candidates that a No costs: of the register itself, of one that gives its
+/// key, or of one that shows the relation.
+fn lost(catalogue: &Catalogue, procedure: &Procedure, consents: &Consents<'_>) -> CandidateSet {
+    let mut lost = CandidateSet::EMPTY;
+    if consents.iter().all(Option::is_none) {
+        return lost;
+    }
+    let refused = |call: &PlannedCall| {
+        let register = &catalogue.register(call.register).name;
+        consents[call.role].is_some_and(|consent| !consent.allows(register))
+    };
+    for call in &procedure.calls {
+        let mut above = call.ancestors.iter().map(|index| &procedure.calls[index]);
+        if refused(call) || above.any(refused) {
+            lost = lost.union(call.candidates);
+        }
+    }
+    lost
+}
+
+/// The candidates by which a field may have had its value from a register.
+fn from(procedure: &Procedure, field: usize, register: RegisterId) -> CandidateSet {
+    let candidates = procedure.fields.get(field).map_or(0..0, |field| field.candidates.clone());
+    candidates.filter(|index| procedure.candidates[*index].register == register).collect()
+}
