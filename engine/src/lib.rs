@@ -39,6 +39,7 @@ pub mod prefill;
 pub mod handle;
 pub mod http;
 
+pub mod backup;
 pub mod engine;
 pub mod probe;
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use engine::backup;
 use engine::catalogue::{Catalogue, Source};
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::probe::Probed;
@@ -32,6 +33,34 @@ enum What {
     },
     /// Ask a register once and compare its answer with its description.
     Probe(engine::probe::Options),
+    /// Copy a data directory, whose engine may be running, and prove the copy.
+    ///
+    /// The master key to citizens' own data is kept elsewhere, and must be kept
+    /// beside the backup by other means.
+    Backup {
+        /// The engine's data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// A directory that is not there yet, or empty.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Bring a backup back as a data directory, where there is none yet.
+    Restore {
+        /// What `backup` made.
+        #[arg(long)]
+        from: PathBuf,
+        /// A directory that is not there yet, or empty.
+        #[arg(long)]
+        data: PathBuf,
+        /// The newest head that is known: a backup that ends before it is refused.
+        #[arg(long, value_parser = ledger::parse_head)]
+        expect_head: Option<store::Head>,
+        /// Restore a backup that ends before the expected head all the same. What
+        /// citizens refused, withdrew or had erased after it is forgotten.
+        #[arg(long, requires = "expect_head")]
+        roll_back: bool,
+    },
     /// Prove a ledger's promises from the ledger alone.
     Audit {
         /// The engine's data directory; the engine may be running.
@@ -66,6 +95,10 @@ fn main() -> ExitCode {
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
         What::Check { catalogue } => check(&catalogue),
         What::Probe(options) => probe(&options),
+        What::Backup { data, to } => copied("backed up", backup::backup(&data, &to)),
+        What::Restore { from, data, expect_head, roll_back } => {
+            copied("restored", backup::restore(&from, &data, expect_head.as_ref(), roll_back))
+        }
         What::Audit { data, expect_head, bundle } => {
             audit(&data, expect_head.as_ref(), bundle.as_deref())
         }
@@ -161,6 +194,24 @@ fn audit(data: &Path, expected: Option<&store::Head>, bundle: Option<&Path>) -> 
             Ok(VIOLATED)
         }
         Err(AuditError::Unreadable(error)) => Err(error.into()),
+    }
+}
+
+fn copied(what: &str, done: Result<Report, backup::Error>) -> anyhow::Result<u8> {
+    match done {
+        Ok(report) => {
+            say(&format!("{what}: {}", told(&report)));
+            Ok(HOLDS)
+        }
+        Err(error @ (backup::Error::Violated(_) | backup::Error::Behind { .. })) => {
+            complain(&error.to_string());
+            Ok(VIOLATED)
+        }
+        Err(error @ backup::Error::Taken(_)) => {
+            complain(&error.to_string());
+            Ok(USAGE)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

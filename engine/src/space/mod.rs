@@ -28,7 +28,7 @@ use dashmap::DashSet;
 pub use invalid::Invalid;
 pub use master::MasterKey;
 pub use seal::Tag;
-pub use sqlite::Sqlite;
+pub use sqlite::{Sqlite, backup};
 pub use values::Attribute;
 pub use vault::{Memory, Record, Vault};
 

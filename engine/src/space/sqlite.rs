@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use super::vault::{Record, Vault};
 use super::{Error, Tag};
 use crate::store::files::{create_private, sync_dir};
+use crate::store::{self, copy::copy};
 
 const DOCUMENTS: &str = "space.db";
 const KEYS: &str = "keys.db";
@@ -43,6 +44,21 @@ const PUT_DOCUMENT: &str = "INSERT INTO main.document (tag, sealed) VALUES (?1, 
     ON CONFLICT (tag) DO UPDATE SET sealed = excluded.sealed";
 const FORGET_KEY: &str = "DELETE FROM keys.key WHERE tag = ?1";
 const FORGET_DOCUMENT: &str = "DELETE FROM main.document WHERE tag = ?1";
+
+/// Copies the vault of a directory, which an engine may be writing, into another. Documents come
+/// before keys: each document in the copy then has its key, unless that was forgotten meanwhile.
+///
+/// # Errors
+/// Where the files cannot be read or written.
+pub fn backup(folder: &Path, to: &Path) -> Result<(), store::Error> {
+    for file in [DOCUMENTS, KEYS] {
+        // Who never ran an engine with own data has none.
+        if folder.join(file).try_exists()? {
+            copy(&folder.join(file), &to.join(file))?;
+        }
+    }
+    Ok(())
+}
 
 /// What a crash between the two files leaves: a document without its key is
 /// erased already, and a key without its document was never used.

@@ -6,6 +6,7 @@
 //! Nothing here knows what an entry says: the layer above passes a [`SubjectsOf`], the only thing
 //! that a subject's own usages need to be found.
 
+pub(crate) mod copy;
 pub(crate) mod files;
 mod index;
 mod memory;
@@ -19,7 +20,7 @@ mod tests;
 pub use index::Indexer;
 pub use memory::{CrashAt, Disk, Memory};
 pub use readers::{Readers, WAITING_MAX};
-pub use sqlite::{Reader, Sqlite, open_read_only};
+pub use sqlite::{Reader, Sqlite, backup, open_read_only};
 
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
@@ -190,6 +191,9 @@ pub enum Error {
         Time::Scaled => "the ledger has scaled time, and opens only with --time-scale",
     })]
     OtherTime(Time),
+    /// SQLite names files in UTF-8.
+    #[error("the path {} is not UTF-8", .0.display())]
+    Name(std::path::PathBuf),
     /// Another process owns the ledger.
     #[error("another process has the ledger open for writing")]
     Locked,

@@ -4,6 +4,7 @@
 //! Every table grows at its end or is small; nothing on the insert path is ordered by subject. What
 //! finds a subject's entries is in a second file, see [`super::Indexer`].
 
+use super::copy::copy;
 use super::files::{create_private, lock, sync_dir};
 use super::index::{self, Index};
 use super::schema::{
@@ -219,6 +220,14 @@ pub struct Reader {
     ledger: Connection,
     index: Option<Index>,
     subjects_of: SubjectsOf,
+}
+
+/// Copies the ledger in `dir`, which another process may be writing, into another directory. What is
+/// derived from it is not copied.
+pub fn backup(dir: &Path, to: &Path) -> Result<(), Error> {
+    // So that nothing else is copied in its place.
+    drop(open_read_only(dir, |_, _| {})?);
+    copy(&dir.join(FILE), &to.join(FILE))
 }
 
 /// Opens a ledger that another process may be writing, to read it only.

@@ -76,6 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("backup", &["ledger", "space", "store"]),
     ("probe", &["model", "net", "catalogue", "registers"]),
     (
         "demo",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test tells by its panic what went wrong")]
 
 mod accesses;
+mod backup;
 mod bad_input;
 mod bundle;
 mod child;
