@@ -20,6 +20,7 @@ use crate::identity::Demo as Tokens;
 use crate::model::Subject;
 use crate::net::Tcp;
 use crate::space::{self, MasterKey};
+use crate::store::Room;
 use crate::{cache, http};
 
 /// `engine demo`.
@@ -49,6 +50,10 @@ pub struct Options {
     /// only so.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub time_scale: u32,
+    /// How many MiB must stay free where the data is; with less, the engine says that it
+    /// is not ready.
+    #[arg(long, default_value_t = 64)]
+    pub disk_floor_mib: u64,
     /// Written once the API answers, with its URL.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
@@ -98,6 +103,7 @@ impl Demo {
             addresses: addresses.collect(),
             catalogue,
             directory: Arc::new(Tokens::new(Entropy::system().bytes())),
+            room: Arc::new(Room::new(&data, options.disk_floor_mib << 20)),
             connect: Arc::new(Tcp),
             civil: match options.time_scale {
                 1 => Civil::system(),

@@ -25,7 +25,7 @@ use crate::prefill::{Core, Denials, Shared};
 use crate::registers::{Addresses, Rates};
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
-use crate::store::{self, Indexer, Read, Readers, Sqlite, Storage, Time};
+use crate::store::{self, Indexer, Read, Readers, Room, Sqlite, Storage, Time};
 
 /// Readers of the ledger: lists are rare, and each holds a file open.
 const READERS: usize = 4;
@@ -44,6 +44,8 @@ pub struct Parts {
     pub addresses: Addresses,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
+    /// Where the data is, and how much must stay free there.
+    pub room: Arc<Room>,
     /// Civil time.
     pub civil: Civil,
     /// Bounds on the cache.
@@ -89,6 +91,7 @@ impl Engine {
             directory: parts.directory,
             accesses,
             ledger: opened.ledger,
+            room: parts.room,
             space,
             cache: Arc::new(Cache::new(parts.cache, parts.civil.clone())),
             flights: Arc::new(Flights::default()),
@@ -191,6 +194,8 @@ pub fn start(
     let vault = Box::new(space::Sqlite::open(data)?);
     let (engine, writer) = Engine::open(parts, Box::new(sqlite), readers, vault)?;
 
+    let room = engine.shared.room.clone();
+    room.look()?;
     let (stop, stopped) = watch::channel(false);
     let (handle, jobs) = Handle::new(cores);
     let mut threads = Vec::new();
@@ -201,7 +206,7 @@ pub fn start(
             run_core(core, deliver, listener, jobs, limits, stopped).await;
         })?);
     }
-    threads.push(thread("indexer", keep_indexed(indexer, stopped))?);
+    threads.push(thread("indexer", keep_indexed(indexer, room, stopped))?);
     drop(engine);
     threads.push(thread("ledger", writer.run())?);
     Ok(Running { handle, address, stop, threads })
@@ -230,8 +235,11 @@ async fn run_core(
     }
 }
 
-async fn keep_indexed(mut indexer: Indexer, mut stopped: watch::Receiver<bool>) {
+async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
     loop {
+        if let Err(error) = room.look() {
+            tracing::warn!(%error, "how much of the disk is free cannot be told");
+        }
         match indexer.step(INDEX_SLICE) {
             Ok(0) => {
                 let stop = stopped.wait_for(|stop| *stop);

@@ -1,5 +1,6 @@
 //! From a request's path to what answers it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -261,17 +262,20 @@ fn head(core: &Core, request: &Request<Incoming>) -> Answered {
 /// Alive tells that the process answers; ready also that the ledger takes entries.
 fn health(core: &Core, ready: bool) -> Out {
     let shared = core.shared();
-    let latch = shared.ledger.published().latch().filter(|_| ready);
-    let reasons = latch.iter().map(|latch| ("ledger", latch.to_string())).collect();
-    let status = if latch.is_some() {
-        "not-ready"
-    } else if ready {
-        "ready"
-    } else {
-        "ok"
+    let latch = shared.ledger.published().latch().map(|latch| ("ledger", latch.to_string()));
+    let shortage = shared.room.shortage().map(|(free, floor)| {
+        let mib = |bytes| bytes >> 20;
+        ("disk", format!("{} MiB are free, and {} must be", mib(free), mib(floor)))
+    });
+    let reasons: BTreeMap<_, _> = latch.into_iter().chain(shortage).filter(|_| ready).collect();
+    let well = reasons.is_empty();
+    let status = match (ready, well) {
+        (false, _) => "ok",
+        (true, true) => "ready",
+        (true, false) => "not-ready",
     };
     let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
-    respond::health(latch.is_none(), &Public(health))
+    respond::health(well, &Public(health))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

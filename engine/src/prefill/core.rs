@@ -14,6 +14,7 @@ use crate::net::Connect;
 use crate::registers::{Addresses, Clients, Rates};
 use crate::resolver::{Flights, Resolver};
 use crate::space::Space;
+use crate::store::Room;
 
 /// What all cores of one engine share.
 pub struct Shared {
@@ -23,6 +24,8 @@ pub struct Shared {
     pub directory: Arc<dyn Directory>,
     /// The ledger.
     pub ledger: Ledger,
+    /// The room that is left for it.
+    pub room: Arc<Room>,
     /// What citizens added themselves.
     pub space: Space,
     /// Citizens' own lists.

@@ -11,6 +11,7 @@ pub(crate) mod files;
 mod index;
 mod memory;
 mod readers;
+mod room;
 mod schema;
 mod sqlite;
 
@@ -20,6 +21,7 @@ mod tests;
 pub use index::Indexer;
 pub use memory::{CrashAt, Disk, Memory};
 pub use readers::{Readers, WAITING_MAX};
+pub use room::{FLOOR_DEFAULT, Room};
 pub use sqlite::{Reader, Sqlite, backup, open_read_only};
 
 /// A SHA-256 digest.

@@ -38,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "ledger",
             "resolver",
             "space",
+            "store",
         ],
     ),
     ("handle", &["model", "consent", "ledger", "prefill"]),
@@ -92,6 +93,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "identity",
             "net",
             "space",
+            "store",
         ],
     ),
 ];

@@ -159,6 +159,19 @@ fn the_audit_tells_whether_a_bundle_that_somebody_holds_left() {
 }
 
 #[test]
+fn a_disk_that_fills_is_told_before_anything_fails() {
+    let options = Options { disk_floor_mib: 1 << 40, ..options() };
+    let demo = Demo::start(&options).unwrap();
+    let ready = api(&demo).get("/readyz");
+    assert_eq!((ready.status, &ready.json()["status"]), (503, &json!("not-ready")));
+    let reason = ready.json()["reasons"]["disk"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.ends_with("MiB are free, and 1099511627776 must be"), "{reason}");
+    // It still records, and so still answers: whoever routes to it decides.
+    assert_eq!(api(&demo).get("/healthz").ok()["status"], "ok");
+    bundle(api(&demo), &form("criminal-record-extract", &somebody(demo.country)));
+}
+
+#[test]
 fn a_second_start_finds_the_ledger_of_the_first() {
     let data = ledger();
     let before = audit(data.path());

@@ -52,6 +52,7 @@ impl Shape {
             directory: Arc::new(Tokens::new([7; 16])),
             addresses: [(register.into(), address)].into(),
             connect: Arc::new(Tcp),
+            room: Arc::new(engine::store::Room::endless()),
             civil: Civil::system(),
             cache: cache::Config::default(),
             master_key: MasterKey::random(&Entropy::system()),

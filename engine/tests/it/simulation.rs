@@ -75,6 +75,7 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
         catalogue,
         directory: Arc::new(Demo::new([0; 16])),
         connect: Arc::new(Simulated),
+        room: Arc::new(engine::store::Room::endless()),
         civil: Civil::running(TODAY, 1),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),

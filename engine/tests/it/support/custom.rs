@@ -53,6 +53,7 @@ impl Custom {
             catalogue,
             directory: Arc::new(Tokens::new([7; 16])),
             connect: Arc::new(Tcp),
+            room: Arc::new(engine::store::Room::endless()),
             civil,
             cache: cache::Config::default(),
             master_key: MasterKey::new([7; 32]),

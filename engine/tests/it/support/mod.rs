@@ -48,6 +48,7 @@ pub(crate) fn options() -> Options {
         registers: Profile::Instant,
         registers_port: 0,
         time_scale: 1,
+        disk_floor_mib: 0,
         ready_file: None,
     }
 }
