@@ -8,6 +8,8 @@
 //! [`Own`]: crate::ledger::Own
 //! [`Kept`]: crate::space::Kept
 
+#[cfg(feature = "internals")]
+pub mod doors;
 mod query;
 mod respond;
 mod reuse;

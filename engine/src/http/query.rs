@@ -25,6 +25,12 @@ impl Query {
         Ok(Self(pairs))
     }
 
+    /// All members, in the order in which they came.
+    #[cfg(feature = "internals")]
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// A member's text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)

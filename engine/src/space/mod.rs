@@ -11,6 +11,8 @@
 
 mod country;
 mod document;
+#[cfg(feature = "internals")]
+pub mod doors;
 mod iban;
 mod invalid;
 mod invisible;

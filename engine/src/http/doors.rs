@@ -1,0 +1,56 @@
+//! Ways in for those who throw bytes at what reads them: each is one parser of
+//! the API, as the routes use it, without anything behind it.
+
+use std::ops::RangeInclusive;
+
+use hyper::HeaderMap;
+
+use super::query::Query;
+use super::{route, wire};
+use crate::identity::Operator;
+use crate::model::CivilMs;
+use crate::prefill::{Asked, Rejection};
+
+/// Reads a body of `POST /v1/prefill`.
+///
+/// # Errors
+/// What the API would refuse it with.
+pub fn asked(body: &[u8]) -> Result<Asked, Rejection> {
+    let operator = Operator { organisation: "anybody".into() };
+    wire::read::<wire::Prefill>(body)?.asked_by(operator)
+}
+
+/// Reads a query string of these members.
+///
+/// # Errors
+/// What the API would refuse it with.
+pub fn query(text: &str, known: &[&str]) -> Result<Vec<(String, String)>, Rejection> {
+    Query::parse(Some(text), known).map(Query::into_pairs)
+}
+
+/// Reads one number of a query string.
+///
+/// # Errors
+/// What the API would refuse it with.
+pub fn number(
+    text: &str,
+    known: &[&str],
+    name: &'static str,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u64>, Rejection> {
+    Query::parse(Some(text), known)?.number(name, range)
+}
+
+/// Reads a day or a moment; `days` of one means the end of that day.
+///
+/// # Errors
+/// What the API would refuse it with.
+pub fn moment(text: &str, days: i64) -> Result<CivilMs, Rejection> {
+    route::moment(text, "from", days)
+}
+
+/// The one bearer token of a request.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    route::bearer(headers)
+}
