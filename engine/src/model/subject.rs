@@ -126,7 +126,8 @@ fn date_of(number: u64) -> Option<jiff::civil::Date> {
     let day = (number / 100_000 % 100) as i8;
     let month = (number / 10_000_000 % 100) as i8;
     let year = (number / 1_000_000_000) as i16;
-    jiff::civil::Date::new(year, month, day).ok()
+    // Nobody was born before years had four digits, whatever the check digits say.
+    jiff::civil::Date::new(year, month, day).ok().filter(|date| date.year() >= 1_000)
 }
 
 /// The Luhn digit to append: every second digit from the right, starting with
