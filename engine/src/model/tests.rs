@@ -16,6 +16,7 @@ fn identifiers_say_which_check_they_fail() {
     check("1893120105731", Err("verhoeff"));
     check("1893120105722", Err("luhn"));
     check("1893130105732", Err("date"));
+    check("0219122302387", Err("date"));
     check("189312010573", Err("format"));
     check("18931201057320", Err("format"));
     check("189312010573x", Err("format"));
