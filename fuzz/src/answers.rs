@@ -59,7 +59,9 @@ fn names(register: &Register, key: &str, body: &[u8]) -> bool {
     let of = |json: &Value| json.pointer(&dialect.about).and_then(Value::as_str) == Some(key);
     let named = json.is_some_and(|json| match &dialect.elements {
         None => of(&json),
-        Some(at) => json.pointer(at).and_then(Value::as_array).is_some_and(|all| all.iter().any(of)),
+        Some(at) => {
+            json.pointer(at).and_then(Value::as_array).is_some_and(|all| all.iter().any(of))
+        }
     });
     // Of two members of one name the two readers take different ones, and the
     // other one refuses a text that holds half a character.

@@ -26,7 +26,10 @@ pub(crate) fn own_value(data: &[u8]) {
             }
             Err(why) => {
                 let told = why.to_string();
-                assert!(text.len() <= EXAMPLE_MAX || !told.contains(text), "a refusal repeats the value");
+                assert!(
+                    text.len() <= EXAMPLE_MAX || !told.contains(text),
+                    "a refusal repeats the value"
+                );
             }
         }
     }
