@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use fixtures::{Country, Fleet, Profile};
@@ -14,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalogue::{Catalogue, Source};
 use crate::clock::Civil;
+use crate::drain::Pauses;
 use crate::engine::{self, Parts, Running};
 use crate::entropy::Entropy;
 use crate::identity::Demo as Tokens;
@@ -54,6 +56,12 @@ pub struct Options {
     /// is not ready.
     #[arg(long, default_value_t = 64)]
     pub disk_floor_mib: u64,
+    /// The API's certificates in PEM, its own first; without them it speaks in the clear.
+    #[arg(long, requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The private key of the first of them, in PEM.
+    #[arg(long, requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
     /// Written once the API answers, with its URL.
     #[arg(long)]
     pub ready_file: Option<PathBuf>,
@@ -68,6 +76,7 @@ pub struct Demo {
     /// Its people.
     pub country: Country,
     data: PathBuf,
+    tls: bool,
     /// Removed with everything in it at the end, unless the data was named.
     _temporary: Option<TempDir>,
 }
@@ -113,18 +122,19 @@ impl Demo {
             master_key,
             entropy: Box::new(Entropy::system),
         };
-        let engine = engine::start(parts, &data, options.listen, http::Limits::default())
+        let engine = engine::start(parts, &data, listen(options)?)
             .with_context(|| format!("the engine cannot start (data in {})", data.display()))?;
         if fresh {
             refuse(&engine, country).context("the personas' preferences cannot be recorded")?;
         }
-        Ok(Self { engine, fleet, country, data, _temporary: temporary })
+        let tls = options.tls_key.is_some();
+        Ok(Self { engine, fleet, country, data, tls, _temporary: temporary })
     }
 
     /// What a newcomer needs: where it is, and three commands to paste.
     #[must_use]
     pub fn welcome(&self) -> String {
-        let url = format!("http://{}", self.engine.address());
+        let url = self.url();
         let matricule = self.country.example_adult().matricule();
         let mut text = String::new();
         let registers: Vec<_> = self.names().map(|name| self.place(&name)).collect();
@@ -165,6 +175,12 @@ Ctrl-C stops it.
         text
     }
 
+    /// Where its API answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls { "https" } else { "http" }, self.engine.address())
+    }
+
     fn place(&self, register: &str) -> String {
         format!("{register} {}", self.fleet.address(register))
     }
@@ -185,6 +201,21 @@ fn refuse(engine: &Running, country: Country) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// At the address asked for, or at the socket that this process was given.
+fn listen(options: &Options) -> anyhow::Result<http::Listen> {
+    let mut listen = http::Listen::on(options.listen);
+    if let Some(socket) = http::inherited()?.into_iter().next() {
+        tracing::info!("--listen gives way to the socket that this process was given");
+        listen.at = http::At::Inherited(socket);
+    }
+    if let (Some(certificate), Some(key)) = (&options.tls_certificate, &options.tls_key) {
+        let read = |file: &Path| std::fs::read(file).with_context(|| file.display().to_string());
+        let tls = http::Tls::from_pem(&read(certificate)?, &read(key)?);
+        listen.tls = Some(Arc::new(tls.context("--tls-certificate, --tls-key")?));
+    }
+    Ok(listen)
 }
 
 /// The key beside a data directory; at its first start a new one.
@@ -237,13 +268,20 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         .context("standard output")?;
     drop(out);
     if let Some(file) = &options.ready_file {
-        let url = format!("http://{}\n", demo.engine.address());
-        std::fs::write(file, url).with_context(|| format!("--ready-file {}", file.display()))?;
+        std::fs::write(file, demo.url() + "\n")
+            .with_context(|| format!("--ready-file {}", file.display()))?;
     }
-    stop.wait();
+    stop.leave(&demo.engine);
     // It says that the API answers, which is over.
     options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
 }
+
+/// No load balancer stands before a demonstration.
+const PAUSES: Pauses = Pauses {
+    leaving: Duration::from_millis(200),
+    closing: Duration::from_millis(500),
+    limit: Duration::from_secs(35),
+};
 
 /// Ctrl-C and SIGTERM, caught from its making on.
 struct Stop {
@@ -264,13 +302,23 @@ impl Stop {
         Ok(Self { runtime, interrupted, terminated })
     }
 
-    fn wait(mut self) {
-        self.runtime.block_on(async {
+    /// Waits for the first signal, and then for what has begun; a second one cuts it.
+    fn leave(mut self, engine: &Running) {
+        let Self { runtime, interrupted, terminated } = &mut self;
+        runtime.block_on(async {
+            told(interrupted, terminated).await;
             tokio::select! {
-                _ = self.interrupted.recv() => {}
-                _ = self.terminated.recv() => {}
+                _ = engine.drain(PAUSES) => {}
+                () = told(interrupted, terminated) => tracing::warn!("told twice: it ends at once"),
             }
         });
+    }
+}
+
+async fn told(interrupted: &mut Signal, terminated: &mut Signal) {
+    tokio::select! {
+        _ = interrupted.recv() => {}
+        _ = terminated.recv() => {}
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::cache::{self, Cache};
 use crate::catalogue::Catalogue;
 use crate::clock::Civil;
+use crate::drain::{Drain, Pauses, Phase};
 use crate::entropy::Entropy;
 use crate::handle::{Handle, Jobs};
 use crate::http;
@@ -98,6 +99,7 @@ impl Engine {
             denials: Denials::default(),
             civil: parts.civil,
             metrics,
+            drain: Arc::default(),
             addresses: parts.addresses,
             connect: parts.connect,
         };
@@ -113,14 +115,9 @@ impl Engine {
 /// Why an engine does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The port is taken, or cannot be had.
-    #[error("cannot listen on {address}, see --listen: {error}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
+    /// There is nowhere to listen.
+    #[error(transparent)]
+    Listen(#[from] http::NotThere),
     /// The ledger cannot be opened.
     #[error(transparent)]
     Ledger(#[from] OpenError),
@@ -142,6 +139,7 @@ impl From<store::Error> for StartError {
 /// written what waits.
 pub struct Running {
     handle: Handle,
+    drain: Arc<Drain>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
@@ -159,6 +157,28 @@ impl Running {
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
+
+    /// How far it is on its way out.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.drain.phase()
+    }
+
+    /// Leaves without losing a request: says so first, then takes no further
+    /// connection, then waits for what has begun. Tells how much of it was not done
+    /// when the time was over; the drop cuts that.
+    ///
+    /// It needs a tokio runtime with time, any. Dropped before its end, it leaves the
+    /// engine at the step that was reached.
+    pub async fn drain(&self, pauses: Pauses) -> usize {
+        tracing::info!(under_way = self.drain.under_way(), "the engine leaves");
+        let cut = self.drain.run(pauses).await;
+        match cut {
+            0 => tracing::info!("the engine has answered everything"),
+            _ => tracing::warn!(cut, "connections and requests are cut: the time is over"),
+        }
+        cut
+    }
 }
 
 impl Drop for Running {
@@ -175,15 +195,9 @@ impl Drop for Running {
 ///
 /// # Errors
 /// Where the port, the ledger or the citizens' own data cannot be had.
-pub fn start(
-    mut parts: Parts,
-    data: &Path,
-    listen: SocketAddr,
-    limits: http::Limits,
-) -> Result<Running, StartError> {
+pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Running, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let (listeners, address) =
-        listen_on(listen, cores).map_err(|error| StartError::Listen { address: listen, error })?;
+    let (listeners, address) = listen.open(cores)?;
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
     parts.civil = parts.civil.going_on_from(sqlite.reader()?.head()?.stamp);
@@ -196,6 +210,7 @@ pub fn start(
 
     let room = engine.shared.room.clone();
     room.look()?;
+    let drain = engine.shared.drain.clone();
     let (stop, stopped) = watch::channel(false);
     let (handle, jobs) = Handle::new(cores);
     let mut threads = Vec::new();
@@ -203,34 +218,26 @@ pub fn start(
         let (core, deliver) = engine.core();
         let stopped = stopped.clone();
         threads.push(thread(&format!("core-{index}"), async move {
-            run_core(core, deliver, listener, jobs, limits, stopped).await;
+            run_core(core, deliver, listener, jobs, stopped).await;
         })?);
     }
     threads.push(thread("indexer", keep_indexed(indexer, room, stopped))?);
     drop(engine);
     threads.push(thread("ledger", writer.run())?);
-    Ok(Running { handle, address, stop, threads })
+    Ok(Running { handle, drain, address, stop, threads })
 }
 
 async fn run_core(
     core: Arc<Core>,
     deliver: impl Future<Output = ()> + Send + 'static,
-    listener: std::net::TcpListener,
+    listener: http::Listener,
     jobs: Jobs,
-    limits: http::Limits,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => {
-            tracing::error!(%error, "a core cannot listen");
-            return;
-        }
-    };
     tokio::spawn(deliver);
-    tokio::spawn(jobs.work(core.clone()));
+    let serving = async { tokio::join!(jobs.work(core.clone()), http::serve(core, listener)) };
     tokio::select! {
-        () = http::serve(core, listener, limits) => {}
+        _ = serving => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }
@@ -268,37 +275,3 @@ fn thread(
         .build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))
 }
-
-/// One listener for each core, all on one port.
-///
-/// The port is bound once *without* sharing first: otherwise a second engine on
-/// the same port would silently take half of the connections.
-fn listen_on(
-    address: SocketAddr,
-    count: usize,
-) -> io::Result<(Vec<std::net::TcpListener>, SocketAddr)> {
-    let socket = |address: SocketAddr, share: bool| {
-        let domain = socket2::Domain::for_address(address);
-        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
-        // Lets a restart take a port whose old connections are still closing.
-        socket.set_reuse_address(true)?;
-        socket.set_reuse_port(share)?;
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        Ok::<_, io::Error>(socket)
-    };
-    let alone = socket(address, false)?;
-    alone.listen(1)?;
-    let bound = alone.local_addr()?.as_socket().unwrap_or(address);
-    drop(alone);
-    let listener = |_| {
-        let socket = socket(bound, true)?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    let listeners: io::Result<Vec<_>> = (0..count).map(listener).collect();
-    Ok((listeners?, bound))
-}
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4_096;

@@ -1,11 +1,14 @@
 //! The library's front door: posts a request to a core and waits.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::consent::{Bundle, Consent};
+use crate::drain::Phase;
 use crate::ledger::{Disclosed, Own};
 use crate::model::Subject;
 use crate::prefill::{Asked, Core, Rejection, prefer, prefill};
@@ -83,11 +86,32 @@ impl Handle {
 }
 
 impl Jobs {
-    /// Answers what is posted, until no handle is left.
+    /// Answers what is posted, until no handle is left, or the engine is on its way
+    /// out and has answered everything.
     pub async fn work(mut self, core: Arc<Core>) {
-        while let Some(job) = self.0.recv().await {
-            tokio::spawn(work_off(core.clone(), job));
+        let drain = core.shared().drain.clone();
+        let mut phase = drain.watch();
+        let mut closing = pin!(phase.wait_for(|phase| *phase >= Phase::Closing));
+        let (mut closed, mut begun) = (false, JoinSet::new());
+        loop {
+            tokio::select! {
+                job = self.0.recv() => {
+                    let Some(job) = job else { break };
+                    let (core, under_way) = (core.clone(), drain.begin());
+                    begun.spawn(async move {
+                        work_off(core, job).await;
+                        drop(under_way);
+                    });
+                }
+                // Further ones are refused; those that wait are answered.
+                _ = &mut closing, if !closed => {
+                    closed = true;
+                    self.0.close();
+                }
+                Some(_) = begun.join_next() => {}
+            }
         }
+        while begun.join_next().await.is_some() {}
     }
 }
 

@@ -17,6 +17,7 @@
 pub mod model;
 
 pub mod clock;
+pub mod drain;
 pub mod entropy;
 pub mod metrics;
 pub mod net;

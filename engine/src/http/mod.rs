@@ -1,4 +1,4 @@
-//! The API over HTTP/1.1: connections, routes, our JSON, all statuses.
+//! The API over HTTP/1.1 and HTTP/2: connections, routes, our JSON, all statuses.
 //!
 //! Personal data goes through `respond` sealed: as [`Disclosed`] or [`Own`],
 //! which only the ledger makes, or as [`Kept`], which only the space makes.
@@ -10,12 +10,23 @@
 
 #[cfg(feature = "internals")]
 pub mod doors;
+mod answer;
+mod guarded;
+mod idle;
+mod limits;
+mod listen;
+mod open;
+mod protocol;
 mod query;
 mod respond;
 mod reuse;
 mod route;
 mod server;
+mod tls;
 mod wire;
 
+pub use limits::Limits;
+pub use listen::{At, Listen, Listener, NotThere, inherited};
 pub use respond::Public;
-pub use server::{Limits, serve, serve_connection};
+pub use server::{serve, serve_connection};
+pub use tls::{Tls, TlsError};

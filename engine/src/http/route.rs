@@ -15,6 +15,7 @@ use super::{reuse, wire};
 use crate::catalogue::own;
 use crate::clock;
 use crate::consent::Consent;
+use crate::drain::Phase;
 use crate::identity::{Citizen, Operator};
 use crate::ledger::{PAGE_MAX, Page};
 use crate::model::CivilMs;
@@ -267,7 +268,10 @@ fn health(core: &Core, ready: bool) -> Out {
         let mib = |bytes| bytes >> 20;
         ("disk", format!("{} MiB are free, and {} must be", mib(free), mib(floor)))
     });
-    let reasons: BTreeMap<_, _> = latch.into_iter().chain(shortage).filter(|_| ready).collect();
+    let leaves = shared.drain.phase() > Phase::Serving;
+    let leaves = leaves.then(|| ("drain", "the engine is on its way out".to_owned()));
+    let reasons = latch.into_iter().chain(shortage).chain(leaves);
+    let reasons: BTreeMap<_, _> = reasons.filter(|_| ready).collect();
     let well = reasons.is_empty();
     let status = match (ready, well) {
         (false, _) => "ok",

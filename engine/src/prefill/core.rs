@@ -6,6 +6,7 @@ use super::Denials;
 use crate::cache::Cache;
 use crate::catalogue::Catalogue;
 use crate::clock::Civil;
+use crate::drain::Drain;
 use crate::entropy::Entropy;
 use crate::identity::Directory;
 use crate::ledger::{Accesses, Ledger, Port};
@@ -40,6 +41,8 @@ pub struct Shared {
     pub civil: Civil,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// How far the engine is on its way out.
+    pub drain: Arc<Drain>,
     /// Where the registers are.
     pub addresses: Addresses,
     /// The way to them.

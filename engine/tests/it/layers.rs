@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
+    ("drain", &[]),
     ("entropy", &["model"]),
     ("net", &[]),
     ("metrics", &[]),
@@ -27,6 +28,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "model",
             "clock",
+            "drain",
             "entropy",
             "net",
             "metrics",
@@ -41,12 +43,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
-    ("handle", &["model", "consent", "ledger", "prefill"]),
+    ("handle", &["model", "drain", "consent", "ledger", "prefill"]),
     (
         "http",
         &[
             "model",
             "clock",
+            "drain",
             "net",
             "catalogue",
             "identity",
@@ -63,6 +66,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "cache",
             "catalogue",
             "clock",
+            "drain",
             "entropy",
             "handle",
             "http",
@@ -86,6 +90,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "cache",
             "catalogue",
             "clock",
+            "drain",
             "engine",
             "entropy",
             "handle",

@@ -13,6 +13,7 @@ mod country;
 mod denials;
 mod faults;
 mod handle;
+mod http2;
 mod layers;
 mod own_data;
 mod probe;

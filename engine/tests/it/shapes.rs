@@ -60,7 +60,7 @@ impl Shape {
         };
         let data = tempfile::tempdir().unwrap();
         let listen = "127.0.0.1:0".parse().unwrap();
-        let engine = start(parts, data.path(), listen, http::Limits::default()).unwrap();
+        let engine = start(parts, data.path(), http::Listen::on(listen)).unwrap();
         Self { engine, register, heard, _served: served, _data: data }
     }
 

@@ -22,7 +22,7 @@ pub(crate) type Edit<'a> = (&'a str, &'a str, &'a str);
 
 /// A running engine, its people and its registers.
 pub(crate) struct Custom {
-    engine: Running,
+    pub(crate) engine: Running,
     pub(crate) fleet: Fleet,
     pub(crate) country: Country,
     _data: TempDir,
@@ -34,8 +34,24 @@ impl Custom {
         Self::start_on(Civil::system(), edits, elsewhere)
     }
 
+    /// Starts with another way to listen.
+    pub(crate) fn listening(edit: impl FnOnce(&mut http::Listen)) -> Self {
+        let mut listen = anywhere();
+        edit(&mut listen);
+        Self::start_at(listen, Civil::system(), &[], &[])
+    }
+
     /// The same on a day of the test's own.
     pub(crate) fn start_on(
+        civil: Civil,
+        edits: &[Edit<'_>],
+        elsewhere: &[(&str, SocketAddr)],
+    ) -> Self {
+        Self::start_at(anywhere(), civil, edits, elsewhere)
+    }
+
+    fn start_at(
+        listen: http::Listen,
         civil: Civil,
         edits: &[Edit<'_>],
         elsewhere: &[(&str, SocketAddr)],
@@ -60,8 +76,7 @@ impl Custom {
             entropy: Box::new(Entropy::system),
         };
         let data = tempfile::tempdir().expect("a temporary directory");
-        let listen = "127.0.0.1:0".parse().expect("it is well-formed");
-        let engine = start(parts, data.path(), listen, http::Limits::default());
+        let engine = start(parts, data.path(), listen);
         Self { engine: engine.expect("an engine starts"), fleet, country, _data: data }
     }
 
@@ -69,6 +84,10 @@ impl Custom {
     pub(crate) fn api(&self) -> Api {
         Api(self.engine.address())
     }
+}
+
+fn anywhere() -> http::Listen {
+    http::Listen::on("127.0.0.1:0".parse().expect("it is well-formed"))
 }
 
 fn edited(edits: &[Edit<'_>]) -> Catalogue {

@@ -3,6 +3,7 @@
 mod client;
 mod custom;
 mod expected;
+mod modern;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 pub(crate) use client::{Api, Pending, Reply};
 pub(crate) use custom::{Custom, Edit};
 pub(crate) use expected::{Trouble, expected, expected_under};
+pub(crate) use modern::{Modern, at_once, certificate};
 
 /// Enough for every kind of person, and few enough to look through.
 pub(crate) const POPULATION: u64 = 4_000;
@@ -49,6 +51,8 @@ pub(crate) fn options() -> Options {
         registers_port: 0,
         time_scale: 1,
         disk_floor_mib: 0,
+        tls_certificate: None,
+        tls_key: None,
         ready_file: None,
     }
 }

@@ -1,0 +1,127 @@
+//! Where connections come in: an address that is bound here, or a socket that was
+//! bound by whoever started this process and outlives it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use listenfd::ListenFd;
+
+use super::limits::Limits;
+use super::tls::Tls;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 4_096;
+
+/// Where an engine listens, and how.
+pub struct Listen {
+    /// Where.
+    pub at: At,
+    /// Under which certificate; without one, in the clear.
+    pub tls: Option<Arc<Tls>>,
+    /// What connections may cost.
+    pub limits: Limits,
+}
+
+/// Where connections come in.
+#[derive(Debug)]
+pub enum At {
+    /// At an address, which is bound now; port 0 takes a free one.
+    Address(SocketAddr),
+    /// At a socket that listens already.
+    Inherited(TcpListener),
+}
+
+impl Listen {
+    /// In the clear, with the usual limits.
+    #[must_use]
+    pub fn on(address: SocketAddr) -> Self {
+        Self { at: At::Address(address), tls: None, limits: Limits::default() }
+    }
+
+    /// One listener for each core, all at one place, which is told.
+    pub(crate) fn open(self, cores: usize) -> Result<(Vec<Listener>, SocketAddr), NotThere> {
+        let Self { at, tls, limits } = self;
+        let inherited = matches!(at, At::Inherited(_));
+        let (sockets, address) = match at {
+            At::Address(address) => {
+                bind(address, cores).map_err(|error| NotThere::Address { address, error })?
+            }
+            At::Inherited(socket) => share(socket, cores).map_err(NotThere::Inherited)?,
+        };
+        let listener = |socket| Listener { socket, inherited, tls: tls.clone(), limits };
+        Ok((sockets.into_iter().map(listener).collect(), address))
+    }
+}
+
+/// One core's share of it.
+pub struct Listener {
+    pub(super) socket: TcpListener,
+    /// Whether the socket, and who waits at it, outlives this process.
+    pub(super) inherited: bool,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) limits: Limits,
+}
+
+/// Why an engine cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum NotThere {
+    /// The port is taken, or cannot be had.
+    #[error("cannot listen on {address}, see --listen: {error}")]
+    Address {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The socket that this process was given is not one to listen on.
+    #[error("cannot listen on the socket that this process was given (LISTEN_FDS): {0}")]
+    Inherited(io::Error),
+}
+
+/// The sockets that whoever started this process gave to it, in their order
+/// (systemd's `LISTEN_FDS`; `LISTEN_PID` must be this process, where it is set).
+///
+/// # Errors
+/// Where one of them is not a TCP socket.
+pub fn inherited() -> Result<Vec<TcpListener>, NotThere> {
+    let mut given = ListenFd::from_env();
+    let taken = (0..given.len()).filter_map(|index| given.take_tcp_listener(index).transpose());
+    taken.collect::<io::Result<_>>().map_err(NotThere::Inherited)
+}
+
+/// One socket for each core, all on one port.
+///
+/// The port is bound once *without* sharing first: otherwise a second engine on
+/// the same port would silently take half of the connections.
+fn bind(address: SocketAddr, cores: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+    let socket = |address: SocketAddr, share: bool| {
+        let domain = socket2::Domain::for_address(address);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+        // Lets a restart take a port whose old connections are still closing.
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(share)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        Ok::<_, io::Error>(socket)
+    };
+    let alone = socket(address, false)?;
+    alone.listen(1)?;
+    let bound = alone.local_addr()?.as_socket().unwrap_or(address);
+    drop(alone);
+    let listener = |_| {
+        let socket = socket(bound, true)?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    let listeners: io::Result<Vec<_>> = (0..cores).map(listener).collect();
+    Ok((listeners?, bound))
+}
+
+/// One socket, at which all cores wait.
+fn share(socket: TcpListener, cores: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    let shared: io::Result<Vec<_>> = (0..cores).map(|_| socket.try_clone()).collect();
+    Ok((shared?, address))
+}
