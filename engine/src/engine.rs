@@ -164,6 +164,12 @@ impl Running {
         self.drain.phase()
     }
 
+    /// Connections that are open, and requests of the library that are not answered.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.drain.under_way()
+    }
+
     /// Leaves without losing a request: says so first, then takes no further
     /// connection, then waits for what has begun. Tells how much of it was not done
     /// when the time was over; the drop cuts that.

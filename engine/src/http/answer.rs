@@ -37,7 +37,7 @@ pub(super) async fn answer(
             respond::rejected(&Rejection::Malformed(why.to_owned()))
         }
     };
-    waiting.is_answered();
+    waiting.end();
     if alone && (last || owed.line().leaves()) {
         out.headers_mut().insert(CONNECTION, CLOSE);
     }
@@ -80,7 +80,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn is_answered(mut self) {
+    fn end(mut self) {
         self.answered = true;
     }
 }

@@ -47,7 +47,7 @@ impl Listen {
             At::Address(address) => {
                 bind(address, cores).map_err(|error| NotThere::Address { address, error })?
             }
-            At::Inherited(socket) => share(socket, cores).map_err(NotThere::Inherited)?,
+            At::Inherited(socket) => share(&socket, cores).map_err(NotThere::Inherited)?,
         };
         let listener = |socket| Listener { socket, inherited, tls: tls.clone(), limits };
         Ok((sockets.into_iter().map(listener).collect(), address))
@@ -119,7 +119,7 @@ fn bind(address: SocketAddr, cores: usize) -> io::Result<(Vec<TcpListener>, Sock
 }
 
 /// One socket, at which all cores wait.
-fn share(socket: TcpListener, cores: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
+fn share(socket: &TcpListener, cores: usize) -> io::Result<(Vec<TcpListener>, SocketAddr)> {
     socket.set_nonblocking(true)?;
     let address = socket.local_addr()?;
     let shared: io::Result<Vec<_>> = (0..cores).map(|_| socket.try_clone()).collect();
