@@ -2,9 +2,15 @@
 
 #[cfg(feature = "demo")]
 mod demo;
+mod issued;
+mod jwt;
+mod keys;
 
 #[cfg(feature = "demo")]
 pub use demo::Demo;
+pub use issued::{Issued, Trusted};
+pub use jwt::{Invalid, Issuer, KeySet};
+pub use keys::{KeyDigest, Keys};
 
 use crate::catalogue::{Organisation, Procedure};
 use crate::model::{CivilMs, Subject};

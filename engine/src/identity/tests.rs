@@ -1,5 +1,7 @@
 //! Presence: whose, for whom, for what, until when; and the demonstration's tokens.
 
+mod jwt;
+
 use super::*;
 use crate::catalogue::Catalogue;
 use crate::catalogue::tests::demo;

@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("metrics", &[]),
     ("catalogue", &["model"]),
-    ("identity", &["model", "catalogue"]),
+    ("identity", &["model", "clock", "catalogue"]),
     ("consent", &["model", "clock", "catalogue", "identity"]),
     ("registers", &["model", "clock", "net", "metrics", "catalogue"]),
     ("cache", &["model", "clock"]),
