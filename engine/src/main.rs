@@ -90,6 +90,7 @@ fn main() -> ExitCode {
         )
         .with_writer(std::io::stderr)
         .init();
+    open_as_many_files_as_allowed();
     let done = match Command::parse().what {
         #[cfg(feature = "demo")]
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
@@ -115,6 +116,17 @@ fn keep_memory_private() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
         tracing::warn!(%error, "core dumps cannot be switched off");
+    }
+}
+
+/// Each connection is an open file, and a process is often begun with 1,024.
+fn open_as_many_files_as_allowed() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, "no more files can be open at a time");
     }
 }
 

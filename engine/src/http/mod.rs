@@ -8,9 +8,9 @@
 //! [`Own`]: crate::ledger::Own
 //! [`Kept`]: crate::space::Kept
 
+mod answer;
 #[cfg(feature = "internals")]
 pub mod doors;
-mod answer;
 mod guarded;
 mod idle;
 mod limits;

@@ -34,7 +34,7 @@ pub(crate) const LOCKED: &str = "another process has the ledger open";
 pub(crate) const CHANGES_AT_FIRST: u64 = 1;
 
 /// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The catalogue that demonstrations run on.
 pub(crate) static CATALOGUE: LazyLock<Catalogue> =

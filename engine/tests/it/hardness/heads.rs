@@ -1,0 +1,104 @@
+//! Heads that are too much, and requests for something else than an answer.
+
+use super::{Raw, refused, works_on};
+use crate::support::Custom;
+
+fn get(target: &str, lines: &str) -> Vec<u8> {
+    format!("GET {target} HTTP/1.1\r\n{lines}\r\n").into_bytes()
+}
+
+#[test]
+fn heads_that_are_too_large_are_refused() {
+    let engine = Custom::listening(|_| {});
+    let long = format!("host: it\r\nx: {}\r\n", "y".repeat(100_000));
+    refused(&engine, &get("/healthz", &long), &[431]);
+    let many: String = (0..101).map(|number| format!("x{number}: y\r\n")).collect();
+    refused(&engine, &get("/healthz", &format!("host: it\r\n{many}")), &[431]);
+    let far = format!("/{}", "x".repeat(70_000));
+    refused(&engine, &get(&far, "host: it\r\n"), &[414, 431]);
+    works_on(&engine);
+}
+
+#[test]
+fn no_upgrade_is_taken() {
+    let engine = Custom::listening(|_| {});
+    for upgrade in [
+        "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: AAAA\r\n",
+        "upgrade: h2c\r\nconnection: upgrade, http2-settings\r\nhttp2-settings: AAMAAABk\r\n",
+        "upgrade: TLS/1.3\r\nconnection: upgrade\r\n",
+    ] {
+        let mut line = Raw::connect(engine.api());
+        line.send(&get("/healthz", &format!("host: it\r\n{upgrade}")));
+        assert_eq!(line.reply().status, 200, "{upgrade}");
+        // It is what it was.
+        line.send(&get("/healthz", "host: it\r\n"));
+        assert_eq!(line.reply().status, 200, "{upgrade}");
+    }
+    let mut tunnel = Raw::connect(engine.api());
+    tunnel.send(b"CONNECT it:443 HTTP/1.1\r\nhost: it:443\r\nconnection: close\r\n\r\n");
+    assert_eq!(tunnel.reply().status, 404);
+    works_on(&engine);
+}
+
+#[test]
+fn a_target_with_a_host_is_answered_by_its_path() {
+    let engine = Custom::listening(|_| {});
+    for target in ["http://it/healthz", "http://other.example/healthz", "https://it:1/healthz"] {
+        let mut line = Raw::connect(engine.api());
+        line.send(&get(target, "host: it\r\n"));
+        assert_eq!(line.reply().status, 200, "{target}");
+    }
+    let mut line = Raw::connect(engine.api());
+    line.send(&get("http://it/v1/me/data", "host: /v1/registers\r\n"));
+    assert_eq!(line.reply().status, 400);
+    works_on(&engine);
+}
+
+#[test]
+fn a_request_names_its_host_once() {
+    let engine = Custom::listening(|_| {});
+    for lines in ["", "host: it\r\nhost: it\r\n", "host: it, other\r\n", "host: a b\r\n"] {
+        let lines = format!("{lines}connection: close\r\n");
+        refused(&engine, &get("/healthz", &lines), &[400]);
+    }
+    works_on(&engine);
+}
+
+#[test]
+fn requests_in_one_go_are_answered_in_their_order() {
+    let engine = Custom::listening(|_| {});
+    let mut line = Raw::connect(engine.api());
+    let paths = ["/healthz", "/no-such-path", "/v1/registers", "/v1/me/data"];
+    let all: Vec<u8> =
+        paths.iter().cycle().take(200).flat_map(|path| get(path, "host: it\r\n")).collect();
+    assert!(line.send(&all));
+    for _ in 0..50 {
+        for status in [200, 404, 200, 401] {
+            assert_eq!(line.reply().status, status);
+        }
+    }
+    works_on(&engine);
+}
+
+#[test]
+fn a_body_left_unread_loses_no_answer_and_is_no_request() {
+    let engine = Custom::listening(|_| {});
+    // Nobody known: the body is not read, and there is more of it than fits into
+    // what the kernel holds.
+    let hidden = "GET /v1/registers HTTP/1.1\r\nhost: it\r\n\r\n".repeat(20_000);
+    let length = hidden.len();
+    let request = format!(
+        "POST /v1/prefill HTTP/1.1\r\nhost: it\r\nauthorization: Bearer nobody\r\ncontent-length: {length}\r\n\r\n{hidden}"
+    );
+    refused(&engine, request.as_bytes(), &[401]);
+    // Of a path that reads none: what was sent as a body stays one.
+    let small = "GET /v1/registers HTTP/1.1\r\nhost: it\r\n\r\n";
+    let mut line = Raw::connect(engine.api());
+    let head = format!("host: it\r\ncontent-length: {}\r\n", small.len());
+    line.send(&[&get("/healthz", &head)[..], small.as_bytes()].concat());
+    assert_eq!(line.reply().status, 200);
+    line.send(&get("/no-such-path", "host: it\r\nconnection: close\r\n"));
+    assert_eq!(line.reply().status, 404);
+    line.has_ended();
+    works_on(&engine);
+}
