@@ -28,10 +28,10 @@ const TOGETHER: [usize; 2] = [1, 64];
 fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
     let catalogue = catalogue();
     let address = |register: &engine::catalogue::Register| {
-        (register.name.clone(), fleet.address(&register.name))
+        (register.name.clone(), fleet.address(&register.name).into())
     };
     let parts = Parts {
-        addresses: catalogue.registers().iter().map(address).collect(),
+        endpoints: catalogue.registers().iter().map(address).collect(),
         catalogue,
         directory: Arc::new(Demo::new([0; 16])),
         connect: Arc::new(Tcp),

@@ -106,10 +106,11 @@ impl Demo {
         let fleet = Fleet::start(country, options.registers, port)
             .context("the simulated registers cannot start; see --registers-port")?;
         let catalogue = Arc::new(catalogue()?);
-        let addresses = catalogue.registers().iter();
-        let addresses = addresses.map(|known| (known.name.clone(), fleet.address(&known.name)));
+        let endpoints = catalogue.registers().iter();
+        let endpoints =
+            endpoints.map(|known| (known.name.clone(), fleet.address(&known.name).into()));
         let parts = Parts {
-            addresses: addresses.collect(),
+            endpoints: endpoints.collect(),
             catalogue,
             directory: Arc::new(Tokens::new(Entropy::system().bytes())),
             room: Arc::new(Room::new(&data, options.disk_floor_mib << 20)),

@@ -23,7 +23,7 @@ use crate::ledger::{self, Accesses, Ledger, OpenError};
 use crate::metrics::Metrics;
 use crate::net::Connect;
 use crate::prefill::{Core, Denials, Shared};
-use crate::registers::{Addresses, Rates};
+use crate::registers::{Endpoints, Rates};
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
 use crate::store::{self, Indexer, Read, Readers, Room, Sqlite, Storage, Time};
@@ -42,7 +42,7 @@ pub struct Parts {
     /// Who has which token.
     pub directory: Arc<dyn Directory>,
     /// Where the registers are.
-    pub addresses: Addresses,
+    pub endpoints: Endpoints,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
     /// Where the data is, and how much must stay free there.
@@ -100,7 +100,7 @@ impl Engine {
             civil: parts.civil,
             metrics,
             drain: Arc::default(),
-            addresses: parts.addresses,
+            endpoints: parts.endpoints,
             connect: parts.connect,
         };
         Ok((Self { shared: Arc::new(shared), entropy: parts.entropy }, opened.writer))

@@ -16,10 +16,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// A connection attempt in progress.
 pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
 
+/// A host's addresses being looked up.
+pub type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
 /// Opens connections to registers.
 pub trait Connect: Send + Sync {
     /// Connects to `address`; the caller bounds the time it may take.
     fn connect(&self, address: SocketAddr) -> Connecting;
+
+    /// The addresses of a host. The system's resolver blocks a thread of its own, and
+    /// no core.
+    fn look_up(&self, host: Box<str>, port: u16) -> LookingUp {
+        Box::pin(async move { Ok(tokio::net::lookup_host((&*host, port)).await?.collect()) })
+    }
 }
 
 /// Real TCP.

@@ -12,7 +12,7 @@ use crate::identity::Directory;
 use crate::ledger::{Accesses, Ledger, Port};
 use crate::metrics::Metrics;
 use crate::net::Connect;
-use crate::registers::{Addresses, Clients, Rates};
+use crate::registers::{Clients, Endpoints, Rates};
 use crate::resolver::{Flights, Resolver};
 use crate::space::Space;
 use crate::store::Room;
@@ -44,7 +44,7 @@ pub struct Shared {
     /// How far the engine is on its way out.
     pub drain: Arc<Drain>,
     /// Where the registers are.
-    pub addresses: Addresses,
+    pub endpoints: Endpoints,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
     /// How often each register may be asked, by all cores together.
@@ -68,7 +68,7 @@ impl Core {
         let (port, deliver) = shared.ledger.port();
         let clients = Clients::new(
             &shared.catalogue,
-            &shared.addresses,
+            &shared.endpoints,
             &shared.connect,
             &shared.rates,
             &shared.civil,

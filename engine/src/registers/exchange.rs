@@ -11,7 +11,7 @@ use super::errors::{self, Means};
 use super::json::parse;
 use super::pool::Lease;
 use super::template::{Place, fill};
-use super::{Failure, Group};
+use super::{Endpoint, Failure, Group};
 use crate::catalogue::{Dialect, Method, Register};
 use crate::model::Unavailable;
 
@@ -88,7 +88,7 @@ pub(super) fn is_marked(dialect: &Dialect, headers: &HeaderMap) -> bool {
 /// The request that asks about some keys; `None` where what it was filled with
 /// makes none.
 pub(super) fn request(
-    host: &str,
+    endpoint: &Endpoint,
     register: &Register,
     group: &Group,
     keys: &[(Box<str>, Uuid)],
@@ -101,11 +101,14 @@ pub(super) fn request(
     };
     let mut request = Request::builder()
         .method(method)
-        .uri(filled(&dialect.path, Place::Path))
-        .header(HOST, host)
+        .uri(format!("{}{}", endpoint.base, filled(&dialect.path, Place::Path)))
+        .header(HOST, endpoint.authority())
         .header(ACCEPT, "application/json");
     for header in &dialect.headers {
         request = request.header(&*header.name, filled(&header.value, Place::Header));
+    }
+    for (name, value) in &endpoint.headers {
+        request = request.header(name, value);
     }
     let body = match &dialect.body {
         None => Bytes::new(),

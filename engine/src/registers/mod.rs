@@ -6,6 +6,7 @@
 
 mod batch;
 mod decode;
+mod endpoint;
 mod errors;
 mod exchange;
 mod json;
@@ -15,14 +16,13 @@ mod rate;
 mod template;
 mod value;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::time::{sleep_until, timeout_at};
 use uuid::Uuid;
 
 pub use decode::decode;
+pub use endpoint::{Endpoint, Endpoints, Host};
 pub use probe::{Outcome, Probe, Report, probe};
 pub use rate::Rates;
 
@@ -73,9 +73,6 @@ impl From<Unavailable> for Failure {
     }
 }
 
-/// Where the registers of a catalogue are, by name.
-pub type Addresses = HashMap<Box<str>, SocketAddr>;
-
 /// One core's clients of all registers.
 pub struct Clients {
     ways: Vec<Option<Way>>,
@@ -105,11 +102,11 @@ impl Line {
 
 impl Clients {
     /// Clients without connections yet, which keep to `rates` together with
-    /// those of other cores. A register without an address fails every call.
+    /// those of other cores. A register without an endpoint fails every call.
     #[must_use]
     pub fn new(
         catalogue: &Arc<Catalogue>,
-        addresses: &Addresses,
+        endpoints: &Endpoints,
         connect: &Arc<dyn Connect>,
         rates: &Rates,
         civil: &Civil,
@@ -122,7 +119,7 @@ impl Clients {
                 id: register.id,
                 pool: Pool::new(
                     connect.clone(),
-                    addresses.get(&register.name).copied(),
+                    endpoints.get(&register.name).cloned(),
                     dialect.limits,
                 ),
                 rate: rates.of(register.id.index()),
@@ -230,8 +227,10 @@ impl Line {
         keys: &[(Box<str>, Uuid)],
         until: Instant,
     ) -> Result<Answered, Failure> {
-        let (register, host) = (self.register(), self.pool.host());
-        let Some(request) = exchange::request(&host, register, group, keys) else {
+        let register = self.register();
+        let endpoint = self.pool.endpoint();
+        let request = endpoint.and_then(|it| exchange::request(it, register, group, keys));
+        let Some(request) = request else {
             lease.give_back();
             return Err(Unavailable::Error.into());
         };

@@ -1,6 +1,5 @@
 //! Connections to one register from one core: kept alive, bounded, waited for.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +11,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::Failure;
+use super::{Endpoint, Failure};
 use crate::catalogue::Limits;
 use crate::model::Unavailable;
 use crate::net::Connect;
@@ -22,7 +21,7 @@ type Sender = SendRequest<Full<Bytes>>;
 /// A register's connections from one core.
 pub(super) struct Pool {
     connect: Arc<dyn Connect>,
-    address: Option<SocketAddr>,
+    endpoint: Option<Endpoint>,
     permits: Semaphore,
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -44,12 +43,12 @@ pub(super) struct Lease<'a> {
 impl Pool {
     pub(super) fn new(
         connect: Arc<dyn Connect>,
-        address: Option<SocketAddr>,
+        endpoint: Option<Endpoint>,
         limits: Limits,
     ) -> Self {
         Self {
             connect,
-            address,
+            endpoint,
             permits: Semaphore::new(limits.connections),
             waiting: AtomicUsize::new(0),
             waiting_max: limits.waiting,
@@ -57,9 +56,9 @@ impl Pool {
         }
     }
 
-    /// What goes into the `host` header.
-    pub(super) fn host(&self) -> String {
-        self.address.map_or_else(String::new, |address| address.to_string())
+    /// Where it leads.
+    pub(super) fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
     }
 
     /// Waits until another connection may be in use.
@@ -94,8 +93,8 @@ impl Pool {
     }
 
     async fn open(&self) -> Result<Sender, Failure> {
-        let address = self.address.ok_or(Unavailable::Error)?;
-        let stream = self.connect.connect(address).await.map_err(|_| Unavailable::Error)?;
+        let endpoint = self.endpoint.as_ref().ok_or(Unavailable::Error)?;
+        let stream = endpoint.open(&*self.connect).await.map_err(|_| Unavailable::Error)?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
         tokio::spawn(async move {

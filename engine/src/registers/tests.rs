@@ -3,6 +3,7 @@
 mod batched;
 mod country;
 mod decoded;
+mod endpoints;
 mod exchanged;
 mod network;
 mod probed;

@@ -51,7 +51,11 @@ async fn no_register_is_asked_for_what_cannot_be_recorded() {
     let nobody = Arc::new(Nobody::default());
     let here = SocketAddr::from(([127, 0, 0, 1], 1));
     let parts = Parts {
-        addresses: catalogue.registers().iter().map(|known| (known.name.clone(), here)).collect(),
+        endpoints: catalogue
+            .registers()
+            .iter()
+            .map(|known| (known.name.clone(), here.into()))
+            .collect(),
         catalogue,
         directory: Arc::new(Demo::new([0; 16])),
         connect: nobody.clone(),

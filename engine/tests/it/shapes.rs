@@ -50,7 +50,7 @@ impl Shape {
         let parts = Parts {
             catalogue: Arc::new(catalogue()),
             directory: Arc::new(Tokens::new([7; 16])),
-            addresses: [(register.into(), address)].into(),
+            endpoints: [(register.into(), address.into())].into(),
             connect: Arc::new(Tcp),
             room: Arc::new(engine::store::Room::endless()),
             civil: Civil::system(),

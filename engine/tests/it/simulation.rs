@@ -67,10 +67,10 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
     let address = |name: &str| SocketAddr::new(turmoil::lookup(name), PORT);
     let seeds = AtomicU64::new(seed);
     let parts = Parts {
-        addresses: catalogue
+        endpoints: catalogue
             .registers()
             .iter()
-            .map(|r| (r.name.clone(), address(&r.name)))
+            .map(|r| (r.name.clone(), address(&r.name).into()))
             .collect(),
         catalogue,
         directory: Arc::new(Demo::new([0; 16])),

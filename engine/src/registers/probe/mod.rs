@@ -23,7 +23,7 @@ use super::exchange::{self, Answered};
 use super::json::{Json, at, parse};
 use super::pool::Pool;
 use super::value::{Said, Value, said};
-use super::{Failure, Group};
+use super::{Endpoint, Failure, Group};
 use crate::catalogue::{Attribute, Errors, Register};
 use crate::clock;
 use crate::model::Unavailable;
@@ -90,9 +90,11 @@ impl Report {
     async fn call(&mut self, probe: &Probe<'_>) {
         self.request(probe).await;
         let register = probe.register;
-        let pool = Pool::new(probe.connect.clone(), Some(probe.address), register.http().limits);
+        let endpoint = Endpoint::from(probe.address);
         let keys = [(probe.key.clone(), Uuid::nil())];
-        let Some(request) = exchange::request(&pool.host(), register, &probe.group, &keys) else {
+        let request = exchange::request(&endpoint, register, &probe.group, &keys);
+        let pool = Pool::new(probe.connect.clone(), Some(endpoint), register.http().limits);
+        let Some(request) = request else {
             self.ends(Outcome::NoAnswer, "the description makes no valid request");
             return;
         };
@@ -133,9 +135,10 @@ impl Report {
     /// The request, as it would be about a person whose key is `KEY`.
     async fn request(&mut self, probe: &Probe<'_>) {
         self.tell("request");
-        let host = probe.address.to_string();
+        let endpoint = Endpoint::from(probe.address);
         let keys = [(KEY.into(), Uuid::nil())];
-        let Some(request) = exchange::request(&host, probe.register, &probe.group, &keys) else {
+        let Some(request) = exchange::request(&endpoint, probe.register, &probe.group, &keys)
+        else {
             return;
         };
         self.say(format!("{} {} HTTP/1.1", request.method(), request.uri()));

@@ -5,7 +5,7 @@ use http_body_util::BodyExt as _;
 use serde_json::Value;
 
 use super::super::exchange::{Answered, Said as Response, judge, request};
-use super::super::{Group, decode, decode::not_found};
+use super::super::{Endpoint, Group, decode, decode::not_found};
 use crate::catalogue::{Catalogue, Key, Of, Register};
 use crate::model::{Answer, AttributeMask};
 
@@ -60,11 +60,15 @@ fn keys(catalogue: &Catalogue, register: &Register) -> Vec<String> {
     keys
 }
 
+fn here() -> Endpoint {
+    std::net::SocketAddr::from(([127, 0, 0, 1], 1)).into()
+}
+
 /// What a simulated register answers to the engine's own request.
 async fn raw(register: &Register, asked: AttributeMask, keys: &[&str]) -> Response {
     let group = Group { attributes: asked, organisation: "o".into(), procedure: "p".into() };
     let keys: Vec<_> = keys.iter().map(|key| ((*key).into(), uuid::Uuid::nil())).collect();
-    let (head, body) = request("host", register, &group, &keys).unwrap().into_parts();
+    let (head, body) = request(&here(), register, &group, &keys).unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let authority = Authority::named(&register.name).unwrap();
     let simulated = fixtures::Register::new(authority, country(), Profile::Instant);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::super::{Addresses, Clients, Failure, Group, Query, Rates};
+use super::super::{Clients, Endpoints, Failure, Group, Query, Rates};
 use crate::catalogue::Catalogue;
 use crate::clock::Civil;
 use crate::metrics::Metrics;
@@ -131,12 +131,12 @@ pub(super) fn line_to(register: &str, settings: &str, peer: Peer) -> Line {
     };
     let network = Arc::new(Network::to(peer));
     let address = SocketAddr::from(([127, 0, 0, 1], 1));
-    let addresses: Addresses = [(register.into(), address)].into();
+    let endpoints: Endpoints = [(register.into(), address.into())].into();
     let metrics = Arc::new(Metrics::default());
     let civil = Civil::running(NOW, 1);
     let connect: Arc<dyn Connect> = network.clone();
     let rates = Rates::new(&catalogue);
-    let clients = Clients::new(&catalogue, &addresses, &connect, &rates, &civil, &metrics);
+    let clients = Clients::new(&catalogue, &endpoints, &connect, &rates, &civil, &metrics);
     let clients = Arc::new(clients);
     let id = catalogue.find_register(register).unwrap();
     Line { clients, network, catalogue, metrics, id }

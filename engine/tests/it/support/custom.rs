@@ -65,7 +65,7 @@ impl Custom {
         };
         let known = catalogue.registers().iter();
         let parts = Parts {
-            addresses: known.map(|known| (known.name.clone(), address(&known.name))).collect(),
+            endpoints: known.map(|it| (it.name.clone(), address(&it.name).into())).collect(),
             catalogue,
             directory: Arc::new(Tokens::new([7; 16])),
             connect: Arc::new(Tcp),

@@ -1,0 +1,176 @@
+//! The way to a register: looked up, secured, and what it is shown.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use fixtures::{Authority, Profile};
+use hyper::header::{HeaderName, HeaderValue};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+use super::super::{Clients, Endpoint, Endpoints, Failure, Host, Rates, exchange};
+use super::network::{NOW, country as people, holders};
+use crate::clock::Civil;
+use crate::metrics::Metrics;
+use crate::model::{Answer, Unavailable};
+use crate::net::{Connect, Connecting, LookingUp, Stream};
+use crate::registers::{Group, Query};
+
+/// An authority that certifies, and one certificate of its own.
+struct Authenticated {
+    roots: RootCertStore,
+    chain: Vec<rustls::pki_types::CertificateDer<'static>>,
+    key: KeyPair,
+}
+
+fn authenticated(name: &str) -> Authenticated {
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_key = KeyPair::generate().unwrap();
+    let root = params.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(params, ca_key);
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(root.der().clone()).unwrap();
+    Authenticated { roots, chain: vec![leaf.der().clone()], key }
+}
+
+impl Authenticated {
+    fn key(&self) -> PrivateKeyDer<'static> {
+        PrivatePkcs8KeyDer::from(self.key.serialize_der()).into()
+    }
+
+    /// A client that trusts this authority, and shows `shown` where it has one.
+    fn trusted_by(&self, shown: Option<&Authenticated>) -> Arc<ClientConfig> {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots.clone());
+        Arc::new(match shown {
+            None => config.with_no_client_auth(),
+            Some(own) => config.with_client_auth_cert(own.chain.clone(), own.key()).unwrap(),
+        })
+    }
+
+    /// A server that asks for a certificate of `clients`, where it knows any.
+    fn server(&self, clients: Option<&Authenticated>) -> TlsAcceptor {
+        let provider = Arc::new(ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = match clients {
+            None => config.with_no_client_auth(),
+            Some(known) => config.with_client_cert_verifier(
+                WebPkiClientVerifier::builder_with_provider(known.roots.clone().into(), provider)
+                    .build()
+                    .unwrap(),
+            ),
+        };
+        Arc::new(config.with_single_cert(self.chain.clone(), self.key()).unwrap()).into()
+    }
+}
+
+/// A register behind TLS, found by a name.
+struct Secured {
+    acceptor: TlsAcceptor,
+    looked_up: Mutex<Vec<String>>,
+}
+
+impl Connect for Secured {
+    fn connect(&self, _: SocketAddr) -> Connecting {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let acceptor = self.acceptor.clone();
+        tokio::spawn(async move {
+            let register = fixtures::Register::new(Authority::Snca, people(), Profile::Instant);
+            if let Ok(stream) = acceptor.accept(far).await {
+                fixtures::registers::serve(Arc::new(register), stream).await;
+            }
+        });
+        Box::pin(async move { Ok(Box::new(near) as Box<dyn Stream>) })
+    }
+
+    fn look_up(&self, host: Box<str>, port: u16) -> LookingUp {
+        self.looked_up.lock().unwrap().push(format!("{host}:{port}"));
+        Box::pin(async move { Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]) })
+    }
+}
+
+/// What comes of asking a register by name over TLS.
+async fn asked(acceptor: TlsAcceptor, tls: Arc<ClientConfig>) -> Result<Answer, Failure> {
+    let catalogue = super::country();
+    let id = catalogue.find_register("snca").unwrap();
+    let network = Arc::new(Secured { acceptor, looked_up: Mutex::default() });
+    let endpoint = Endpoint {
+        host: Host::Name("snca.example".into()),
+        port: 443,
+        base: "".into(),
+        headers: Vec::new(),
+        tls: Some(tls),
+    };
+    let endpoints: Endpoints = [("snca".into(), endpoint)].into();
+    let connect: Arc<dyn Connect> = network.clone();
+    let (rates, civil, metrics) =
+        (Rates::new(&catalogue), Civil::running(NOW, 1), Arc::new(Metrics::default()));
+    let clients = Clients::new(&catalogue, &endpoints, &connect, &rates, &civil, &metrics);
+    let group = Group {
+        attributes: catalogue.register(id).all(),
+        organisation: "o".into(),
+        procedure: "p".into(),
+    };
+    let key = holders(1).remove(0).into();
+    let answer = clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group }).await;
+    assert_eq!(*network.looked_up.lock().unwrap(), ["snca.example:443"]);
+    answer
+}
+
+#[tokio::test]
+async fn a_register_behind_tls_is_asked_when_it_is_who_it_says() {
+    let register = authenticated("snca.example");
+    let answer = asked(register.server(None), register.trusted_by(None)).await.unwrap();
+    assert!(answer.found);
+    let failed = Err(Failure::from(Unavailable::Error));
+    let stranger = authenticated("snca.example");
+    assert_eq!(asked(stranger.server(None), register.trusted_by(None)).await, failed);
+    let other = authenticated("other.example");
+    assert_eq!(asked(other.server(None), other.trusted_by(None)).await, failed);
+}
+
+#[tokio::test]
+async fn a_register_that_wants_to_know_its_client_sees_its_certificate() {
+    let (register, engine) = (authenticated("snca.example"), authenticated("engine.example"));
+    let closed = || register.server(Some(&engine));
+    let shown = register.trusted_by(Some(&engine));
+    assert!(asked(closed(), shown).await.unwrap().found);
+    let failed = Err(Failure::from(Unavailable::Error));
+    assert_eq!(asked(closed(), register.trusted_by(None)).await, failed);
+    let stranger = authenticated("engine.example");
+    assert_eq!(asked(closed(), register.trusted_by(Some(&stranger))).await, failed);
+}
+
+#[test]
+fn every_request_carries_the_credentials_below_the_base_and_debug_shows_none() {
+    let catalogue = super::country();
+    let register = super::described(&catalogue, "rnpp");
+    let mut secret = HeaderValue::from_static("s3cret");
+    secret.set_sensitive(true);
+    let endpoint = Endpoint {
+        host: Host::Name("rnpp.example".into()),
+        port: 8443,
+        base: "/gateway/v2".into(),
+        headers: vec![(HeaderName::from_static("x-api-key"), secret)],
+        tls: None,
+    };
+    let group =
+        Group { attributes: register.all(), organisation: "o".into(), procedure: "p".into() };
+    let keys = [("k".into(), uuid::Uuid::nil())];
+    let request = exchange::request(&endpoint, register, &group, &keys).unwrap();
+    assert!(request.uri().to_string().starts_with("/gateway/v2/persons/k?"), "{}", request.uri());
+    assert_eq!(request.headers()["host"], "rnpp.example:8443");
+    assert_eq!(request.headers()["x-api-key"], "s3cret");
+    assert!(!format!("{endpoint:?} {request:?}").contains("s3cret"));
+}
