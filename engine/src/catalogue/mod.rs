@@ -15,7 +15,7 @@ pub mod own;
 mod plan;
 mod planner;
 mod procedure;
-mod reader;
+pub(crate) mod reader;
 mod register;
 mod review;
 mod shape;

@@ -15,13 +15,13 @@ use super::{Labels, Mistake, Source};
 /// What is demanded of new catalogues may grow; entries of the ledger name old
 /// ones, which must stay readable.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Review {
+pub(crate) enum Review {
     Due,
     Passed,
 }
 
 /// One file being read, and what is wrong with it so far.
-pub(super) struct File<'a> {
+pub(crate) struct File<'a> {
     source: &'a Source,
     review: Review,
     line_starts: Vec<usize>,
@@ -30,24 +30,24 @@ pub(super) struct File<'a> {
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Line(pub(super) usize);
+pub(crate) struct Line(pub(crate) usize);
 
 /// A text and the line it stands on.
 #[derive(Clone, Debug)]
-pub(super) struct Placed {
-    pub(super) text: Box<str>,
-    pub(super) line: Line,
+pub(crate) struct Placed {
+    pub(crate) text: Box<str>,
+    pub(crate) line: Line,
 }
 
 impl<'a> File<'a> {
-    pub(super) fn new(source: &'a Source, review: Review) -> Self {
+    pub(crate) fn new(source: &'a Source, review: Review) -> Self {
         let newlines = source.text.match_indices('\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
         Self { source, review, line_starts, mistakes: RefCell::default() }
     }
 
     /// Parses the file; what does not parse is a mistake, and the rest is read.
-    pub(super) fn parse(&self) -> Spanned<DeTable<'a>> {
+    pub(crate) fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(&self.source.text);
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
@@ -56,11 +56,11 @@ impl<'a> File<'a> {
         table
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.source.text
     }
 
-    pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
+    pub(crate) fn mistake(&self, line: Line, what: impl Into<String>) {
         let file = self.source.path.clone();
         self.mistakes.borrow_mut().push(Mistake { file, line: line.0, what: what.into() });
     }
@@ -79,11 +79,11 @@ impl<'a> File<'a> {
     }
 
     /// Whether nothing is wrong in it so far.
-    pub(super) fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         self.mistakes.borrow().is_empty()
     }
 
-    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+    pub(crate) fn into_mistakes(self) -> Vec<Mistake> {
         self.mistakes.into_inner()
     }
 
@@ -108,7 +108,7 @@ pub(super) fn no_name_twice<'a, 'f: 'a>(
 const KEYS: usize = 16;
 
 /// One table being read. Keys that nobody read are mistakes in the end.
-pub(super) struct Table<'f> {
+pub(crate) struct Table<'f> {
     file: &'f File<'f>,
     table: &'f DeTable<'f>,
     line: Line,
@@ -116,7 +116,7 @@ pub(super) struct Table<'f> {
 }
 
 impl<'f> Table<'f> {
-    pub(super) fn root(file: &'f File<'f>, table: &'f Spanned<DeTable<'f>>) -> Self {
+    pub(crate) fn root(file: &'f File<'f>, table: &'f Spanned<DeTable<'f>>) -> Self {
         Self::new(file, table.get_ref(), table.span())
     }
 
@@ -125,11 +125,11 @@ impl<'f> Table<'f> {
         Self { file, table, line, read: RefCell::new(Vec::with_capacity(KEYS)) }
     }
 
-    pub(super) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> Line {
         self.line
     }
 
-    pub(super) fn mistake(&self, line: Line, what: impl Into<String>) {
+    pub(crate) fn mistake(&self, line: Line, what: impl Into<String>) {
         self.file.mistake(line, what);
     }
 
@@ -147,7 +147,7 @@ impl<'f> Table<'f> {
     }
 
     /// The line of a key; of the table where the key is missing.
-    pub(super) fn line_of(&self, key: &'static str) -> Line {
+    pub(crate) fn line_of(&self, key: &'static str) -> Line {
         self.get(key).map_or(self.line, |value| self.file.line(value.span().start))
     }
 
@@ -169,7 +169,7 @@ impl<'f> Table<'f> {
     }
 
     /// An optional text.
-    pub(super) fn text(&self, key: &'static str) -> Option<Placed> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<Placed> {
         self.text_of(key, self.get(key)?)
     }
 
@@ -182,7 +182,7 @@ impl<'f> Table<'f> {
     }
 
     /// A text that must be there.
-    pub(super) fn required(&self, key: &'static str, example: &str) -> Option<Placed> {
+    pub(crate) fn required(&self, key: &'static str, example: &str) -> Option<Placed> {
         match self.get(key) {
             Some(value) => self.text_of(key, value),
             None => self.missing(key, example),
@@ -204,7 +204,7 @@ impl<'f> Table<'f> {
     }
 
     /// A flag; false where it is missing.
-    pub(super) fn flag(&self, key: &'static str) -> bool {
+    pub(crate) fn flag(&self, key: &'static str) -> bool {
         self.optional_flag(key).unwrap_or_default()
     }
 
@@ -216,7 +216,7 @@ impl<'f> Table<'f> {
     }
 
     /// A whole number within `range`, if it is there.
-    pub(super) fn integer(
+    pub(crate) fn integer(
         &self,
         key: &'static str,
         range: std::ops::RangeInclusive<u32>,
@@ -237,7 +237,7 @@ impl<'f> Table<'f> {
     }
 
     /// A duration such as `"15m"`, if it is there.
-    pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
+    pub(crate) fn duration(&self, key: &'static str) -> Option<Duration> {
         let text = self.text(key)?;
         let parsed = duration(&text.text);
         if parsed.is_none() {
@@ -248,7 +248,7 @@ impl<'f> Table<'f> {
     }
 
     /// One of a closed list, if it is there.
-    pub(super) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn choice<T: Copy>(&self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(key)?;
         let found = choices.iter().find(|(name, _)| *name == &*text.text);
         if found.is_none() {
@@ -260,7 +260,7 @@ impl<'f> Table<'f> {
     }
 
     /// One of a closed list that must be there; the first is the example.
-    pub(super) fn required_choice<T: Copy>(
+    pub(crate) fn required_choice<T: Copy>(
         &self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -272,7 +272,7 @@ impl<'f> Table<'f> {
     }
 
     /// A list of texts; empty where it is missing.
-    pub(super) fn texts(&self, key: &'static str) -> Vec<Placed> {
+    pub(crate) fn texts(&self, key: &'static str) -> Vec<Placed> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             return self.wrong(key, value, "a list of texts").unwrap_or_default();
@@ -288,7 +288,7 @@ impl<'f> Table<'f> {
     }
 
     /// A table within this one, if it is there.
-    pub(super) fn table(&self, key: &'static str) -> Option<Table<'f>> {
+    pub(crate) fn table(&self, key: &'static str) -> Option<Table<'f>> {
         let value = self.get(key)?;
         match value.get_ref() {
             DeValue::Table(table) => Some(Self::new(self.file, table, value.span())),
@@ -297,7 +297,7 @@ impl<'f> Table<'f> {
     }
 
     /// The tables of a list; empty where it is missing.
-    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'f>> {
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'f>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
             return self.wrong(key, value, "a list of tables").unwrap_or_default();
@@ -310,7 +310,7 @@ impl<'f> Table<'f> {
     }
 
     /// All keys with their texts, for tables whose keys are free.
-    pub(super) fn pairs(&self) -> Vec<(Box<str>, Placed)> {
+    pub(crate) fn pairs(&self) -> Vec<(Box<str>, Placed)> {
         let pair =
             |(key, value): (&'f Spanned<toml::de::DeString<'f>>, &'f Spanned<DeValue<'f>>)| {
                 let line = self.file.line(value.span().start);
@@ -344,7 +344,7 @@ impl<'f> Table<'f> {
     }
 
     /// Reports keys that nobody asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let read = self.read.borrow();
         for key in self.table.keys() {
             if read.iter().all(|known| *known != key.get_ref().as_ref()) {
