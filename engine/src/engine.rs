@@ -97,6 +97,7 @@ impl Engine {
             cache: Arc::new(Cache::new(parts.cache, parts.civil.clone())),
             flights: Arc::new(Flights::default()),
             denials: Denials::default(),
+            started: parts.civil.now(),
             civil: parts.civil,
             metrics,
             drain: Arc::default(),

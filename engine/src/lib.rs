@@ -19,6 +19,7 @@ pub mod model;
 pub mod clock;
 pub mod drain;
 pub mod entropy;
+pub mod logs;
 pub mod metrics;
 pub mod net;
 

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use engine::backup;
 use engine::catalogue::{Catalogue, Source};
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
+use engine::logs;
 use engine::probe::Probed;
 use engine::registers::Outcome;
 use engine::store;
@@ -16,6 +17,9 @@ use engine::store;
 #[derive(Parser)]
 #[command(version, about)]
 struct Command {
+    /// How the log on standard error is written; RUST_LOG says how much of it.
+    #[arg(long, global = true, default_value = "text", value_enum)]
+    log: logs::Format,
     #[command(subcommand)]
     what: What,
 }
@@ -82,16 +86,11 @@ const USAGE: u8 = 2;
 const UNREADABLE: u8 = 3;
 
 fn main() -> ExitCode {
+    let command = Command::parse();
+    logs::start(command.log);
     keep_memory_private();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,engine=info")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
     open_as_many_files_as_allowed();
-    let done = match Command::parse().what {
+    let done = match command.what {
         #[cfg(feature = "demo")]
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
         What::Check { catalogue } => check(&catalogue),

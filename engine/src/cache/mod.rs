@@ -5,10 +5,13 @@
 //! never filtered by consent, which is applied at each release; an answer of an
 //! epoch that is not current is never found.
 
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
+use moka::notification::RemovalCause;
 use moka::sync::Cache as Moka;
 
 use crate::clock::Civil;
@@ -37,7 +40,8 @@ impl Default for Config {
 }
 
 /// Whom an answer may serve: it was fetched for this, and serves nothing else.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// `Debug` does not show the key.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Slot {
     /// Who answered.
     pub register: RegisterId,
@@ -49,6 +53,15 @@ pub struct Slot {
     pub purpose: ProcedureId,
     /// The epoch of (subject, register) read before the call.
     pub epoch: u64,
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Slot");
+        shown.field("register", &self.register).field("organisation", &self.organisation);
+        shown.field("purpose", &self.purpose).field("epoch", &self.epoch);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// What a lookup found.
@@ -121,6 +134,30 @@ impl Held {
 pub struct Cache {
     moka: Moka<Subject, Arc<Held>>,
     civil: Civil,
+    bytes: u64,
+    gone: Arc<Gone>,
+}
+
+/// Subjects whose answers were dropped, and not at anybody's wish.
+#[derive(Default)]
+struct Gone {
+    size: AtomicU64,
+    expired: AtomicU64,
+}
+
+/// What the cache holds and what it lost, about: both lag a little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Subjects.
+    pub subjects: u64,
+    /// Bytes.
+    pub weight: u64,
+    /// Bytes that it may hold.
+    pub capacity: u64,
+    /// Subjects dropped for want of room.
+    pub evicted: u64,
+    /// Subjects dropped because their last answer's time was over.
+    pub expired: u64,
 }
 
 impl Cache {
@@ -132,9 +169,30 @@ impl Cache {
         let moka = Moka::builder()
             .max_capacity(config.bytes)
             .weigher(weigh)
-            .expire_after(LongestAnswer(civil.clone()))
-            .build();
-        Self { moka, civil }
+            .expire_after(LongestAnswer(civil.clone()));
+        let gone = Arc::new(Gone::default());
+        let counted = gone.clone();
+        let moka = moka.eviction_listener(move |_, _, cause| {
+            let counter = match cause {
+                RemovalCause::Size => &counted.size,
+                RemovalCause::Expired => &counted.expired,
+                RemovalCause::Explicit | RemovalCause::Replaced => return,
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        Self { moka: moka.build(), civil, bytes: config.bytes, gone }
+    }
+
+    /// What it holds and what it lost.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            subjects: self.moka.entry_count(),
+            weight: self.moka.weighted_size(),
+            capacity: self.bytes,
+            evicted: self.gone.size.load(Ordering::Relaxed),
+            expired: self.gone.expired.load(Ordering::Relaxed),
+        }
     }
 
     /// Everything held about a subject.

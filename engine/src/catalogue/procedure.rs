@@ -109,6 +109,18 @@ impl Procedure {
         self.fillable
     }
 
+    /// Whom it is about, in one word: `self`, `company`, `family` or `person`. Metrics
+    /// group procedures so: how many registers a request meets follows from it.
+    #[must_use]
+    pub fn group(&self) -> &'static str {
+        match () {
+            () if self.own_view => "self",
+            () if self.professional_only() => "company",
+            () if self.roles.len() > 1 => "family",
+            () => "person",
+        }
+    }
+
     /// Whether only professional spaces can use it: it needs a company.
     #[must_use]
     pub fn professional_only(&self) -> bool {

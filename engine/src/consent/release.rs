@@ -1,5 +1,6 @@
 //! Consent applied again: values and gaps become the bytes of a bundle.
 
+use std::fmt;
 use std::io::Write as _;
 
 use uuid::Uuid;
@@ -13,8 +14,8 @@ use crate::model::{
     Unavailable, Withheld,
 };
 
-/// A bundle that has been composed and not yet recorded: nobody may see it.
-#[derive(Debug)]
+/// A bundle that has been composed and not yet recorded: nobody may see it, and
+/// `Debug` does not show its bytes.
 #[non_exhaustive]
 pub struct Bundle {
     /// Its id, which stands in its bytes.
@@ -23,6 +24,14 @@ pub struct Bundle {
     pub body: Vec<u8>,
     /// What the ledger writes of it.
     pub released: Released,
+}
+
+impl fmt::Debug for Bundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Bundle");
+        shown.field("disclosure", &self.disclosure).field("released", &self.released);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// What left, by name and not by value.
@@ -383,6 +392,6 @@ fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, compl
     );
 }
 
-fn write(body: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+fn write(body: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     body.write_fmt(text).expect("a vector takes every byte");
 }

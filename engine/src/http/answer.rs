@@ -33,7 +33,7 @@ pub(super) async fn answer(
     let mut out = match ambiguous(&request) {
         None => route::answer(&core, request).await,
         Some(why) => {
-            core.shared().metrics.request("other", 400, Duration::ZERO);
+            core.shared().metrics.answer("other", 400, Duration::ZERO);
             respond::rejected(&Rejection::Malformed(why.to_owned()))
         }
     };

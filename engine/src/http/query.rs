@@ -1,6 +1,6 @@
 //! Query strings: known members, each at most once.
 
-use crate::prefill::Rejection;
+use crate::prefill::{Rejection, named};
 
 /// A parsed query string.
 pub(super) struct Query(Vec<(String, String)>);
@@ -15,10 +15,10 @@ impl Query {
                     [] => "this path takes no query".to_owned(),
                     known => format!("unknown query member; known are {}", known.join(", ")),
                 };
-                return Err(Rejection::value(name.chars().take(64).collect::<String>(), detail));
+                return Err(Rejection::value(named(&name), detail));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
-                return Err(Rejection::value(name.into_owned(), "stands twice in the query"));
+                return Err(Rejection::value(named(&name), "stands twice in the query"));
             }
             pairs.push((name.into_owned(), value.into_owned()));
         }

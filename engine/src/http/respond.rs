@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::wire::{self, Problem};
 use crate::consent::Bundle;
 use crate::ledger::{Disclosed, Own};
+use crate::metrics::Format;
 use crate::prefill::Rejection;
 use crate::space;
 
@@ -23,6 +24,8 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const TEXT_METRICS: HeaderValue =
+    HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// A bundle that the ledger has recorded.
@@ -60,8 +63,12 @@ pub(super) fn public<T: Serialize>(value: &Public<T>) -> Out {
 }
 
 /// Metrics, as Prometheus reads them.
-pub(super) fn metrics(text: Public<String>) -> Out {
-    response(StatusCode::OK, OPEN_METRICS, text.0.into())
+pub(super) fn metrics(text: Public<String>, format: Format) -> Out {
+    let content = match format {
+        Format::OpenMetrics => OPEN_METRICS,
+        Format::Text => TEXT_METRICS,
+    };
+    response(StatusCode::OK, content, text.0.into())
 }
 
 /// Whether the engine can do its work.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::AUTHORIZATION;
+use hyper::header::{ACCEPT, AUTHORIZATION};
 use hyper::{HeaderMap, Method, Request};
 
 use super::query::Query;
@@ -18,8 +18,9 @@ use crate::consent::Consent;
 use crate::drain::Phase;
 use crate::identity::{Citizen, Operator};
 use crate::ledger::{PAGE_MAX, Page};
+use crate::metrics::Format;
 use crate::model::CivilMs;
-use crate::prefill::{self, Core, Rejection, prefill};
+use crate::prefill::{self, Core, Rejection, named, prefill};
 use crate::space::{self, Attribute};
 use crate::store;
 
@@ -41,9 +42,13 @@ pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Out 
     let path = request.uri().path().to_owned();
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     let (route, answered) = route(core, request, &segments).await;
-    let out = answered.unwrap_or_else(|rejection| respond::rejected(&rejection));
+    let metrics = &core.shared().metrics;
+    let out = answered.unwrap_or_else(|rejection| {
+        metrics.problem(rejection.kind());
+        respond::rejected(&rejection)
+    });
     let took = clock::monotonic() - began;
-    core.shared().metrics.request(route, out.status().as_u16(), took);
+    metrics.answer(route, out.status().as_u16(), took);
     out
 }
 
@@ -97,9 +102,7 @@ async fn route(
         ["v1", "ledger", "head"] if get => ("head", head(core, &request)),
         ["healthz"] if get => ("healthz", Ok(health(core, false))),
         ["readyz"] if get => ("readyz", Ok(health(core, true))),
-        ["metrics"] if get => {
-            ("metrics", Ok(respond::metrics(Public(core.shared().metrics.text()))))
-        }
+        ["metrics"] if get => ("metrics", Ok(metrics(core, request.headers()))),
         ["v1", "me", "accesses" | "consents" | "data"]
         | ["v1", "procedures" | "registers" | "organisations"]
         | ["v1", "procedures", _]
@@ -240,7 +243,7 @@ fn procedure(core: &Core, request: &Request<Incoming>, id: &str) -> Answered {
     Query::parse(request.uri().query(), &[])?;
     let catalogue = &core.shared().catalogue;
     let found = catalogue.find_procedure(id);
-    let found = found.ok_or_else(|| Rejection::UnknownProcedure(id.chars().take(64).collect()))?;
+    let found = found.ok_or_else(|| Rejection::UnknownProcedure(named(id).into()))?;
     let found = wire::Procedure::of(catalogue.procedure(found), catalogue);
     Ok(respond::public(&Public(found)))
 }
@@ -258,6 +261,16 @@ fn organisations(core: &Core, request: &Request<Incoming>) -> Answered {
 fn head(core: &Core, request: &Request<Incoming>) -> Answered {
     Query::parse(request.uri().query(), &[])?;
     Ok(respond::public(&Public(wire::Head::from(core.shared().ledger.published().head()))))
+}
+
+/// Everything reads the older text; who wants OpenMetrics says so.
+fn metrics(core: &Core, headers: &HeaderMap) -> Out {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = match accepted.into_iter().any(|value| value.contains("openmetrics-text")) {
+        true => Format::OpenMetrics,
+        false => Format::Text,
+    };
+    respond::metrics(Public(core.shared().exposition(format)), format)
 }
 
 /// Alive tells that the process answers; ready also that the ledger takes entries.

@@ -105,10 +105,13 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let place = self.place().await;
         let (server, under_way) = (self.clone(), self.core.shared().drain.begin());
+        let counts = &self.core.shared().metrics;
+        counts.accepted.count();
+        let counted = counts.connections.hold();
         tokio::spawn(async move {
             let Server { core, open, tls, limits, .. } = server;
             run(core, Box::new(stream), tls.as_deref(), &open, limits).await;
-            drop((under_way, place));
+            drop((under_way, place, counted));
         });
     }
 

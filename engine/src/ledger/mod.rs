@@ -52,6 +52,11 @@ impl<T> Disclosed<T> {
     pub fn into_inner(self) -> T {
         self.0
     }
+
+    /// For counting it, not for letting it out.
+    pub(crate) fn get(&self) -> &T {
+        &self.0
+    }
 }
 
 /// What the ledger holds about one citizen, read for that citizen. Only the
@@ -101,6 +106,20 @@ pub enum Refused {
     /// The ledger takes nothing more until a restart.
     #[error("the ledger is closed: {0}")]
     Closed(Latch),
+}
+
+impl Refused {
+    /// In one word, as metrics count it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+            Self::Full => "full",
+            Self::TooLate => "too-late",
+            Self::Closed(_) => "closed",
+        }
+    }
 }
 
 /// What a disclosure's entry says beside what the bundle itself knows.
@@ -172,6 +191,13 @@ impl Ledger {
     #[must_use]
     pub fn published(&self) -> &Arc<Published> {
         &self.published
+    }
+
+    /// How many changes of consent, and how many other submissions, wait to be
+    /// written.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, usize) {
+        self.queue.0.waiting()
     }
 }
 

@@ -96,10 +96,10 @@ impl Queue {
         }
     }
 
-    /// How many submissions wait.
-    pub(super) fn depth(&self) -> usize {
+    /// How many changes, and how many others, wait.
+    pub(super) fn waiting(&self) -> (usize, usize) {
         let waiting = self.lock();
-        waiting.changes.len() + waiting.others.len()
+        (waiting.changes.len(), waiting.others.len())
     }
 
     /// Lets the writer end once it has written what waits.

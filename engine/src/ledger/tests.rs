@@ -11,6 +11,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::*;
+use crate::metrics::{Format, State};
 use support::{Setup, TODAY, subject};
 
 #[tokio::test(start_paused = true)]
@@ -174,9 +175,9 @@ async fn what_waits_together_is_committed_together() {
     for disclosed in waiting {
         disclosed.await.unwrap().unwrap();
     }
-    let metrics = setup.metrics.text();
-    assert!(metrics.contains("prefill_ledger_commits_total 2\n"), "{metrics}");
-    assert!(metrics.contains("prefill_ledger_entries_total 522\n"), "{metrics}");
+    let metrics = setup.metrics.text(State::default(), Format::Text);
+    assert!(metrics.contains("prefill_ledger_batch_entries_count 2\n"), "{metrics}");
+    assert!(metrics.contains("prefill_ledger_batch_entries_sum 522.0\n"), "{metrics}");
 }
 
 #[tokio::test(start_paused = true)]

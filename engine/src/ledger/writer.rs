@@ -162,7 +162,9 @@ impl Writer {
             failed = self.order(stamp, submission, batch).err();
         }
         if failed.is_none() && self.head.sequence != before {
+            let began = clock::monotonic();
             failed = self.storage.commit(&self.head).err();
+            self.metrics.ledger().sync(clock::monotonic() - began);
         }
         failed.map_or(Ok(()), |error| {
             tracing::error!(%error, "the ledger could not write");
@@ -185,7 +187,7 @@ impl Writer {
             }
             Submission::Disclosure(draft, reply) => match self.check(stamp, &draft, batch) {
                 Err(refused) => {
-                    self.metrics.ledger_refused();
+                    self.metrics.ledger().refused(refused.kind());
                     batch.answers.push((reply, Err(refused)));
                     Ok(())
                 }
@@ -284,7 +286,7 @@ impl Writer {
 
     pub(super) fn measure(&mut self, began: Instant, entries: usize) {
         let took = clock::monotonic() - began;
-        self.metrics.ledger_batch(entries, took, self.queue.depth());
+        self.metrics.ledger().batch(entries, took);
         if self.recent.len() == RECENT_COMMITS {
             self.recent.pop_front();
         }
@@ -314,7 +316,7 @@ impl Writer {
         let began = clock::monotonic();
         match self.storage.checkpoint() {
             Ok(false) => {}
-            Ok(true) => self.metrics.ledger_checkpoint(clock::monotonic() - began),
+            Ok(true) => self.metrics.ledger().checkpoint(clock::monotonic() - began),
             Err(error) => {
                 tracing::error!(%error, "the ledger could not checkpoint");
                 self.published.close(Latch::WriteFailed);

@@ -1,13 +1,15 @@
 //! What one register said about one key: checked, and serialised per attribute.
 
+use std::fmt;
+
 use super::{AttributeMask, CivilMs, Subject};
 
 /// One register's answer about one key.
 ///
 /// Values are kept as the JSON that a bundle will show, so that composing a
 /// bundle copies bytes and parses nothing. An answer is never filtered by
-/// consent: that happens at each release.
-#[derive(Debug, PartialEq, Eq)]
+/// consent: that happens at each release. `Debug` shows no value.
+#[derive(PartialEq, Eq)]
 pub struct Answer {
     /// False where the register does not know the key.
     pub found: bool,
@@ -26,6 +28,15 @@ pub struct Answer {
     /// the date of its own last update; at the end the date of the whole.
     ends: Box<[u32]>,
     text: Box<[u8]>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Answer");
+        shown.field("found", &self.found).field("asked", &self.asked);
+        shown.field("present", &self.present).field("since", &self.since);
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Answer {
@@ -81,7 +92,7 @@ impl Answer {
 }
 
 /// Builds an answer, attribute by attribute, in ascending order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AnswerBuilder {
     present: AttributeMask,
     under_review: AttributeMask,

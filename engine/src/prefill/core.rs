@@ -6,11 +6,12 @@ use super::Denials;
 use crate::cache::Cache;
 use crate::catalogue::Catalogue;
 use crate::clock::Civil;
-use crate::drain::Drain;
+use crate::drain::{Drain, Phase};
 use crate::entropy::Entropy;
 use crate::identity::Directory;
-use crate::ledger::{Accesses, Ledger, Port};
-use crate::metrics::Metrics;
+use crate::ledger::{self, Accesses, Ledger, Port};
+use crate::metrics::{self, Metrics};
+use crate::model::CivilMs;
 use crate::net::Connect;
 use crate::registers::{Clients, Endpoints, Rates};
 use crate::resolver::{Flights, Resolver};
@@ -47,8 +48,35 @@ pub struct Shared {
     pub endpoints: Endpoints,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
+    /// When the engine started.
+    pub started: CivilMs,
     /// How often each register may be asked, by all cores together.
     pub rates: Rates,
+}
+
+impl Shared {
+    /// Every metric, as Prometheus reads it.
+    #[must_use]
+    pub fn exposition(&self, format: metrics::Format) -> String {
+        let (cache, (changes, others)) = (self.cache.load(), self.ledger.waiting());
+        let published = self.ledger.published();
+        let state = metrics::State {
+            catalogue: ledger::hex(self.catalogue.digest()),
+            started: self.started as f64 / 1e3,
+            cached: cache.subjects,
+            weight: cache.weight,
+            capacity: cache.capacity,
+            evicted: cache.evicted,
+            expired: cache.expired,
+            flights: self.flights.airborne(),
+            changes,
+            others,
+            sequence: published.head().sequence,
+            closed: published.latch().is_some(),
+            draining: self.drain.phase() != Phase::Serving,
+        };
+        self.metrics.text(state, format)
+    }
 }
 
 /// One core: it has its own connections and its own way into the ledger.
@@ -79,7 +107,6 @@ impl Core {
             shared.cache.clone(),
             shared.flights.clone(),
             shared.civil.clone(),
-            shared.metrics.clone(),
         );
         (Arc::new(Self { shared, resolver, port, entropy }), deliver)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Core, Rejection};
+use super::{Core, Rejection, named};
 use crate::catalogue::{Catalogue, DEADLINE_MAX, DEADLINE_MIN, Procedure};
 use crate::consent::Request;
 use crate::identity::Operator;
@@ -58,7 +58,7 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
     let operator = operator(catalogue, asked)?;
     let procedure = catalogue
         .find_procedure(&asked.procedure)
-        .ok_or_else(|| Rejection::UnknownProcedure(asked.procedure.chars().take(64).collect()))?;
+        .ok_or_else(|| Rejection::UnknownProcedure(named(&asked.procedure).into()))?;
     let procedure = catalogue.procedure(procedure);
     if procedure.candidates.is_empty() {
         let detail = "this procedure is not prefilled: its fields are all filled by hand";
@@ -200,10 +200,10 @@ fn fields(procedure: &Procedure, names: &[String]) -> Result<FieldSet, Rejection
     let mut fields = FieldSet::EMPTY;
     for name in names {
         let index = procedure.find_field(name).ok_or_else(|| {
-            Rejection::value("fields", format!("this procedure has no field `{}`", short(name)))
+            Rejection::value("fields", format!("this procedure has no field `{}`", named(name)))
         })?;
         if procedure.fields[index].by_hand() {
-            let detail = format!("field `{}` is filled by hand", short(name));
+            let detail = format!("field `{}` is filled by hand", named(name));
             return Err(Rejection::value("fields", detail));
         }
         fields.insert(index);
@@ -212,7 +212,7 @@ fn fields(procedure: &Procedure, names: &[String]) -> Result<FieldSet, Rejection
 }
 
 fn member(of: &str, name: &str) -> String {
-    format!("{of}.{}", short(name))
+    format!("{of}.{}", named(name))
 }
 
 /// Whether a case is named as organisations name them.
@@ -222,9 +222,4 @@ pub(super) fn check_case(case: &str) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"))
-}
-
-/// What a sender wrote, cut so that an answer stays small.
-pub(super) fn short(text: &str) -> String {
-    text.chars().take(64).collect()
 }

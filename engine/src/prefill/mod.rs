@@ -18,13 +18,13 @@ use uuid::Uuid;
 pub use self::core::{Core, Shared};
 pub use denials::Denials;
 pub use identify::Asked;
-pub use rejection::Rejection;
+pub use rejection::{Rejection, named};
 pub use reuse::{Consented, consent_to, withdraw};
 
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
 use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
-use crate::model::{Call, Channel, RegisterId, Resolution, Subject, Unavailable};
+use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
 
 /// How often a disclosure that a change of consent overtook is composed again.
@@ -40,6 +40,14 @@ const ROUNDS_MAX: usize = 4;
 /// Where it is malformed, not authorised, or cannot be recorded. A register
 /// that fails is a gap in the bundle and no error.
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+    let began = clock::monotonic();
+    let answered = answer(core, asked).await;
+    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    count(core, procedure, began, &answered);
+    answered
+}
+
+async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
@@ -53,8 +61,27 @@ pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle
 /// # Errors
 /// As [`prefill`].
 pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>, Rejection> {
+    let began = clock::monotonic();
     let (request, about) = identify::own(core, subject)?;
-    Attempt::begin(core, &request, about, None, None).disclose().await
+    let answered = Attempt::begin(core, &request, about, None, None).disclose().await;
+    count(core, Some(request.procedure), began, &answered);
+    answered
+}
+
+fn count(
+    core: &Core,
+    procedure: Option<ProcedureId>,
+    began: Instant,
+    answered: &Result<Disclosed<Bundle>, Rejection>,
+) {
+    let shared = &core.shared;
+    let group = procedure.map_or("unknown", |id| shared.catalogue.procedure(id).group());
+    let outcome = match answered {
+        Ok(bundle) if bundle.get().released.complete => "complete",
+        Ok(_) => "partial",
+        Err(rejection) => rejection.kind(),
+    };
+    shared.metrics.bundle(group, outcome, clock::monotonic() - began);
 }
 
 /// Records a citizen's Yes or No to a register that offers the choice. It is in

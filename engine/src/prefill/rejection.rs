@@ -3,6 +3,9 @@
 use crate::consent::Denied;
 use crate::model::InvalidIdentifier;
 
+/// No name in a catalogue is longer.
+const NAME_MAX: usize = 64;
+
 /// Why there is no bundle. The closed list of the API's problems.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
@@ -91,6 +94,16 @@ impl Rejection {
     pub fn value(member: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::InvalidValue { member: member.into(), detail: detail.into() }
     }
+}
+
+/// What a sender wrote where a name belongs, if it looks like one. Otherwise it may
+/// be an identifier or a value in the wrong place, which no problem repeats: they
+/// end up in other people's logs.
+#[must_use]
+pub fn named(text: &str) -> &str {
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    if letters && digits < 5 && text.len() <= NAME_MAX { text } else { "(no name)" }
 }
 
 impl From<Denied> for Rejection {

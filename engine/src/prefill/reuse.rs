@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::identify::{check_case, short};
-use super::{CHANGE_TIME_MAX, Core, Rejection, not_changed};
+use super::identify::check_case;
+use super::{CHANGE_TIME_MAX, Core, Rejection, named, not_changed};
 use crate::catalogue::{BackOffice, Catalogue, Procedure};
 use crate::clock;
 use crate::consent::{Change, Consent, STANDING_MAX, Terms};
@@ -93,7 +93,7 @@ fn terms(
         .find_procedure(&consented.procedure)
         .map(|id| catalogue.procedure(id))
         .filter(|procedure| !procedure.own_view)
-        .ok_or_else(|| Rejection::UnknownProcedure(short(&consented.procedure)))?;
+        .ok_or_else(|| Rejection::UnknownProcedure(named(&consented.procedure).into()))?;
     check_case(&consented.case)?;
     if procedure.back_office == BackOffice::NotRequired {
         let detail = format!(
@@ -141,7 +141,7 @@ fn fields(
                 [] => "this organisation may re-read no field of this procedure".to_owned(),
                 _ => format!(
                     "`{}` is none of those that can be re-read: {}",
-                    short(name),
+                    named(name),
                     known.join(", ")
                 ),
             };

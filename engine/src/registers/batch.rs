@@ -14,7 +14,7 @@ use crate::model::{Answer, Unavailable};
 
 /// One core's batches for one register.
 pub(super) struct Batcher {
-    line: Arc<Line>,
+    pub(super) line: Arc<Line>,
     groups: Arc<Mutex<HashMap<Group, Gathering>>>,
 }
 

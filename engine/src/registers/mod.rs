@@ -16,6 +16,7 @@ mod rate;
 mod template;
 mod value;
 
+use std::fmt;
 use std::sync::Arc;
 
 use tokio::time::{sleep_until, timeout_at};
@@ -28,7 +29,7 @@ pub use rate::Rates;
 
 use crate::catalogue::{Catalogue, Register};
 use crate::clock::{self, Civil, Instant};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::Connect;
 use batch::Batcher;
@@ -36,8 +37,8 @@ use exchange::Answered;
 use pool::{Lease, Pool};
 use rate::Rate;
 
-/// What to ask, and on whose behalf.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What to ask, and on whose behalf. `Debug` does not show the key.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Query {
     /// The key it names.
     pub key: Box<str>,
@@ -45,6 +46,14 @@ pub struct Query {
     pub disclosure: Uuid,
     /// What it asks for, and for whom.
     pub group: Group,
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Query");
+        shown.field("disclosure", &self.disclosure).field("group", &self.group);
+        shown.finish_non_exhaustive()
+    }
 }
 
 /// What keys of one batch have in common.
@@ -91,7 +100,7 @@ struct Line {
     pool: Pool,
     rate: Option<Arc<Rate>>,
     civil: Civil,
-    metrics: Arc<Metrics>,
+    counts: Arc<metrics::Register>,
 }
 
 impl Line {
@@ -114,6 +123,7 @@ impl Clients {
     ) -> Self {
         let way = |register: &Register| {
             let dialect = register.dialect.as_ref()?;
+            let counts = metrics.register(&register.name);
             let line = Arc::new(Line {
                 catalogue: catalogue.clone(),
                 id: register.id,
@@ -121,10 +131,11 @@ impl Clients {
                     connect.clone(),
                     endpoints.get(&register.name).cloned(),
                     dialect.limits,
+                    counts.clone(),
                 ),
                 rate: rates.of(register.id.index()),
                 civil: civil.clone(),
-                metrics: metrics.clone(),
+                counts,
             });
             Some(match dialect.batch {
                 1 => Way::Single(line),
@@ -132,6 +143,15 @@ impl Clients {
             })
         };
         Self { ways: catalogue.registers().iter().map(way).collect() }
+    }
+
+    /// What is counted of a register; `None` for citizens' own data, which is none.
+    #[must_use]
+    pub fn counts(&self, register: RegisterId) -> Option<&metrics::Register> {
+        match self.ways[register.index()].as_ref()? {
+            Way::Single(line) => Some(&line.counts),
+            Way::Batched(batcher) => Some(&batcher.line.counts),
+        }
     }
 
     /// Asks one register about one key. Takes at most the register's timeout,
@@ -179,7 +199,7 @@ impl Line {
                 decode(register, &names, group.attributes, since, &mut body)
             }
         });
-        self.count(&decoded, clock::monotonic() - began);
+        self.count(&decoded, keys.len(), clock::monotonic() - began);
         decoded
     }
 
@@ -242,18 +262,18 @@ impl Line {
     fn count(
         &self,
         decoded: &Result<Vec<Result<Answer, Failure>>, Failure>,
+        keys: usize,
         took: std::time::Duration,
     ) {
-        let name = &self.register().name;
         let outcome = match decoded {
             Ok(answers) => {
                 let dropped = answers.iter().filter(|answer| answer.is_err()).count();
-                (0..dropped).for_each(|_| self.metrics.wrong_subject(name));
+                self.counts.wrong_subject.add(dropped as u64);
                 if dropped > 0 { Unavailable::Invalid.as_str() } else { "answered" }
             }
             Err(failure) => failure.reason.as_str(),
         };
-        self.metrics.register_call(name, outcome, took);
+        self.counts.call(outcome, keys, took);
     }
 }
 

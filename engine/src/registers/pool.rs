@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Endpoint, Failure};
 use crate::catalogue::Limits;
+use crate::metrics::{self, Held};
 use crate::model::Unavailable;
 use crate::net::Connect;
 
@@ -26,6 +27,7 @@ pub(super) struct Pool {
     waiting: AtomicUsize,
     waiting_max: usize,
     idle: Mutex<Vec<Sender>>,
+    counts: Arc<metrics::Register>,
 }
 
 /// The right to use a connection; given up when dropped.
@@ -45,6 +47,7 @@ impl Pool {
         connect: Arc<dyn Connect>,
         endpoint: Option<Endpoint>,
         limits: Limits,
+        counts: Arc<metrics::Register>,
     ) -> Self {
         Self {
             connect,
@@ -53,6 +56,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             waiting_max: limits.waiting,
             idle: Mutex::default(),
+            counts,
         }
     }
 
@@ -97,9 +101,12 @@ impl Pool {
         let stream = endpoint.open(&*self.connect).await.map_err(|_| Unavailable::Error)?;
         let handshake = http1::handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
+        self.counts.opened.count();
+        let open = self.counts.connections.hold();
         tokio::spawn(async move {
             // Whoever waits for a response on it learns of its error there.
             let _ = connection.await;
+            drop(open);
         });
         Ok(sender)
     }
@@ -132,7 +139,7 @@ impl Lease<'_> {
 }
 
 /// A place among those who wait; left when dropped.
-struct Waiting<'a>(&'a Pool);
+struct Waiting<'a>(&'a Pool, #[expect(dead_code, reason = "held")] Held);
 
 impl<'a> Waiting<'a> {
     fn enter(pool: &'a Pool) -> Result<Self, Failure> {
@@ -140,7 +147,7 @@ impl<'a> Waiting<'a> {
             pool.waiting.fetch_sub(1, Ordering::Relaxed);
             return Err(Unavailable::Overloaded.into());
         }
-        Ok(Self(pool))
+        Ok(Self(pool, pool.counts.waiting.hold()))
     }
 }
 

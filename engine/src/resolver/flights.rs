@@ -85,6 +85,12 @@ impl Flights {
         (Landing(landing), false)
     }
 
+    /// How many are under way that others may join.
+    #[must_use]
+    pub fn airborne(&self) -> usize {
+        self.airborne.len()
+    }
+
     /// A flight that nobody may join.
     pub(super) fn alone<F>(&self, fetch: F) -> Landing
     where

@@ -18,9 +18,9 @@ use crate::cache::{Cache, Found, Held, Slot};
 use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Share};
 use crate::clock::{Civil, Instant};
 use crate::consent::{Grant, Plan, Request};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Counter};
 use crate::model::{
-    Answer, Call, CallSet, CivilMs, Matricule, Resolution, SUBJECTS_MAX, Unavailable,
+    Answer, Call, CallSet, CivilMs, Matricule, RegisterId, Resolution, SUBJECTS_MAX, Unavailable,
 };
 use crate::registers::{Clients, Failure, Group, Query};
 use flights::{Flight, Landing};
@@ -31,7 +31,6 @@ pub struct Resolver {
     cache: Arc<Cache>,
     flights: Arc<Flights>,
     civil: Civil,
-    metrics: Arc<Metrics>,
 }
 
 /// One request, as far as resolving needs it.
@@ -75,9 +74,8 @@ impl Resolver {
         cache: Arc<Cache>,
         flights: Arc<Flights>,
         civil: Civil,
-        metrics: Arc<Metrics>,
     ) -> Self {
-        Self { clients, cache, flights, civil, metrics }
+        Self { clients, cache, flights, civil }
     }
 
     /// Makes the calls of a plan that have not ended in `resolution` yet.
@@ -153,7 +151,8 @@ impl Resolver {
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
         let found =
             held[planned.role].as_ref().and_then(|held| held.find(&slot, attributes, now, max_age));
-        self.metrics.cache_lookup(matches!(found, Some(Found::Fresh(_))));
+        let hit = matches!(found, Some(Found::Fresh(_)));
+        self.count(planned.register, |counts| if hit { &counts.hits } else { &counts.misses });
         let old = match found {
             Some(Found::Fresh(answer)) => return Started::Ended(Call::Answered(answer)),
             Some(Found::Old(answer)) => Some(answer),
@@ -180,12 +179,18 @@ impl Resolver {
                 let fetch = || self.fetch(errand, flight.clone(), query, true);
                 let (landing, joined) = self.flights.join(flight.clone(), not_before, fetch);
                 if joined {
-                    self.metrics.flight_joined();
+                    self.count(planned.register, |counts| &counts.joined);
                 }
                 landing
             }
         };
         Started::Waiting(landing, old)
+    }
+
+    fn count(&self, register: RegisterId, what: impl FnOnce(&metrics::Register) -> &Counter) {
+        if let Some(counts) = self.clients.counts(register) {
+            what(counts).count();
+        }
     }
 
     /// The work of one flight. It outlives the request that began it.

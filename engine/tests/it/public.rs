@@ -210,7 +210,12 @@ fn metrics_parse_and_name_nobody() {
     api(&demo).get(&format!("/v1/procedures/{somebody}"));
     set(&demo.fleet, "snca", fixtures::Mode::Garbage);
     bundle(api(&demo), &form("plate-reservation", &demo.country.person(0).matricule().to_string()));
-    let reply = api(&demo).get("/metrics");
+    let older = api(&demo).get("/metrics");
+    let content = older.header("content-type").unwrap();
+    assert!(content.starts_with("text/plain; version=0.0.4"), "{content}");
+    let asked = "GET /metrics HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\
+                 accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n";
+    let reply = api(&demo).raw(asked.as_bytes()).reply();
     assert_eq!(reply.status, 200);
     let content = reply.header("content-type").unwrap();
     assert!(content.starts_with("application/openmetrics-text; version=1.0.0"), "{content}");
@@ -221,9 +226,9 @@ fn metrics_parse_and_name_nobody() {
     }
     assert!(!text.contains(&somebody));
     for counted in [
-        "prefill_requests_total{route=\"prefill\",status=\"200\"} 11",
+        "prefill_http_requests_total{route=\"prefill\",code=\"200\"} 11",
         "prefill_register_calls_total{register=\"snca\",outcome=\"invalid\"} 1",
-        "prefill_ledger_refused_total 0",
+        "prefill_ledger_refused_total{reason=\"stale\"} 0",
     ] {
         assert!(text.lines().any(|line| line == counted), "{counted} in\n{text}");
     }
@@ -241,12 +246,12 @@ fn check_metric(line: &str) {
     assert!(value.parse::<f64>().is_ok(), "{line}");
     let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
     let word = |text: &str| text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_');
-    assert!(name.starts_with("prefill_") && word(name), "{line}");
+    assert!((name.starts_with("prefill_") || name.starts_with("process_")) && word(name), "{line}");
     assert!(labels.ends_with('}'), "{line}");
     for label in labels.trim_end_matches('}').split(',').filter(|label| !label.is_empty()) {
         let (name, value) = label.split_once("=\"").expect("a label");
         assert!(word(name) && value.ends_with('"'), "{line}");
         let digits = value.bytes().filter(u8::is_ascii_digit).count();
-        assert!(name == "le" || digits < 8, "an identifier in {line}");
+        assert!(["le", "digest"].contains(&name) || digits < 8, "an identifier in {line}");
     }
 }

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::identity::Operator;
 use crate::model::{Channel, Language, SUBJECTS_MAX};
-use crate::prefill::{Asked, Rejection};
+use crate::prefill::{Asked, Rejection, named};
 
 /// `POST /v1/prefill`.
 #[derive(DeserializeDerive)]
@@ -125,8 +125,34 @@ pub(in crate::http) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T,
     if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Rejection::Malformed("the body must be a JSON object".to_owned()));
     }
-    serde_json::from_slice(body).map_err(|error| {
-        // A long unknown member would stand in the text as long as it is.
-        Rejection::Malformed(error.to_string().chars().take(300).collect())
-    })
+    serde_json::from_slice(body).map_err(|error| Rejection::Malformed(unquoted(&error.to_string())))
+}
+
+/// A complaint of serde without what it quotes of the body, unless that is a name:
+/// a value in the wrong place is a value.
+fn unquoted(complaint: &str) -> String {
+    for (start, without) in [
+        ("invalid type: ", "a value of the wrong type"),
+        ("invalid value: ", "a value that is not allowed"),
+        ("unknown variant `", "a word that is not known"),
+    ] {
+        // What was quoted may itself hold this; the last one is serde's own.
+        if let Some((_, expected)) =
+            complaint.strip_prefix(start).and_then(|rest| rest.rsplit_once(", expected "))
+        {
+            return format!("{without}, expected {expected}");
+        }
+    }
+    let Some((before, rest)) = complaint.split_once('`') else { return complaint.to_owned() };
+    let (quoted, after) = rest.split_once('`').unwrap_or((rest, ""));
+    match named(quoted) {
+        name if name == quoted => complaint.to_owned(),
+        // It may hold a quotation mark, so that what follows is not serde's either.
+        no_name => format!("{before}{no_name}{}", place(after)),
+    }
+}
+
+/// Where in the body, from the end of a complaint.
+fn place(complaint: &str) -> &str {
+    complaint.rfind(" at line ").map_or("", |start| &complaint[start..])
 }

@@ -26,6 +26,7 @@ use super::value::{Said, Value, said};
 use super::{Endpoint, Failure, Group};
 use crate::catalogue::{Attribute, Errors, Register};
 use crate::clock;
+use crate::metrics::Metrics;
 use crate::model::Unavailable;
 use crate::net::Connect;
 
@@ -91,9 +92,10 @@ impl Report {
         self.request(probe).await;
         let register = probe.register;
         let endpoint = Endpoint::from(probe.address);
+        let counts = Metrics::default().register(&register.name);
         let keys = [(probe.key.clone(), Uuid::nil())];
         let request = exchange::request(&endpoint, register, &probe.group, &keys);
-        let pool = Pool::new(probe.connect.clone(), Some(endpoint), register.http().limits);
+        let pool = Pool::new(probe.connect.clone(), Some(endpoint), register.http().limits, counts);
         let Some(request) = request else {
             self.ends(Outcome::NoAnswer, "the description makes no valid request");
             return;

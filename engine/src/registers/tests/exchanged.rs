@@ -7,6 +7,7 @@ use fixtures::registers::Mode;
 use super::super::Failure;
 use super::network::{NOW, Peer, country, holders, line, line_to};
 use crate::clock;
+use crate::metrics::{Format, State};
 use crate::model::Unavailable;
 
 fn failure(reason: Unavailable, retry_after: Option<u32>) -> Failure {
@@ -142,7 +143,7 @@ async fn answers_about_somebody_else_are_counted() {
     for holder in holders(3) {
         line.ask(&holder).await.unwrap_err();
     }
-    let text = line.metrics.text();
+    let text = line.metrics.text(State::default(), Format::Text);
     let counted = "prefill_register_wrong_subject_total{register=\"rnpp\"} 3";
     assert!(text.contains(counted), "{text}");
 }

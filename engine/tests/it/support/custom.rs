@@ -8,7 +8,7 @@ use engine::catalogue::{Catalogue, Source};
 use engine::clock::Civil;
 use engine::engine::{Parts, Running, start};
 use engine::entropy::Entropy;
-use engine::identity::Demo as Tokens;
+use engine::identity::{Demo as Tokens, Directory};
 use engine::net::Tcp;
 use engine::space::MasterKey;
 use engine::{cache, http};
@@ -38,7 +38,12 @@ impl Custom {
     pub(crate) fn listening(edit: impl FnOnce(&mut http::Listen)) -> Self {
         let mut listen = anywhere();
         edit(&mut listen);
-        Self::start_at(listen, Civil::system(), &[], &[])
+        Self::start_at(listen, tokens(), Civil::system(), &[], &[])
+    }
+
+    /// Starts with other tokens than the demonstration's.
+    pub(crate) fn start_known_by(directory: Arc<dyn Directory>) -> Self {
+        Self::start_at(anywhere(), directory, Civil::system(), &[], &[])
     }
 
     /// The same on a day of the test's own.
@@ -47,11 +52,12 @@ impl Custom {
         edits: &[Edit<'_>],
         elsewhere: &[(&str, SocketAddr)],
     ) -> Self {
-        Self::start_at(anywhere(), civil, edits, elsewhere)
+        Self::start_at(anywhere(), tokens(), civil, edits, elsewhere)
     }
 
     fn start_at(
         listen: http::Listen,
+        directory: Arc<dyn Directory>,
         civil: Civil,
         edits: &[Edit<'_>],
         elsewhere: &[(&str, SocketAddr)],
@@ -67,7 +73,7 @@ impl Custom {
         let parts = Parts {
             endpoints: known.map(|it| (it.name.clone(), address(&it.name).into())).collect(),
             catalogue,
-            directory: Arc::new(Tokens::new([7; 16])),
+            directory,
             connect: Arc::new(Tcp),
             room: Arc::new(engine::store::Room::endless()),
             civil,
@@ -84,6 +90,10 @@ impl Custom {
     pub(crate) fn api(&self) -> Api {
         Api(self.engine.address())
     }
+}
+
+fn tokens() -> Arc<dyn Directory> {
+    Arc::new(Tokens::new([7; 16]))
 }
 
 fn anywhere() -> http::Listen {
