@@ -66,6 +66,7 @@ fn asked(person: &Person) -> Asked {
         deadline: Some(Duration::from_secs(2)),
         max_age: None,
         language: Language::default(),
+        trace: None,
     }
 }
 

@@ -21,7 +21,7 @@ type Preferred = Result<Own<Arc<Consent>>, Rejection>;
 
 /// A request on its way to a core.
 enum Job {
-    Prefill(Asked, oneshot::Sender<Bundled>),
+    Prefill(Box<Asked>, oneshot::Sender<Bundled>),
     Prefer(Preference, oneshot::Sender<Preferred>),
 }
 
@@ -60,7 +60,7 @@ impl Handle {
     /// # Errors
     /// As over HTTP: see [`Rejection`].
     pub async fn prefill(&self, asked: Asked) -> Bundled {
-        self.post(|reply| Job::Prefill(asked, reply)).await
+        self.post(|reply| Job::Prefill(Box::new(asked), reply)).await
     }
 
     /// Records a citizen's Yes or No to a register, by name. The caller has made

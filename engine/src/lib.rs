@@ -22,6 +22,7 @@ pub mod entropy;
 pub mod logs;
 pub mod metrics;
 pub mod net;
+pub mod trace;
 
 pub mod catalogue;
 pub mod consent;

@@ -23,6 +23,7 @@ use crate::model::CivilMs;
 use crate::prefill::{self, Core, Rejection, named, prefill};
 use crate::space::{self, Attribute};
 use crate::store;
+use crate::trace::Context;
 
 /// A request for a bundle is a few hundred bytes.
 const BODY_MAX: usize = 64 * 1024;
@@ -116,8 +117,10 @@ async fn route(
 async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
     let operator = operator(core, request.headers())?;
     Query::parse(request.uri().query(), &[])?;
+    let trace = trace(request.headers());
     let body = read(request).await?;
-    let asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
+    let mut asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
+    asked.trace = trace;
     prefill(core, &asked).await.map(respond::disclosed)
 }
 
@@ -293,6 +296,15 @@ fn health(core: &Core, ready: bool) -> Out {
     };
     let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
     respond::health(well, &Public(health))
+}
+
+/// The caller's place in a trace; one that is malformed, or stands twice, is none.
+fn trace(headers: &HeaderMap) -> Option<Context> {
+    let mut parents = headers.get_all("traceparent").iter();
+    let parent = Context::parse(parents.next()?.to_str().ok()?)?;
+    let states = headers.get_all("tracestate").iter();
+    let states: Option<Vec<&str>> = states.map(|state| state.to_str().ok()).collect();
+    parents.next().is_none().then(|| parent.with_state(states.unwrap_or_default().into_iter()))
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

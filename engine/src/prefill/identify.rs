@@ -9,6 +9,7 @@ use crate::consent::Request;
 use crate::identity::Operator;
 use crate::ledger::About;
 use crate::model::{Channel, FieldSet, Language, OrganisationId, SUBJECTS_MAX, Subject};
+use crate::trace;
 
 /// Beyond a year nothing is kept anyway.
 const MAX_AGE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -40,6 +41,8 @@ pub struct Asked {
     pub max_age: Option<Duration>,
     /// What notices are written in.
     pub language: Language,
+    /// The caller's place in a trace, which registers are told as well.
+    pub trace: Option<trace::Context>,
 }
 
 impl fmt::Debug for Asked {

@@ -26,6 +26,7 @@ use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
 use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
+use crate::trace::Context;
 
 /// How often a disclosure that a change of consent overtook is composed again.
 const ATTEMPTS: usize = 2;
@@ -50,7 +51,8 @@ pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle
 async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
+    let mut attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
+    attempt.trace = asked.trace.as_ref().map(|caller| caller.child(&core.entropy));
     attempt.authorise()?;
     attempt.disclose().await
 }
@@ -125,6 +127,7 @@ struct Attempt<'a> {
     request: &'a Request,
     about: About,
     disclosure: Uuid,
+    trace: Option<Context>,
     max_age: Option<Duration>,
     began: Instant,
     deadline: Instant,
@@ -142,7 +145,8 @@ impl<'a> Attempt<'a> {
         let procedure = core.shared.catalogue.procedure(request.procedure);
         let disclosure = core.entropy.uuid(core.shared.civil.now());
         let deadline = began + deadline.unwrap_or(procedure.deadline);
-        Self { core, request, about, disclosure, max_age, began, deadline }
+        let trace = None;
+        Self { core, request, about, disclosure, trace, max_age, began, deadline }
     }
 
     /// Resolves, releases, records; again where a change of consent overtook it.
@@ -191,6 +195,7 @@ impl<'a> Attempt<'a> {
                 grant: &grant,
                 plan: &plan,
                 disclosure: self.disclosure,
+                trace: self.trace.as_ref(),
                 max_age: self.max_age,
                 began: self.began,
                 until,
@@ -223,7 +228,8 @@ impl<'a> Attempt<'a> {
         let call = match tokio::time::timeout_at(until, answer).await {
             Ok(Ok(answer)) => Call::Answered(Arc::new(answer)),
             Ok(Err(error)) => {
-                tracing::error!(%error, "own data cannot be read");
+                let disclosure = self.disclosure;
+                tracing::error!(%error, %disclosure, "own data cannot be read");
                 Call::failed(Unavailable::Error)
             }
             Err(_) => Call::failed(Unavailable::Timeout),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Failure, Group, Line, Query};
 use crate::model::{Answer, Unavailable};
+use crate::trace;
 
 /// One core's batches for one register.
 pub(super) struct Batcher {
@@ -27,6 +28,7 @@ struct Gathering {
 
 struct Waiter {
     key: (Box<str>, Uuid),
+    trace: Option<trace::Context>,
     reply: oneshot::Sender<Result<Answer, Failure>>,
 }
 
@@ -46,7 +48,11 @@ impl Batcher {
             if !idle && gathering.waiting.len() >= dialect.limits.waiting {
                 return Err(Unavailable::Overloaded.into());
             }
-            gathering.waiting.push_back(Waiter { key: (query.key, query.disclosure), reply });
+            gathering.waiting.push_back(Waiter {
+                key: (query.key, query.disclosure),
+                trace: query.trace,
+                reply,
+            });
             let full = gathering.waiting.len() >= dialect.batch;
             (idle || full).then(|| gathering.next(dialect.batch)).flatten()
         };
@@ -97,9 +103,10 @@ async fn run(
 }
 
 async fn call(line: Arc<Line>, group: Group, batch: Vec<Waiter>) {
+    let trace = batch.iter().find_map(|waiter| waiter.trace.clone());
     let (keys, replies): (Vec<_>, Vec<_>) =
         batch.into_iter().map(|waiter| (waiter.key, waiter.reply)).unzip();
-    match line.ask(&group, &keys).await {
+    match line.ask(&group, &keys, trace.as_ref()).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
                 // Whoever hung up needs no answer.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::http::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use uuid::Uuid;
 
@@ -14,6 +15,7 @@ use super::template::{Place, fill};
 use super::{Endpoint, Failure, Group};
 use crate::catalogue::{Dialect, Method, Register};
 use crate::model::Unavailable;
+use crate::trace::Context;
 
 /// What a register said, undecoded.
 pub(super) enum Answered {
@@ -118,6 +120,19 @@ pub(super) fn request(
         }
     };
     request.body(Full::new(body)).ok()
+}
+
+/// Tells the register of which trace a call is part, unless its description has
+/// headers of those names.
+pub(super) fn put_trace(headers: &mut HeaderMap, trace: Option<&Context>) {
+    let Some(trace) = trace else { return };
+    let state = trace.tracestate().map(str::to_owned);
+    for (name, value) in [("traceparent", Some(trace.traceparent())), ("tracestate", state)] {
+        let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+        if let Some(value) = value.filter(|_| !headers.contains_key(name)) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 /// Reads a body whole, unless it is longer than `most` bytes.

@@ -32,6 +32,7 @@ use crate::clock::{self, Civil, Instant};
 use crate::metrics::{self, Metrics};
 use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::Connect;
+use crate::trace;
 use batch::Batcher;
 use exchange::Answered;
 use pool::{Lease, Pool};
@@ -46,6 +47,9 @@ pub struct Query {
     pub disclosure: Uuid,
     /// What it asks for, and for whom.
     pub group: Group,
+    /// The trace that it is part of. A call about several keys is part of the first
+    /// one's: a request has one parent, and each key's disclosure is named anyway.
+    pub trace: Option<trace::Context>,
 }
 
 impl fmt::Debug for Query {
@@ -169,7 +173,7 @@ impl Clients {
             Some(Way::Batched(batcher)) => batcher.ask(query).await,
             Some(Way::Single(line)) => {
                 let keys = [(query.key, query.disclosure)];
-                let mut answers = line.ask(&query.group, &keys).await?;
+                let mut answers = line.ask(&query.group, &keys, query.trace.as_ref()).await?;
                 answers.pop().unwrap_or(Err(Unavailable::Invalid.into()))
             }
         }
@@ -182,6 +186,7 @@ impl Line {
         &self,
         group: &Group,
         keys: &[(Box<str>, Uuid)],
+        trace: Option<&trace::Context>,
     ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
         let (register, began) = (self.register(), clock::monotonic());
         let lease = self.lease(began + register.timeout).await;
@@ -189,7 +194,7 @@ impl Line {
         let began = if self.rate.is_some() { clock::monotonic() } else { began };
         let since = self.civil.now();
         let answered = match lease {
-            Ok(lease) => self.exchange(lease, group, keys, began + register.timeout).await,
+            Ok(lease) => self.exchange(lease, group, keys, trace, began + register.timeout).await,
             Err(failure) => Err(failure),
         };
         let decoded = answered.and_then(|answered| match answered {
@@ -245,15 +250,17 @@ impl Line {
         lease: Lease<'_>,
         group: &Group,
         keys: &[(Box<str>, Uuid)],
+        trace: Option<&trace::Context>,
         until: Instant,
     ) -> Result<Answered, Failure> {
         let register = self.register();
         let endpoint = self.pool.endpoint();
         let request = endpoint.and_then(|it| exchange::request(it, register, group, keys));
-        let Some(request) = request else {
+        let Some(mut request) = request else {
             lease.give_back();
             return Err(Unavailable::Error.into());
         };
+        exchange::put_trace(request.headers_mut(), trace);
         let dialect = register.http();
         let sent = timeout_at(until, exchange::send(lease, request, dialect.limits.body)).await;
         exchange::judge(dialect, sent.map_err(|_| Unavailable::Timeout)??)

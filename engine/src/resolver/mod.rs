@@ -23,6 +23,7 @@ use crate::model::{
     Answer, Call, CallSet, CivilMs, Matricule, RegisterId, Resolution, SUBJECTS_MAX, Unavailable,
 };
 use crate::registers::{Clients, Failure, Group, Query};
+use crate::trace;
 use flights::{Flight, Landing};
 
 /// One core's resolver.
@@ -45,6 +46,8 @@ pub struct Errand<'a> {
     pub plan: &'a Plan,
     /// Goes into each register's own log.
     pub disclosure: Uuid,
+    /// Our place in the caller's trace, where there is one.
+    pub trace: Option<&'a trace::Context>,
     /// The greatest age that the client stands.
     pub max_age: Option<Duration>,
     /// When the request began.
@@ -161,6 +164,7 @@ impl Resolver {
         let query = Query {
             key: slot.key.clone().unwrap_or_else(|| subject.to_string().into()),
             disclosure: errand.disclosure,
+            trace: errand.trace.cloned(),
             group: Group {
                 attributes,
                 organisation: errand

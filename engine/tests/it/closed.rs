@@ -42,6 +42,7 @@ fn asked() -> Asked {
         deadline: Some(Duration::from_secs(2)),
         max_age: None,
         language: Language::default(),
+        trace: None,
     }
 }
 

@@ -25,6 +25,7 @@ fn asked(matricule: &str) -> Asked {
         deadline: Some(Duration::from_secs(5)),
         max_age: None,
         language: Language::default(),
+        trace: None,
     }
 }
 

@@ -29,3 +29,4 @@ mod seen;
 mod shapes;
 mod simulation;
 mod support;
+mod traced;

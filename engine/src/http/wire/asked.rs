@@ -65,6 +65,7 @@ impl Prefill {
             deadline: self.deadline_ms.map(Duration::from_millis),
             max_age: self.max_age_seconds.map(Duration::from_secs),
             language,
+            trace: None,
         })
     }
 }

@@ -123,7 +123,8 @@ async fn asked(acceptor: TlsAcceptor, tls: Arc<ClientConfig>) -> Result<Answer, 
         procedure: "p".into(),
     };
     let key = holders(1).remove(0).into();
-    let answer = clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group }).await;
+    let answer =
+        clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group, trace: None }).await;
     assert_eq!(*network.looked_up.lock().unwrap(), ["snca.example:443"]);
     answer
 }

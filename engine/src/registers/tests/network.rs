@@ -168,7 +168,7 @@ impl Line {
             organisation: organisation.into(),
             procedure: "a-procedure".into(),
         };
-        Query { key: key.into(), disclosure: Uuid::from_u128(7), group }
+        Query { key: key.into(), disclosure: Uuid::from_u128(7), group, trace: None }
     }
 
     /// Lets every task run until all wait. No time passes.
