@@ -1,12 +1,14 @@
 //! The command line: `engine demo`, `engine check`, `engine probe`, `engine audit`.
 
+use std::collections::HashSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use engine::backup;
-use engine::catalogue::{Catalogue, Source};
+use engine::catalogue::{Catalogue, Mistake, Source};
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::logs;
 use engine::probe::Probed;
@@ -130,9 +132,10 @@ fn open_as_many_files_as_allowed() {
 }
 
 fn check(folder: &Path) -> anyhow::Result<u8> {
-    let sources = read_catalogue(folder)?;
-    match Catalogue::compile(&sources) {
-        Ok(catalogue) => {
+    let (sources, mut mistakes) = read_catalogue(folder)?;
+    let compiled = Catalogue::compile(&sources);
+    match compiled {
+        Ok(catalogue) if mistakes.is_empty() => {
             say(&format!(
                 "{} registers, {} organisations, {} procedures; digest {}",
                 catalogue.registers().len(),
@@ -140,37 +143,63 @@ fn check(folder: &Path) -> anyhow::Result<u8> {
                 catalogue.procedures().len(),
                 ledger::hex(catalogue.digest()),
             ));
-            Ok(HOLDS)
+            return Ok(HOLDS);
         }
-        Err(mistakes) => {
-            mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
-            complain(&format!("{} mistakes", mistakes.len()));
-            Ok(VIOLATED)
+        Ok(_) => {}
+        Err(more) => {
+            // What a bad byte leads to on its own line is said already.
+            let place = |mistake: &Mistake| (mistake.file.clone(), mistake.line);
+            let said: HashSet<_> = mistakes.iter().map(place).collect();
+            mistakes.extend(more.into_iter().filter(|mistake| !said.contains(&place(mistake))));
         }
     }
+    mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+    mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
+    complain(&match mistakes.len() {
+        1 => "1 mistake".to_owned(),
+        count => format!("{count} mistakes"),
+    });
+    Ok(VIOLATED)
 }
 
-fn read_catalogue(folder: &Path) -> anyhow::Result<Vec<Source>> {
-    let mut sources = Vec::new();
+/// A catalogue's files, and where they are no text.
+fn read_catalogue(folder: &Path) -> anyhow::Result<(Vec<Source>, Vec<Mistake>)> {
+    let mut read = (Vec::new(), Vec::new());
     for part in ["", "organisations", "registers", "procedures"] {
         let within = folder.join(part);
         // Organisations stand in one file or in a folder of files.
         if part == "organisations" && !within.exists() {
             continue;
         }
-        let entries = std::fs::read_dir(&within).with_context(|| within.display().to_string())?;
-        for entry in entries {
-            let path = entry.with_context(|| within.display().to_string())?.path();
-            if path.extension().is_none_or(|extension| extension != "toml") {
-                continue;
-            }
-            let text =
-                std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
-            sources.push(Source { path: name, text });
+        read_folder(folder, &within, !part.is_empty(), &mut read)?;
+    }
+    Ok(read)
+}
+
+/// Folders within a catalogue's own are read, too, so that their files are said to
+/// be in the wrong place.
+fn read_folder(
+    root: &Path,
+    within: &Path,
+    deep: bool,
+    read: &mut (Vec<Source>, Vec<Mistake>),
+) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(within).with_context(|| within.display().to_string())?;
+    for entry in entries {
+        let entry = entry.with_context(|| within.display().to_string())?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead to where it stands.
+        if deep && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            read_folder(root, &path, deep, read)?;
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
+            let (source, mistake) = Source::from_bytes(name, bytes);
+            read.0.push(source);
+            read.1.extend(mistake);
         }
     }
-    Ok(sources)
+    Ok(())
 }
 
 fn probe(options: &engine::probe::Options) -> anyhow::Result<u8> {
@@ -263,12 +292,16 @@ fn told(report: &Report) -> String {
     )
 }
 
-#[expect(clippy::print_stdout, reason = "the result of a command")]
+/// Prints the result of a command. Whoever closes the pipe has read enough.
 fn say(text: &str) {
-    println!("{text}");
+    print(&mut std::io::stdout().lock(), text);
 }
 
-#[expect(clippy::print_stderr, reason = "the complaint of a command")]
 fn complain(text: &str) {
-    eprintln!("{text}");
+    print(&mut std::io::stderr().lock(), text);
+}
+
+/// A command's exit code tells the same as its text: it holds where nobody reads on.
+fn print(to: &mut dyn Write, text: &str) {
+    let _ = writeln!(to, "{text}").and_then(|()| to.flush());
 }

@@ -6,39 +6,66 @@ use super::compiled::Compiled;
 use super::organisation;
 use super::plan::Candidate;
 use super::procedure::Procedure;
-use super::reader::{File, Placed};
+use super::reader::{File, Placed, nearest};
 use super::sources::Sources;
-use crate::model::{CandidateSet, OrganisationId, RegisterId};
+use crate::model::{CandidateSet, OrganisationId, ProcedureId, RegisterId};
+
+/// Where nobody can tell who may have what: that was said.
+#[derive(Default)]
+pub(super) struct Unsure {
+    /// Whether some authority is over a procedure that nobody knows.
+    pub(super) procedures: bool,
+    /// Procedures over which some authority names a source that nobody knows.
+    pub(super) sources: HashSet<ProcedureId>,
+}
 
 /// Writes what organisations may have into each procedure that they name.
 pub(super) fn give(
     drafts: &[(&File<'_>, organisation::Draft)],
     sources: &Sources,
     compiled: &mut [Compiled<'_, '_>],
-    unread: &HashSet<Box<str>>,
-) {
-    let names = compiled.iter().enumerate();
-    let places: HashMap<Box<str>, usize> =
-        names.map(|(index, known)| (known.procedure.name.clone(), index)).collect();
+) -> Unsure {
+    let mut unsure = Unsure::default();
+    let places = places(compiled);
     for (file, draft) in drafts {
         for authority in &draft.authority {
             let patterns = authority.attributes.iter();
             let patterns: Vec<Pattern> =
                 patterns.filter_map(|text| Pattern::parse(file, text, sources)).collect();
+            let all_known = patterns.len() == authority.attributes.len();
             for name in &authority.procedures {
                 let named = match (&*name.text, places.get(&name.text)) {
                     ("*", _) => &mut *compiled,
                     (_, Some(place)) => std::slice::from_mut(&mut compiled[*place]),
-                    (_, None) if unread.contains(&name.text) => continue,
                     (text, None) => {
-                        file.mistake(name.line, format!("unknown procedure \"{text}\""));
+                        let near = nearest(text, places.keys().map(|name| &**name));
+                        file.mistake(name.line, format!("unknown procedure \"{text}\"{near}"));
+                        unsure.procedures = true;
                         continue;
                     }
                 };
-                named.iter_mut().for_each(|known| grant(&mut known.procedure, draft.id, &patterns));
+                for known in named {
+                    grant(&mut known.procedure, draft.id, &patterns);
+                    if !all_known {
+                        unsure.sources.insert(known.procedure.id);
+                    }
+                }
             }
         }
     }
+    unsure
+}
+
+/// Procedures by their files and their names: where an id is wrong, nobody else's
+/// mistake follows.
+fn places(compiled: &[Compiled<'_, '_>]) -> HashMap<Box<str>, usize> {
+    let by_file = compiled.iter().enumerate();
+    let mut places: HashMap<Box<str>, usize> =
+        by_file.map(|(index, known)| (known.file.stem().into(), index)).collect();
+    for (index, known) in compiled.iter().enumerate() {
+        places.entry(known.procedure.name.clone()).or_insert(index);
+    }
+    places
 }
 
 fn grant(procedure: &mut Procedure, organisation: OrganisationId, patterns: &[Pattern]) {

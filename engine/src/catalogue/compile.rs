@@ -7,13 +7,15 @@ use sha2::{Digest as _, Sha256};
 use super::compiled::Compiled;
 use super::organisation::{self, ActsFor, Organisation};
 use super::planner::Planner;
-use super::procedure::{self, Procedure};
-use super::reader::{File, Line, Placed, Review, no_name_twice};
+use super::procedure::{self, DEADLINE_DEFAULT, Procedure};
+use super::reader::{File, Line, Placed, Review, nearest, no_name_twice};
 use super::register::Register;
 use super::sources::Sources;
 use super::{Catalogue, Mistake, Source, authority, notice, review, sources};
 use crate::model::{FieldSet, OrganisationId, ProcedureId};
 
+const HOLDS: &str = "a catalogue holds organisations.toml or organisations/*.toml, \
+                     registers/*.toml and procedures/*.toml";
 /// What stands above each file in the text of a whole catalogue.
 const FILE_HEADING: &str = "#:: ";
 
@@ -26,52 +28,59 @@ pub(super) fn compile(files: &[Source], review: Review) -> Result<Catalogue, Vec
         .collect();
     let of = |kindred| files.iter().filter(move |(kind, _)| *kind == kindred).map(|(_, file)| file);
 
-    of(Kindred::Unknown).for_each(|file| {
-        file.mistake(
-            Line(1),
-            "a catalogue holds organisations.toml, registers/*.toml and procedures/*.toml",
-        );
-    });
-    files.iter().for_each(|(_, file)| no_heading_inside(file));
-    let sources = sources::compile(of(Kindred::Register).collect());
-    let (drafts, organisations) = compile_organisations(of(Kindred::Organisations).collect());
-    let mut compiled = Vec::new();
-    let mut unread = HashSet::new();
-    for file in of(Kindred::Procedure) {
-        let id = ProcedureId(compiled.len() as u16);
-        let read = procedure::read(file)
-            .and_then(|draft| compile_procedure(file, draft, id, &sources, &organisations));
-        match read {
-            Some(procedure) => compiled.push(procedure),
-            // Its own mistakes say enough.
-            None => unread.extend(file.id()),
+    for (kindred, file) in &files {
+        if *kindred == Kindred::Unknown {
+            file.mistake(Line(1), HOLDS);
+        } else if file.is_deep() {
+            file.demand(Line(1), format!("{HOLDS}, and no folders within these"));
         }
+        no_heading_inside(file);
     }
+    let sources = sources::compile(of(Kindred::Register).collect());
+    let bodies = read_organisations(of(Kindred::Organisations).collect());
+    // A mistake in who may have what says enough; its consequences do not.
+    let clear = of(Kindred::Organisations).all(File::is_clear) && !bodies.is_empty();
+    let organisations = compile_organisations(&bodies);
+    let mut compiled: Vec<_> = of(Kindred::Procedure)
+        .enumerate()
+        .map(|(index, file)| {
+            let id = ProcedureId(index as u16);
+            compile_procedure(file, procedure::read(file), id, &sources, &organisations)
+        })
+        .collect();
     let names = compiled.iter().map(|known| (&known.procedure.name, (known.file, known.line)));
     no_name_twice(names);
     one_own_view(&compiled);
-    authority::give(&drafts, &sources, &mut compiled, &unread);
+    let unsure = authority::give(&bodies, &sources, &mut compiled);
     if review == Review::Due {
-        // A mistake in who may have what says enough; its consequences do not.
-        let clear = of(Kindred::Organisations).all(File::is_clear);
         for compiled in &compiled {
             review::deadline(compiled, &sources);
             if clear {
-                review::authority(compiled, &sources);
+                review::authority(compiled, &sources, &organisations, &unsure);
             }
         }
     }
+    let has_organisations = of(Kindred::Organisations).next().is_some();
     let procedures: Vec<_> = compiled.into_iter().map(|known| known.procedure).collect();
 
     let mut mistakes: Vec<Mistake> =
         files.into_iter().flat_map(|(_, file)| file.into_mistakes()).collect();
-    if procedures.is_empty() && mistakes.is_empty() {
-        let what = "a catalogue needs at least one file procedures/*.toml".to_owned();
-        mistakes.push(Mistake { file: "procedures".to_owned(), line: 1, what });
-    }
+    let mut needed = |there: bool, file: &str, what: &str| {
+        if !there {
+            let what = format!("a catalogue needs at least one file {what}");
+            mistakes.push(Mistake { file: file.to_owned(), line: 1, what });
+        }
+    };
+    needed(!procedures.is_empty(), "procedures", "procedures/*.toml");
+    needed(
+        !organisations.is_empty() || has_organisations || procedures.is_empty(),
+        "organisations",
+        "organisations.toml or organisations/*.toml",
+    );
     if !mistakes.is_empty() {
         mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-        mistakes.dedup();
+        let mut said = HashSet::new();
+        mistakes.retain(|mistake| said.insert(mistake.clone()));
         return Err(mistakes);
     }
     Ok(whole(&sorted, sources.into_list(), organisations, procedures))
@@ -171,39 +180,43 @@ fn one_own_view(compiled: &[Compiled<'_, '_>]) {
 
 type OrganisationDrafts<'a, 'f> = Vec<(&'a File<'f>, organisation::Draft)>;
 
-fn compile_organisations<'a, 'f>(
-    files: Vec<&'a File<'f>>,
-) -> (OrganisationDrafts<'a, 'f>, Vec<Organisation>) {
+fn read_organisations<'a, 'f>(files: Vec<&'a File<'f>>) -> OrganisationDrafts<'a, 'f> {
     let mut drafts: OrganisationDrafts<'a, 'f> = Vec::new();
     for file in files {
         let read = organisation::read(file, drafts.len());
         drafts.extend(read.into_iter().map(|draft| (file, draft)));
     }
+    no_name_twice(drafts.iter().map(|(file, draft)| (&draft.name.text, (*file, draft.line))));
+    drafts
+}
+
+fn compile_organisations(drafts: &OrganisationDrafts<'_, '_>) -> Vec<Organisation> {
     let names: HashMap<Box<str>, OrganisationId> =
         drafts.iter().map(|(_, draft)| (draft.name.text.clone(), draft.id)).collect();
-    no_name_twice(drafts.iter().map(|(file, draft)| (&draft.name.text, (*file, draft.line))));
+    let all_named = drafts.iter().all(|(_, draft)| draft.name.is_said());
     let organisation = |(file, draft): &(&File<'_>, organisation::Draft)| Organisation {
         id: draft.id,
         name: draft.name.text.clone(),
         label: draft.label.clone(),
-        acts_for: acts_for(file, draft, &names),
+        acts_for: acts_for(file, draft, &names, all_named),
     };
-    let organisations = drafts.iter().map(organisation).collect();
-    (drafts, organisations)
+    drafts.iter().map(organisation).collect()
 }
 
 fn acts_for(
     file: &File<'_>,
     draft: &organisation::Draft,
     names: &HashMap<Box<str>, OrganisationId>,
+    all_named: bool,
 ) -> ActsFor {
     if draft.acts_for.iter().any(|name| &*name.text == "*") {
         return ActsFor::All;
     }
     let known = |name: &Placed| {
         let found = names.get(&name.text).copied();
-        if found.is_none() {
-            file.mistake(name.line, format!("unknown organisation \"{}\"", name.text));
+        if found.is_none() && all_named {
+            let near = nearest(&name.text, names.keys().map(|known| &**known));
+            file.mistake(name.line, format!("unknown organisation \"{}\"{near}", name.text));
         }
         found
     };
@@ -212,53 +225,76 @@ fn acts_for(
 
 fn compile_procedure<'a, 'f>(
     file: &'a File<'f>,
-    draft: procedure::Draft,
+    mut draft: procedure::Draft,
     id: ProcedureId,
     sources: &Sources,
     organisations: &[Organisation],
-) -> Option<Compiled<'a, 'f>> {
-    let owner = organisations.iter().find(|known| known.name == draft.owner.text);
-    if owner.is_none() {
-        file.mistake(draft.owner.line, format!("unknown organisation \"{}\"", draft.owner.text));
-    }
+) -> Compiled<'a, 'f> {
+    let owner = draft.owner.and_then(|name| owner(file, &name, organisations));
     if draft.fields.len() > FieldSet::CAPACITY {
         file.mistake(draft.fields[FieldSet::CAPACITY].line, "a procedure has at most 128 fields");
-        return None;
+        draft.fields.truncate(FieldSet::CAPACITY);
+        // They may speak of those that are taken out.
+        draft.notices.clear();
     }
-    if draft.own_view && draft.roles.len() > 1 {
+    let roles = draft.roles.unwrap_or_default();
+    if draft.own_view && roles.len() > 1 {
         file.mistake(draft.name.line, "the citizens' own view has one role, `applicant`");
     }
-    let mut planner = Planner::new(file, sources, &draft.roles);
+    let mut planner = Planner::new(file, sources, &roles);
     planner.check_roles();
     let fields = draft.fields.iter().enumerate();
     let fields: Vec<_> = fields.map(|(index, field)| planner.field(field, index)).collect();
     let planned = planner.finish();
+    let seen = draft.fields.iter().zip(&planned.kinds).map(|(field, kind)| notice::Seen {
+        name: &field.field.name,
+        kind: *kind,
+        by_hand: field.by_hand(),
+    });
+    let notices = notice::compile(file, draft.notices, &seen.collect::<Vec<_>>());
     let fillable = fields.iter().enumerate().filter(|(_, field)| !field.by_hand());
     let procedure = Procedure {
         id,
         name: draft.name.text,
         version: draft.version,
-        owner: owner?.id,
+        owner: owner.map_or(OrganisationId(0), |(_, id)| id),
         label: draft.label,
         purpose: draft.purpose,
         legal_basis: draft.legal_basis,
         back_office: draft.back_office,
         own_view: draft.own_view,
-        deadline: draft.deadline.0,
-        notices: notice::compile(file, draft.notices, &fields),
+        deadline: draft.deadline.unwrap_or(DEADLINE_DEFAULT),
+        notices,
         fillable: fillable.map(|(index, _)| index).collect(),
         fields,
-        roles: draft.roles.into_iter().map(|role| role.role).collect(),
+        roles: roles.into_iter().map(|role| role.role).collect(),
         steps: draft.steps,
         candidates: planned.candidates,
         calls: planned.calls,
         authority: Vec::new(),
     };
-    Some(Compiled {
+    Compiled {
         file,
         procedure,
         line: draft.name.line,
-        deadline_line: draft.deadline.1,
+        owner_line: owner.map(|(line, _)| line),
+        deadline_line: draft.deadline.map(|_| draft.deadline_line),
         candidate_lines: planned.lines,
-    })
+    }
+}
+
+/// The organisation of that name, and where it is named.
+fn owner(
+    file: &File<'_>,
+    name: &Placed,
+    organisations: &[Organisation],
+) -> Option<(Line, OrganisationId)> {
+    let found = organisations.iter().find(|known| known.name == name.text);
+    // It may be one whose name cannot be read; where there is none, that is said.
+    let all_named = organisations.iter().all(|known| !known.name.is_empty());
+    if found.is_none() && all_named && !organisations.is_empty() {
+        let near = nearest(&name.text, organisations.iter().map(|known| &*known.name));
+        file.mistake(name.line, format!("unknown organisation \"{}\"{near}", name.text));
+    }
+    Some((name.line, found?.id))
 }

@@ -8,6 +8,9 @@ pub(super) struct Compiled<'a, 'f> {
     pub(super) file: &'a File<'f>,
     pub(super) procedure: Procedure,
     pub(super) line: Line,
-    pub(super) deadline_line: Line,
+    /// Where it names its owner, if that is known.
+    pub(super) owner_line: Option<Line>,
+    /// Where it says how long a request may take, if that can be read.
+    pub(super) deadline_line: Option<Line>,
     pub(super) candidate_lines: Vec<Line>,
 }

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use super::reader::{File, Line, Placed, Review, Table};
+use super::reader::{File, Line, Placed, Review, Table, spelled};
 use super::register::{
     Body, Dialect, Header, Key, Limits, Method, Of, Part, Register, Share, Template,
 };
-use super::shape::{self, Shape, is_token};
+use super::shape::{self, Shape, Unread, is_token};
 use super::{Mistake, Source};
 use crate::model::RegisterId;
 
+/// What `key` says where a call names the subject.
+pub(super) const SUBJECT: &str = "subject";
 /// Answers are kept for no longer than a day.
 const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// A request's deadline is at most 30 seconds; a longer call serves nobody.
@@ -28,6 +30,7 @@ pub(super) struct Draft {
     pub(super) register: Register,
     pub(super) name_line: Line,
     pub(super) key: Placed,
+    pub(super) unread: Unread,
 }
 
 impl Register {
@@ -40,58 +43,41 @@ impl Register {
         let file = File::new(source, Review::Due);
         let draft = read(&file, RegisterId(0));
         let mut mistakes = file.into_mistakes();
-        match draft.filter(|_| mistakes.is_empty()) {
-            Some(draft) => Ok(draft.register),
-            None => {
-                mistakes.sort_by_key(|mistake| mistake.line);
-                mistakes.dedup();
-                Err(mistakes)
-            }
+        if mistakes.is_empty() {
+            return Ok(draft.register);
         }
+        mistakes.sort_by_key(|mistake| mistake.line);
+        mistakes.dedup();
+        Err(mistakes)
     }
 }
 
-/// Reads one register's file.
-pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
+/// Reads one register's file. Something stands for what cannot be read, so that
+/// the rest is checked all the same; nobody sees it, as mistakes were said.
+pub(super) fn read(file: &File<'_>, id: RegisterId) -> Draft {
     let document = file.parse();
+    let mut unread = Unread { any: !file.is_clear(), ..Unread::default() };
     let table = Table::root(file, &document);
-    let name = table.name("id");
+    let mut name = table.name("id");
+    if !name.is_said() {
+        name.text = file.stem().into();
+    }
     let label = table.labels("label");
     let of = [("natural", Of::Natural), ("legal", Of::Legal), ("any", Of::Any)];
-    let of = table.choice("of", &of).unwrap_or(Of::Natural);
+    let of = table.or("of", table.choice("of", &of), Of::Natural);
+    unread.of = of.is_none();
     let key = table.required("key", "\"subject\" or \"register.attribute\"");
-    let share = [("any", Share::Any), ("organisation", Share::Organisation), ("call", Share::Call)];
-    let share = table.choice("share", &share).unwrap_or(Share::Organisation);
     let ask_all = table.choice("ask", &[("all", true), ("needed", false)]).unwrap_or(false);
     let preference = table.flag("preference");
-    let bounded = |key, most: Duration, default| {
-        let value = table.duration(key).unwrap_or(default);
-        if value > most {
-            table.mistake(table.line_of(key), format!("`{key}` is at most {} s", most.as_secs()));
-        }
-        value
-    };
-    let ttl = bounded("ttl", TTL_MAX, Duration::ZERO);
-    let timeout = bounded("timeout", TIMEOUT_MAX, TIMEOUT_DEFAULT);
-    let grain = bounded("grain", TTL_MAX, GRAIN_DEFAULT).max(Duration::from_secs(1));
-    if share == Share::Any && grain < ttl {
-        let what = "`share` = \"any\" needs a `grain` of at least the `ttl`: \
-                    an age would tell one organisation when another asked";
-        table.mistake(table.line_of("share"), what);
-    }
-    if timeout.is_zero() {
-        table.mistake(table.line_of("timeout"), "`timeout` must be more than zero");
-    }
-    let typical = bounded("typical", timeout, Duration::ZERO);
+    let Keeping { share, ttl, grain, timeout, typical } = read_keeping(&table);
     let dialect = read_dialect(&table);
-    let attributes = shape::read_attributes(&table);
+    let attributes = shape::read_attributes(&table, &mut unread);
     table.finish();
-    let (name, key) = (name?, key?);
     let register = Register {
         id,
         name: name.text,
         label,
-        of,
+        of: of.unwrap_or(Of::Any),
         key: Key::Subject,
         share,
         ask_all,
@@ -101,20 +87,70 @@ pub(super) fn read(file: &File<'_>, id: RegisterId) -> Option<Draft> {
         timeout,
         typical,
         attributes,
-        dialect: Some(dialect?),
+        dialect: Some(dialect),
     };
-    Some(Draft { register, name_line: name.line, key })
+    let key = key.unwrap_or(Placed { text: SUBJECT.into(), line: name.line });
+    Draft { register, name_line: name.line, key, unread }
 }
 
-fn read_dialect(register: &Table<'_>) -> Option<Dialect> {
+/// How long things take and are kept, and for whom.
+struct Keeping {
+    share: Share,
+    ttl: Duration,
+    grain: Duration,
+    timeout: Duration,
+    typical: Duration,
+}
+
+fn read_keeping(table: &Table<'_>) -> Keeping {
+    let share = [("any", Share::Any), ("organisation", Share::Organisation), ("call", Share::Call)];
+    let share = table.choice("share", &share).unwrap_or(Share::Organisation);
+    let bounded = |key, most: Duration, default| {
+        let value = table.or(key, table.duration(key), default)?;
+        if value > most {
+            let what = format!("`{key}` is at most {}", spelled(most));
+            table.mistake(table.line_of(key), what);
+            return None;
+        }
+        Some(value)
+    };
+    let ttl = bounded("ttl", TTL_MAX, Duration::ZERO);
+    let timeout = bounded("timeout", TIMEOUT_MAX, TIMEOUT_DEFAULT);
+    let grain = bounded("grain", TTL_MAX, GRAIN_DEFAULT);
+    let grain = grain.map(|grain| grain.max(Duration::from_secs(1)));
+    if share == Share::Any
+        && let (Some(grain), Some(ttl)) = (grain, ttl)
+        && grain < ttl
+    {
+        let what = format!(
+            "`share` = \"any\" needs a `grain` of at least the `ttl`: an age would tell one \
+             organisation when another asked; write grain = \"{}\"",
+            spelled(ttl)
+        );
+        table.mistake(table.line_of("share"), what);
+    }
+    if timeout.is_some_and(|timeout| timeout.is_zero()) {
+        table.mistake(table.line_of("timeout"), "`timeout` must be more than zero");
+    }
+    // A typical call is over before the register's timeout, where that is known.
+    let most = timeout.filter(|timeout| !timeout.is_zero()).unwrap_or(TIMEOUT_MAX);
+    let typical = bounded("typical", most, Duration::ZERO);
+    Keeping {
+        share,
+        ttl: ttl.unwrap_or_default(),
+        grain: grain.unwrap_or(GRAIN_DEFAULT),
+        timeout: timeout.unwrap_or(TIMEOUT_DEFAULT),
+        typical: typical.unwrap_or_default(),
+    }
+}
+
+fn read_dialect(register: &Table<'_>) -> Dialect {
     let batch = register.integer("batch", 1..=1_000).unwrap_or(1) as usize;
     let limits = read_limits(register);
-    let request = read_request(register, batch);
-    let answer = shape::read_answer(register);
-    let Request { method, path, headers, body, always } = request?;
+    let Request { method, path, headers, body, always } = read_request(register, batch);
     let Shape { elements, about, updated, error_header, not_found, blank_is_empty, leaf, errors } =
-        answer?;
-    Some(Dialect {
+        shape::read_answer(register);
+    Dialect {
         limits,
         batch,
         method,
@@ -130,7 +166,7 @@ fn read_dialect(register: &Table<'_>) -> Option<Dialect> {
         blank_is_empty,
         leaf,
         errors,
-    })
+    }
 }
 
 fn read_limits(register: &Table<'_>) -> Limits {
@@ -152,54 +188,72 @@ struct Request {
     always: Vec<Box<str>>,
 }
 
-fn read_request(register: &Table<'_>, batch: usize) -> Option<Request> {
+fn read_request(register: &Table<'_>, batch: usize) -> Request {
     let Some(table) = register.table("request") else {
-        register.mistake(register.line(), "the table [request] is missing");
-        return None;
+        if !register.has("request") {
+            register.mistake(register.line(), "the table [request] is missing");
+        }
+        let (path, headers) = (Template(Vec::new()), Vec::new());
+        return Request { method: Method::Get, path, headers, body: None, always: Vec::new() };
     };
     let method = table.choice("method", &[("GET", Method::Get), ("POST", Method::Post)]);
-    let method = method.unwrap_or(Method::Get);
+    let method = table.or("method", method, Method::Get);
     let path =
         table.required("path", "\"/path/{key}\"").map(|path| (template(&table, &path), path));
     let body = table.text("body").map(|body| template(&table, &body));
     let headers = table.table("headers").map(|headers| read_headers(&headers)).unwrap_or_default();
-    let line = table.line();
     if let Some((template, path)) = &path {
         if !path.text.starts_with('/') {
             table.mistake(path.line, "`path` must start with /");
         }
-        if method == Method::Get && !template.0.contains(&Part::Key) {
+        if method == Some(Method::Get) && !template.0.contains(&Part::Key) {
             table.mistake(path.line, "the path of a GET must contain {key}");
         }
         if template.0.contains(&Part::Keys) {
             table.mistake(path.line, "{keys} stands in a body only");
         }
     }
-    match (&body, method) {
-        (Some(body), Method::Post)
-            if !body.0.contains(&Part::Keys) && !body.0.contains(&Part::Key) =>
-        {
-            table.mistake(table.line_of("body"), "the body of a POST must contain {keys} or {key}");
-        }
-        (None, Method::Post) => table.mistake(line, "a POST needs a `body`"),
-        (Some(_), Method::Get) => table.mistake(line, "a GET has no `body`"),
-        _ => {}
-    }
-    let takes_keys = body.as_ref().is_some_and(|body| body.0.contains(&Part::Keys));
-    if batch > 1 && !takes_keys {
-        table.mistake(register.line_of("batch"), "`batch` needs a POST whose body contains {keys}");
-    }
+    check_body(register, &table, method, body.as_ref(), batch);
     let path = path.map(|(template, _)| template);
     let always = read_always(&table, [path.as_ref(), body.as_ref()]);
     table.finish();
-    Some(Request { method, path: path?, headers, body, always })
+    let (method, path) = (method.unwrap_or(Method::Get), path.unwrap_or(Template(Vec::new())));
+    Request { method, path, headers, body, always }
+}
+
+fn check_body(
+    register: &Table<'_>,
+    request: &Table<'_>,
+    method: Option<Method>,
+    body: Option<&Body>,
+    batch: usize,
+) {
+    if body.is_none() && request.has("body") {
+        return;
+    }
+    let names = |part| body.is_some_and(|body| body.0.contains(part));
+    match (body, method) {
+        (Some(_), Some(Method::Post)) if !names(&Part::Keys) && !names(&Part::Key) => {
+            let what = "the body of a POST must contain {keys} or {key}";
+            request.mistake(request.line_of("body"), what);
+        }
+        (None, Some(Method::Post)) => request.mistake(request.line(), "a POST needs a `body`"),
+        (Some(_), Some(Method::Get)) => request.mistake(request.line(), "a GET has no `body`"),
+        _ => {}
+    }
+    if batch > 1 && !names(&Part::Keys) {
+        let what = "`batch` needs a POST whose body contains {keys}";
+        request.mistake(register.line_of("batch"), what);
+    }
 }
 
 /// `always = ["id"]`, which needs a place to stand in.
 fn read_always(request: &Table<'_>, templates: [Option<&Template>; 2]) -> Vec<Box<str>> {
     let always = request.texts("always").into_iter().map(|text| text.text).collect::<Vec<_>>();
     let asks = templates.into_iter().flatten().any(|template| template.0.contains(&Part::Fields));
-    if !always.is_empty() && !asks {
+    let [path, body] = templates;
+    let read = path.is_some() && (body.is_some() || !request.has("body"));
+    if !always.is_empty() && read && !asks {
         let what = "`always` names fields to ask for: the path or the body must contain {fields}";
         request.mistake(request.line_of("always"), what);
     }

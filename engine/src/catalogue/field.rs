@@ -45,49 +45,58 @@ impl Field {
 pub(super) struct FieldDraft {
     pub(super) field: Field,
     pub(super) label: Option<Labels>,
-    pub(super) kind: Option<Kind>,
+    /// `None` within where it cannot be read.
+    pub(super) kind: Option<Option<Kind>>,
     pub(super) role: Option<Placed>,
-    pub(super) from: Vec<Placed>,
+    /// `None` where they cannot be read.
+    pub(super) from: Option<Vec<Placed>>,
     pub(super) line: Line,
 }
 
+impl FieldDraft {
+    /// Whether it names no source.
+    pub(super) fn by_hand(&self) -> bool {
+        self.from.as_ref().is_some_and(Vec::is_empty)
+    }
+}
+
 /// Reads one field of a step.
-pub(super) fn read(table: Table<'_>, step: usize) -> Option<FieldDraft> {
+pub(super) fn read(table: Table<'_>, step: usize) -> FieldDraft {
     let name = table.name("id");
     let label = table.optional_labels("label");
     let hint = table.optional_labels("hint");
-    let kind = table.choice("type", &Kind::CHOICES);
+    let kind = table.has("type").then(|| table.choice("type", &Kind::CHOICES));
     let role = table.text("role");
-    let from = table.texts("from");
-    let by_hand = table.flag("by-hand");
-    match (from.is_empty(), by_hand) {
-        (true, false) => table.mistake(
+    let from = table.list_of_texts("from");
+    let by_hand = table.or("by-hand", table.optional_flag("by-hand"), false);
+    match (from.as_ref().map(Vec::is_empty), by_hand) {
+        (Some(true), Some(false)) => table.mistake(
             table.line(),
             "nobody can fill this field; write from = [\"register.attribute\"], \
              or by-hand = true where the citizen does",
         ),
-        (false, true) => table.mistake(
+        (Some(false), Some(true)) => table.mistake(
             table.line_of("by-hand"),
             "a field has sources in `from`, or by-hand = true, and not both",
         ),
-        (true, true) | (false, false) => {}
+        _ => {}
     }
     let required = table.flag("required");
     let editable = table.flag("editable");
     let back_office = table.flag("back-office");
     let max_age = table.duration("max-age");
     let line = table.line();
-    if by_hand && (back_office || max_age.is_some()) {
+    if by_hand == Some(true) && (back_office || max_age.is_some()) {
         let what = "nothing fills this field: leave `max-age` and `back-office` out";
         table.demand(line, what);
     }
     table.finish();
     let field = Field {
-        name: name?.text,
+        name: name.text,
         label: Labels::default(),
         hint,
         // Most boxes of a form are texts.
-        kind: kind.unwrap_or(Kind::Text),
+        kind: Kind::Text,
         role: 0,
         step,
         required,
@@ -96,5 +105,5 @@ pub(super) fn read(table: Table<'_>, step: usize) -> Option<FieldDraft> {
         max_age,
         candidates: 0..0,
     };
-    Some(FieldDraft { field, label, kind, role, from, line })
+    FieldDraft { field, label, kind, role, from, line }
 }

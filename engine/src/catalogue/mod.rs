@@ -50,8 +50,27 @@ pub struct Source {
     pub text: String,
 }
 
+impl Source {
+    /// A file as it was read. Where it is no UTF-8, that is a mistake, and what
+    /// can be read of it is checked with the others.
+    #[must_use]
+    pub fn from_bytes(path: String, bytes: Vec<u8>) -> (Self, Option<Mistake>) {
+        let error = match String::from_utf8(bytes) {
+            Ok(text) => return (Self { path, text }, None),
+            Err(error) => error,
+        };
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let begun = good.iter().rev().take_while(|byte| **byte != b'\n').count();
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let what = format!("byte {} of this line is no UTF-8; save the file as UTF-8", begun + 1);
+        let mistake = Mistake { file: path.clone(), line, what };
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        (Self { path, text }, Some(mistake))
+    }
+}
+
 /// One thing that is wrong in a catalogue, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Mistake {
     /// The file's path within the catalogue.
     pub file: String,

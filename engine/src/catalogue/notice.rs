@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::Labels;
-use super::field::Field;
-use super::reader::{File, Line, Placed, Table};
+use super::reader::{File, Line, Placed, Table, nearest};
 use super::register::Kind;
 
 /// A notice: its text is shown where all of its conditions hold.
@@ -55,6 +54,15 @@ pub enum Test {
 }
 
 impl Test {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Is(texts) | Self::IsNot(texts) | Self::Has(texts) | Self::Lacks(texts) => {
+                texts.is_empty()
+            }
+            _ => false,
+        }
+    }
+
     /// The type of value that it can be put to.
     fn kind(&self) -> Kind {
         match self {
@@ -67,6 +75,21 @@ impl Test {
     }
 }
 
+/// The keys of the tests.
+const TESTS: [&str; 11] = [
+    "younger-than",
+    "at-least",
+    "past",
+    "within",
+    "is",
+    "is-not",
+    "has",
+    "lacks",
+    "below",
+    "above",
+    "flag",
+];
+
 /// A notice as written.
 pub(super) struct Draft {
     code: Placed,
@@ -74,10 +97,19 @@ pub(super) struct Draft {
     when: Vec<ConditionDraft>,
 }
 
+/// What of it cannot be read is `None`: that was said.
 struct ConditionDraft {
-    field: Placed,
-    test: Test,
+    field: Option<Placed>,
+    test: Option<Test>,
     line: Line,
+}
+
+/// A procedure's field as its notices see it.
+pub(super) struct Seen<'d> {
+    pub(super) name: &'d str,
+    /// `None` where that cannot be told.
+    pub(super) kind: Option<Kind>,
+    pub(super) by_hand: bool,
 }
 
 /// Reads a procedure's notices.
@@ -86,16 +118,16 @@ pub(super) fn read(procedure: &Table<'_>) -> Vec<Draft> {
     for table in procedure.tables("notice") {
         let code = table.name("code");
         let text = table.labels("text");
-        let when = table.tables("when");
-        if when.is_empty() {
+        let when = table.list_of_tables("when");
+        if when.as_ref().is_some_and(Vec::is_empty) {
             let what =
                 "`when` is missing; write when = [{ field = \"dateOfBirth\", younger-than = 18 }]";
             table.mistake(table.line_of("when"), what);
         }
-        let when = when.into_iter().filter_map(read_condition).collect();
+        let when = when.into_iter().flatten().map(read_condition).collect();
         table.finish();
-        let Some(code) = code else { continue };
-        if notices.iter().any(|known| known.code.text == code.text) {
+        let again = notices.iter().any(|known| known.code.text == code.text);
+        if code.is_said() && again {
             procedure.mistake(code.line, format!("there is a notice `{}` already", code.text));
             continue;
         }
@@ -104,16 +136,17 @@ pub(super) fn read(procedure: &Table<'_>) -> Vec<Draft> {
     notices
 }
 
-fn read_condition(table: Table<'_>) -> Option<ConditionDraft> {
+fn read_condition(table: Table<'_>) -> ConditionDraft {
     const YEARS: std::ops::RangeInclusive<u32> = 1..=150;
     let field = table.required("field", "\"a-field\"");
     let years = |key| table.integer(key, YEARS).map(|years| years as u8);
     let number = |key| table.integer(key, 0..=u32::MAX).map(i64::from);
     let texts = |key| {
-        let texts: Vec<_> = table.texts(key).into_iter().map(|text| text.text).collect();
-        (!texts.is_empty()).then_some(texts)
+        let texts: Vec<_> = table.list_of_texts(key)?.into_iter().map(|text| text.text).collect();
+        // An empty list tests nothing.
+        table.has(key).then_some(texts)
     };
-    let mut tests: Vec<Test> = [
+    let tests: [Option<Test>; TESTS.len()] = [
         years("younger-than").map(Test::YoungerThan),
         years("at-least").map(Test::AtLeast),
         table.optional_flag("past").map(|_| Test::Past),
@@ -125,50 +158,55 @@ fn read_condition(table: Table<'_>) -> Option<ConditionDraft> {
         number("below").map(Test::Below),
         number("above").map(Test::Above),
         table.optional_flag("flag").map(Test::Flag),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    ];
     let line = table.line();
     if table.optional_flag("past") == Some(false) {
         table.mistake(table.line_of("past"), "`past` must be true, or left out");
     }
-    if tests.len() != 1 {
-        let what = "a condition has one test: younger-than, at-least, past, within, is, is-not, \
-                    has, lacks, below, above or flag";
-        table.mistake(line, what);
+    let written = TESTS.iter().filter(|key| table.has(key)).count();
+    let test = tests.into_iter().flatten().next().filter(|_| written == 1);
+    let empty = test.as_ref().is_some_and(Test::is_empty);
+    if written != 1 || empty {
+        let (most, last) = (&TESTS[..TESTS.len() - 1], TESTS[TESTS.len() - 1]);
+        table.mistake(line, format!("a condition has one test: {} or {last}", most.join(", ")));
     }
     table.finish();
-    let test = tests.pop()?;
-    Some(ConditionDraft { field: field?, test, line })
+    ConditionDraft { field, test, line }
 }
 
 /// Resolves what notices say of fields.
-pub(super) fn compile(file: &File<'_>, drafts: Vec<Draft>, fields: &[Field]) -> Vec<Notice> {
-    let condition = |draft: ConditionDraft| {
-        let field = fields.iter().position(|field| field.name == draft.field.text);
-        let Some(field) = field else {
-            let what = format!("there is no field `{}` in this procedure", draft.field.text);
-            file.mistake(draft.field.line, what);
-            return None;
-        };
-        let Field { name, kind, candidates, .. } = &fields[field];
-        if *kind != draft.test.kind() {
-            let (is, wanted) = (kind.as_str(), draft.test.kind().as_str());
-            let what =
-                format!("field `{name}` is of type {is}, but this test is for type {wanted}");
-            file.mistake(draft.line, what);
-        }
-        if candidates.is_empty() {
-            let what = format!("nothing fills field `{name}`: a notice can never speak of it");
-            file.mistake(draft.field.line, what);
-        }
-        Some(Condition { field, test: draft.test })
-    };
+pub(super) fn compile(file: &File<'_>, drafts: Vec<Draft>, fields: &[Seen<'_>]) -> Vec<Notice> {
+    let condition = |draft: ConditionDraft| condition(file, draft, fields);
     let notice = |draft: Draft| Notice {
         code: draft.code.text,
         text: draft.text,
         when: draft.when.into_iter().filter_map(condition).collect(),
     };
     drafts.into_iter().map(notice).collect()
+}
+
+fn condition(file: &File<'_>, draft: ConditionDraft, fields: &[Seen<'_>]) -> Option<Condition> {
+    let named = draft.field?;
+    let Some(index) = fields.iter().position(|field| field.name == &*named.text) else {
+        // It may be one whose name cannot be read.
+        if fields.iter().all(|field| !field.name.is_empty()) {
+            let near = nearest(&named.text, fields.iter().map(|field| field.name));
+            let what = format!("there is no field `{}` in this procedure{near}", named.text);
+            file.mistake(named.line, what);
+        }
+        return None;
+    };
+    let Seen { name, kind, by_hand } = &fields[index];
+    if let (Some(kind), Some(test)) = (kind, &draft.test)
+        && *kind != test.kind()
+    {
+        let (is, wanted) = (kind.as_str(), test.kind().as_str());
+        let what = format!("field `{name}` is of type {is}, but this test is for type {wanted}");
+        file.mistake(draft.line, what);
+    }
+    if *by_hand {
+        let what = format!("nothing fills field `{name}`: a notice can never speak of it");
+        file.mistake(named.line, what);
+    }
+    Some(Condition { field: index, test: draft.test? })
 }

@@ -54,25 +54,25 @@ pub(super) struct Draft {
     pub(super) line: Line,
 }
 
-/// Reads a file of organisations; the first gets the id `from`.
+/// Reads a file of organisations; the first gets the id `from`. Those without a
+/// name that can be read have none, and may be any that others name.
 pub(super) fn read(file: &File<'_>, from: usize) -> Vec<Draft> {
     let document = file.parse();
     let table = Table::root(file, &document);
     let mut drafts = Vec::new();
-    for organisation in table.tables("organisation") {
+    let tables = table.list_of_tables("organisation");
+    if tables.as_ref().is_some_and(Vec::is_empty) {
+        file.mistake(Line(1), "a file of organisations needs at least one [[organisation]]");
+    }
+    for organisation in tables.into_iter().flatten() {
         let name = organisation.name("id");
         let label = organisation.labels("label");
         let acts_for = organisation.texts("acts-for");
         let authority = organisation.tables("authority").into_iter().map(read_authority).collect();
         let line = organisation.line();
         organisation.finish();
-        if let Some(name) = name {
-            let id = OrganisationId((from + drafts.len()) as u16);
-            drafts.push(Draft { id, name, label, acts_for, authority, line });
-        }
-    }
-    if drafts.is_empty() {
-        file.mistake(Line(1), "a file of organisations needs at least one [[organisation]]");
+        let id = OrganisationId((from + drafts.len()) as u16);
+        drafts.push(Draft { id, name, label, acts_for, authority, line });
     }
     table.finish();
     drafts
@@ -80,12 +80,12 @@ pub(super) fn read(file: &File<'_>, from: usize) -> Vec<Draft> {
 
 fn read_authority(table: Table<'_>) -> Authority {
     let needed = |key, all| {
-        let texts = table.texts(key);
-        if texts.is_empty() {
+        let texts = table.list_of_texts(key);
+        if texts.as_ref().is_some_and(Vec::is_empty) {
             let what = format!("`{key}` must name at least one, or all of them: \"{all}\"");
             table.mistake(table.line(), what);
         }
-        texts
+        texts.unwrap_or_default()
     };
     let (procedures, attributes) = (needed("procedures", "*"), needed("attributes", "register.*"));
     let authority = Authority { procedures, attributes };

@@ -101,6 +101,7 @@ pub(super) fn register(id: RegisterId) -> Register {
         parts: None,
         each: None,
         review: None,
+        lists: None,
         ask_as: (*name).into(),
     };
     Register {

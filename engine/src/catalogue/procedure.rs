@@ -148,37 +148,57 @@ pub struct Role {
     pub minor: bool,
 }
 
-/// A role as written.
+/// A role as written. What cannot be read is `None`, and `role` holds something
+/// in its place.
 pub(super) struct RoleDraft {
     pub(super) role: Role,
-    pub(super) listed_in: Option<Placed>,
+    pub(super) natural: Option<bool>,
+    pub(super) minor: Option<bool>,
+    /// `None` within where it cannot be read.
+    pub(super) listed_in: Option<Option<Placed>>,
     pub(super) line: Line,
+}
+
+impl RoleDraft {
+    /// The role above it and the attribute that list its subjects, if they can be
+    /// read.
+    pub(super) fn listed_in(&self) -> Option<&Placed> {
+        self.listed_in.as_ref()?.as_ref()
+    }
 }
 
 /// A procedure as its file says, before other files are looked at.
 pub(super) struct Draft {
     pub(super) name: Placed,
     pub(super) version: u32,
-    pub(super) owner: Placed,
+    pub(super) owner: Option<Placed>,
     pub(super) label: Labels,
     pub(super) purpose: Box<str>,
     pub(super) legal_basis: Box<str>,
     pub(super) back_office: BackOffice,
     pub(super) own_view: bool,
-    pub(super) deadline: (Duration, Line),
-    pub(super) roles: Vec<RoleDraft>,
+    /// `None` where it cannot be read.
+    pub(super) deadline: Option<Duration>,
+    pub(super) deadline_line: Line,
+    /// `None` where they cannot be read.
+    pub(super) roles: Option<Vec<RoleDraft>>,
     pub(super) steps: Vec<(Box<str>, Labels)>,
     pub(super) fields: Vec<FieldDraft>,
     pub(super) notices: Vec<notice::Draft>,
 }
 
-/// Reads one procedure's file.
-pub(super) fn read(file: &File<'_>) -> Option<Draft> {
+/// Reads one procedure's file. Something stands for what cannot be read, so that
+/// the rest is checked all the same; nobody sees it, as mistakes were said.
+pub(super) fn read(file: &File<'_>) -> Draft {
     let document = file.parse();
     let table = Table::root(file, &document);
-    let name = table.name("id");
+    let mut name = table.name("id");
+    if !name.is_said() {
+        name.text = file.stem().into();
+    }
+    file.is_called(&name);
     let version = table.integer("version", 1..=u32::MAX);
-    if version.is_none() && table.line_of("version") == table.line() {
+    if !table.has("version") {
         table.mistake(table.line(), "`version` is missing; write version = 1");
     }
     let owner = table.required("owner", "\"an-organisation\"");
@@ -190,76 +210,98 @@ pub(super) fn read(file: &File<'_>) -> Option<Draft> {
     let back_office = table.choice("back-office-consent", &consents);
     let own_view = table.choice("channel", &[("self", true)]);
     let deadline = read_deadline(&table);
+    let deadline_line = table.line_of("deadline");
     let roles = read_roles(&table);
     let (steps, fields) = read_steps(&table);
     let notices = notice::read(&table);
     table.finish();
-    Some(Draft {
-        name: name?,
-        version: version?,
-        owner: owner?,
+    let said = |text: Option<Placed>| text.map(|text| text.text).unwrap_or_default();
+    Draft {
+        name,
+        version: version.unwrap_or(1),
+        owner,
         label,
-        purpose: purpose?.text,
-        legal_basis: legal_basis?.text,
+        purpose: said(purpose),
+        legal_basis: said(legal_basis),
         back_office: back_office.unwrap_or(BackOffice::ReuseConsent),
         own_view: own_view.unwrap_or(false),
         deadline,
+        deadline_line,
         roles,
         steps,
         fields,
         notices,
-    })
-}
-
-fn read_deadline(procedure: &Table<'_>) -> (Duration, Line) {
-    let deadline = procedure.duration("deadline").unwrap_or(DEADLINE_DEFAULT);
-    let line = procedure.line_of("deadline");
-    if !(DEADLINE_MIN..=DEADLINE_MAX).contains(&deadline) {
-        procedure.mistake(line, "`deadline` must be from 10ms to 30s");
     }
-    (deadline, line)
 }
 
-fn read_roles(procedure: &Table<'_>) -> Vec<RoleDraft> {
+fn read_deadline(procedure: &Table<'_>) -> Option<Duration> {
+    let deadline = procedure.duration("deadline");
+    let deadline = procedure.or("deadline", deadline, DEADLINE_DEFAULT)?;
+    if (DEADLINE_MIN..=DEADLINE_MAX).contains(&deadline) {
+        return Some(deadline);
+    }
+    procedure.mistake(procedure.line_of("deadline"), "`deadline` must be from 10ms to 30s");
+    None
+}
+
+/// What the first role of every procedure is called.
+pub(super) const APPLICANT: &str = "applicant";
+
+fn read_roles(procedure: &Table<'_>) -> Option<Vec<RoleDraft>> {
     let mut roles: Vec<RoleDraft> = Vec::new();
-    for table in procedure.tables("role") {
+    for table in procedure.list_of_tables("role")? {
         let name = table.name("id");
-        let natural = table.choice("is", &[("natural", true), ("legal", false)]).unwrap_or(true);
-        let minor = table.flag("minor");
-        let listed_in = table.text("listed-in");
+        let natural = table.choice("is", &[("natural", true), ("legal", false)]);
+        let natural = table.or("is", natural, true);
+        let minor = table.or("minor", table.optional_flag("minor"), false);
+        let listed_in = table.has("listed-in").then(|| table.text("listed-in"));
         let line = table.line();
         table.finish();
-        let Some(name) = name else { continue };
-        if roles.iter().any(|known| known.role.name == name.text) {
+        if name.is_said() && roles.iter().any(|known| known.role.name == name.text) {
             procedure.mistake(name.line, format!("there is a role `{}` already", name.text));
             continue;
         }
-        roles.push(RoleDraft { role: Role { name: name.text, natural, minor }, listed_in, line });
+        let role = Role {
+            name: name.text,
+            natural: natural.unwrap_or(true),
+            minor: minor.unwrap_or(false),
+        };
+        roles.push(RoleDraft { role, natural, minor, listed_in, line });
     }
-    match roles.first() {
-        Some(first) if &*first.role.name == "applicant" && first.role.natural => {}
-        _ => procedure.mistake(
-            procedure.line(),
-            "the first [[role]] must be id = \"applicant\", is = \"natural\"",
-        ),
+    let what = "the first [[role]] must be id = \"applicant\", is = \"natural\"";
+    match roles.first_mut() {
+        None => procedure.mistake(procedure.line(), what),
+        Some(first) => {
+            let is_named = ["", APPLICANT].contains(&&*first.role.name);
+            if !is_named || first.natural == Some(false) {
+                procedure.mistake(procedure.line(), what);
+                first.natural = None;
+            }
+        }
     }
     if roles.len() > SUBJECTS_MAX {
         let what = format!("a procedure has at most {SUBJECTS_MAX} roles");
         procedure.mistake(roles[SUBJECTS_MAX].line, what);
     }
-    roles
+    Some(roles)
 }
 
 type Steps = (Vec<(Box<str>, Labels)>, Vec<FieldDraft>);
 
 fn read_steps(procedure: &Table<'_>) -> Steps {
     let (mut steps, mut fields) = (Vec::new(), Vec::<FieldDraft>::new());
-    for table in procedure.tables("step") {
+    let mut read = true;
+    let tables = procedure.list_of_tables("step");
+    read &= tables.is_some();
+    for table in tables.into_iter().flatten() {
         let name = table.name("id");
         let label = table.labels("label");
-        for field in table.tables("field") {
-            let Some(field) = field::read(field, steps.len()) else { continue };
-            if fields.iter().any(|known| known.field.name == field.field.name) {
+        let theirs = table.list_of_tables("field");
+        read &= theirs.is_some();
+        for field in theirs.into_iter().flatten() {
+            let field = field::read(field, steps.len());
+            let name = &field.field.name;
+            if !name.is_empty() && fields.iter().any(|known| known.field.name == *name) {
                 let what = format!("there is a field `{}` already", field.field.name);
                 procedure.mistake(field.line, what);
                 continue;
@@ -267,14 +309,13 @@ fn read_steps(procedure: &Table<'_>) -> Steps {
             fields.push(field);
         }
         table.finish();
-        if let Some(name) = &name
-            && steps.iter().any(|(known, _): &(Box<str>, Labels)| *known == name.text)
-        {
+        let again = steps.iter().any(|(known, _): &(Box<str>, Labels)| *known == name.text);
+        if name.is_said() && again {
             procedure.demand(name.line, format!("there is a step `{}` already", name.text));
         }
-        steps.extend(name.map(|name| (name.text, label)));
+        steps.push((name.text, label));
     }
-    if fields.is_empty() {
+    if read && fields.is_empty() {
         procedure.mistake(procedure.line(), "a procedure needs a [[step]] with a [[step.field]]");
     }
     (steps, fields)

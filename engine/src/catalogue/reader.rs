@@ -1,7 +1,7 @@
 //! Reads TOML tables and gathers every mistake on the way, with its line.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,11 +26,13 @@ pub(crate) struct File<'a> {
     review: Review,
     line_starts: Vec<usize>,
     mistakes: RefCell<Vec<Mistake>>,
+    /// Names that nothing bears, each said once.
+    said: RefCell<HashSet<Box<str>>>,
 }
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Line(pub(crate) usize);
+pub(crate) struct Line(pub(super) usize);
 
 /// A text and the line it stands on.
 #[derive(Clone, Debug)]
@@ -39,11 +41,18 @@ pub(crate) struct Placed {
     pub(crate) line: Line,
 }
 
+impl Placed {
+    /// Whether it says something; a name that could not be read does not.
+    pub(crate) fn is_said(&self) -> bool {
+        !self.text.is_empty()
+    }
+}
+
 impl<'a> File<'a> {
     pub(crate) fn new(source: &'a Source, review: Review) -> Self {
         let newlines = source.text.match_indices('\n');
         let line_starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        Self { source, review, line_starts, mistakes: RefCell::default() }
+        Self { source, review, line_starts, mistakes: RefCell::default(), said: RefCell::default() }
     }
 
     /// Parses the file; what does not parse is a mistake, and the rest is read.
@@ -66,16 +75,41 @@ impl<'a> File<'a> {
     }
 
     /// What is a mistake in a new catalogue only.
-    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
+    pub(crate) fn demand(&self, line: Line, what: impl Into<String>) {
         if self.review == Review::Due {
             self.mistake(line, what);
         }
     }
 
-    /// What it calls itself, also where the rest cannot be read.
-    pub(super) fn id(&self) -> Option<Box<str>> {
-        let (table, _) = DeTable::parse_recoverable(&self.source.text);
-        Some(table.get_ref().get("id")?.get_ref().as_str()?.into())
+    /// What is wrong wherever the name stands, and said at its first place only.
+    pub(crate) fn once(&self, name: &str, line: Line, what: impl Into<String>) {
+        if self.said.borrow_mut().insert(name.into()) {
+            self.mistake(line, what);
+        }
+    }
+
+    /// Whether it stands in a folder within a catalogue's folders.
+    pub(crate) fn is_deep(&self) -> bool {
+        self.source.path.matches('/').count() > 1
+    }
+
+    /// The name that the path gives it: `rnpp` of `registers/rnpp.toml`.
+    pub(crate) fn stem(&self) -> &str {
+        let name = self.source.path.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(".toml").unwrap_or(name)
+    }
+
+    /// Demands that what a file describes is called as the file is.
+    pub(crate) fn is_called(&self, name: &Placed) {
+        let stem = self.stem();
+        if &*name.text != stem {
+            let what = format!(
+                "`id` = \"{}\" is not the name of the file; write id = \"{stem}\", or call the \
+                 file {0}.toml",
+                name.text,
+            );
+            self.demand(name.line, what);
+        }
     }
 
     /// Whether nothing is wrong in it so far.
@@ -93,12 +127,12 @@ impl<'a> File<'a> {
 }
 
 /// Says where a name is given that another file, or this one, gave already.
-pub(super) fn no_name_twice<'a, 'f: 'a>(
+pub(crate) fn no_name_twice<'a, 'f: 'a>(
     names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>,
 ) {
     let mut seen: HashMap<&str, ()> = HashMap::new();
     for (name, (file, line)) in names {
-        if seen.insert(name, ()).is_some() {
+        if !name.is_empty() && seen.insert(name, ()).is_some() {
             file.mistake(line, format!("there is an id = \"{name}\" already"));
         }
     }
@@ -133,12 +167,12 @@ impl<'f> Table<'f> {
         self.file.mistake(line, what);
     }
 
-    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
+    pub(crate) fn demand(&self, line: Line, what: impl Into<String>) {
         self.file.demand(line, what);
     }
 
     /// A text that must be there and say something.
-    pub(super) fn words(&self, key: &'static str, example: &str) -> Option<Placed> {
+    pub(crate) fn words(&self, key: &'static str, example: &str) -> Option<Placed> {
         let words = self.required(key, example)?;
         if words.text.trim().is_empty() {
             self.demand(words.line, format!("`{key}` is empty; write {key} = {example}"));
@@ -189,18 +223,29 @@ impl<'f> Table<'f> {
         }
     }
 
-    /// A name: `[A-Za-z][A-Za-z0-9-]*`, at most 64 characters.
-    pub(super) fn name(&self, key: &'static str) -> Option<Placed> {
-        let name = self.required(key, "\"a-name\"")?;
-        let good = name.text.starts_with(|first: char| first.is_ascii_alphabetic())
-            && name.text.len() <= 64
-            && name.text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !good {
+    /// Whether the key is there, be it readable or not.
+    pub(crate) fn has(&self, key: &'static str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// What was read of a key, or `default` where the key is not there. `None`
+    /// where it cannot be read: that was said, and nothing follows from it.
+    pub(crate) fn or<T>(&self, key: &'static str, read: Option<T>, default: T) -> Option<T> {
+        read.or_else(|| (!self.has(key)).then_some(default))
+    }
+
+    /// A name: `[A-Za-z][A-Za-z0-9-]*`, at most 64 characters. Where it is
+    /// wrong or missing, that is said and the name is empty: others may mean it.
+    pub(crate) fn name(&self, key: &'static str) -> Placed {
+        let Some(name) = self.required(key, "\"a-name\"") else {
+            return Placed { text: "".into(), line: self.line_of(key) };
+        };
+        if !is_name(&name.text) {
             let what = "must be letters, digits and hyphens, a letter first, 64 at most";
             self.mistake(name.line, format!("`{key}` = \"{}\" {what}", name.text));
-            return None;
+            return Placed { text: "".into(), line: name.line };
         }
-        Some(name)
+        name
     }
 
     /// A flag; false where it is missing.
@@ -209,7 +254,7 @@ impl<'f> Table<'f> {
     }
 
     /// A flag, if it is there.
-    pub(super) fn optional_flag(&self, key: &'static str) -> Option<bool> {
+    pub(crate) fn optional_flag(&self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         let flag = value.get_ref().as_bool();
         flag.or_else(|| self.wrong(key, value, "true or false"))
@@ -273,9 +318,15 @@ impl<'f> Table<'f> {
 
     /// A list of texts; empty where it is missing.
     pub(crate) fn texts(&self, key: &'static str) -> Vec<Placed> {
-        let Some(value) = self.get(key) else { return Vec::new() };
+        self.list_of_texts(key).unwrap_or_default()
+    }
+
+    /// A list of texts; empty where it is missing, `None` where something else
+    /// stands there, or in it.
+    pub(crate) fn list_of_texts(&self, key: &'static str) -> Option<Vec<Placed>> {
+        let Some(value) = self.get(key) else { return Some(Vec::new()) };
         let Some(items) = value.get_ref().as_array() else {
-            return self.wrong(key, value, "a list of texts").unwrap_or_default();
+            return self.wrong(key, value, "a list of texts");
         };
         let text = |item: &'f Spanned<DeValue<'f>>| {
             let line = self.file.line(item.span().start);
@@ -284,7 +335,9 @@ impl<'f> Table<'f> {
                 _ => self.wrong(key, item, "a list of texts"),
             }
         };
-        items.iter().filter_map(text).collect()
+        // To its end, so that all that is wrong in it is said.
+        let texts: Vec<_> = items.iter().map(text).collect();
+        texts.into_iter().collect()
     }
 
     /// A table within this one, if it is there.
@@ -298,15 +351,21 @@ impl<'f> Table<'f> {
 
     /// The tables of a list; empty where it is missing.
     pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'f>> {
-        let Some(value) = self.get(key) else { return Vec::new() };
+        self.list_of_tables(key).unwrap_or_default()
+    }
+
+    /// The tables of a list; empty where it is missing, `None` where something
+    /// else stands there.
+    pub(crate) fn list_of_tables(&self, key: &'static str) -> Option<Vec<Table<'f>>> {
+        let Some(value) = self.get(key) else { return Some(Vec::new()) };
         let Some(items) = value.get_ref().as_array() else {
-            return self.wrong(key, value, "a list of tables").unwrap_or_default();
+            return self.wrong(key, value, "a list of tables");
         };
         let table = |item: &'f Spanned<DeValue<'f>>| match item.get_ref() {
             DeValue::Table(table) => Some(Self::new(self.file, table, item.span())),
             _ => self.wrong(key, item, "a list of tables"),
         };
-        items.iter().filter_map(table).collect()
+        Some(items.iter().filter_map(table).collect())
     }
 
     /// All keys with their texts, for tables whose keys are free.
@@ -326,7 +385,7 @@ impl<'f> Table<'f> {
     }
 
     /// A text in all four languages.
-    pub(super) fn labels(&self, key: &'static str) -> Labels {
+    pub(crate) fn labels(&self, key: &'static str) -> Labels {
         let example = r#"{ fr = "..", de = "..", en = "..", lb = ".." }"#;
         if self.get(key).is_none() {
             return self.missing(key, example).unwrap_or_default();
@@ -339,7 +398,7 @@ impl<'f> Table<'f> {
     }
 
     /// A text in all four languages, if it is there.
-    pub(super) fn optional_labels(&self, key: &'static str) -> Option<Labels> {
+    pub(crate) fn optional_labels(&self, key: &'static str) -> Option<Labels> {
         self.get(key).is_some().then(|| self.labels(key))
     }
 
@@ -359,6 +418,12 @@ impl<'f> Table<'f> {
     }
 }
 
+fn is_name(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
@@ -373,4 +438,31 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// A duration as files write it, in its largest whole unit.
+pub(crate) fn spelled(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
+    let whole = units.into_iter().find(|(unit, _)| millis >= *unit && millis % unit == 0);
+    let (unit, name) = whole.unwrap_or((1, "ms"));
+    format!("{}{name}", millis / unit)
+}
+
+/// The names nearest to one that nothing bears, for whoever mistyped it: empty
+/// where none is near.
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> String {
+    /// So many may be as near as the nearest.
+    const SHOWN: usize = 3;
+    // Of longer names, more letters may be wrong.
+    let most = (name.chars().count() / 3).max(1);
+    let near = known.map(|known| (strsim::osa_distance(name, known), known));
+    let mut near: Vec<_> = near.filter(|(distance, _)| *distance <= most).collect();
+    near.sort_unstable();
+    near.dedup();
+    let near: Vec<_> = near.iter().take(SHOWN).map(|(_, known)| format!("\"{known}\"")).collect();
+    match near.is_empty() {
+        true => String::new(),
+        false => format!("; the nearest known: {}", near.join(", ")),
+    }
 }

@@ -255,6 +255,8 @@ pub struct Attribute {
     pub each: Option<Box<str>>,
     /// Where an element says that it is under review.
     pub review: Option<Box<str>>,
+    /// For lists of identifiers: whether natural persons, or else legal ones.
+    pub lists: Option<bool>,
     /// What the register calls it when asked for it.
     pub ask_as: Box<str>,
 }

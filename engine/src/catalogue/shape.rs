@@ -1,5 +1,7 @@
 //! Reads the part of a register's file that says what its answers look like.
 
+use std::collections::HashSet;
+
 use super::reader::{Placed, Table};
 use super::register::{Attribute, Errors, Kind, Leaf, Parts};
 use crate::model::AttributeMask;
@@ -8,6 +10,7 @@ const NOT_FOUND_OF_ELEMENTS: &str =
     "with `elements`, an unknown key is one without an element: leave `not-found` out";
 
 /// The part of a description that says how to read an answer.
+#[derive(Default)]
 pub(super) struct Shape {
     pub(super) elements: Option<Box<str>>,
     pub(super) about: Box<str>,
@@ -19,10 +22,13 @@ pub(super) struct Shape {
     pub(super) errors: Option<Errors>,
 }
 
-pub(super) fn read_answer(register: &Table<'_>) -> Option<Shape> {
+/// Where nobody can read it, what stands for it leads to no further mistakes.
+pub(super) fn read_answer(register: &Table<'_>) -> Shape {
     let Some(table) = register.table("answer") else {
-        register.mistake(register.line(), "the table [answer] is missing");
-        return None;
+        if !register.has("answer") {
+            register.mistake(register.line(), "the table [answer] is missing");
+        }
+        return Shape::default();
     };
     let about = table.required("about", "\"/pointer/to/the/key\"");
     let about = about.and_then(|about| pointer(&table, "about", about));
@@ -34,31 +40,34 @@ pub(super) fn read_answer(register: &Table<'_>) -> Option<Shape> {
         }
         name.text
     });
-    let not_found = read_not_found(&table, elements.is_some());
+    let many = table.has("elements");
+    let not_found = read_not_found(&table, many);
     let leaf = table.table("leaf").map(read_leaf);
-    let errors = table.table("errors").and_then(|errors| read_errors(errors, elements.is_some()));
+    let errors = table.table("errors").and_then(|errors| read_errors(errors, many));
     let blank_is_empty = table.flag("blank-is-empty");
-    if register.line_of("batch") != register.line() && elements.is_none() {
+    if register.has("batch") && !many {
         table.mistake(table.line(), "a register that takes a batch needs `elements`");
     }
     table.finish();
-    Some(Shape {
+    Shape {
         elements,
-        about: about?,
+        about: about.unwrap_or_default(),
         updated,
         error_header,
         not_found,
         blank_is_empty,
         leaf,
         errors,
-    })
+    }
 }
 
 fn read_leaf(leaf: Table<'_>) -> Leaf {
-    let value: Vec<_> = leaf.texts("value").into_iter().map(|text| text.text).collect();
-    if value.is_empty() {
-        leaf.mistake(leaf.line(), "`value` names the members that may hold the value");
+    let value = leaf.list_of_texts("value");
+    if value.as_ref().is_some_and(Vec::is_empty) {
+        let what = "`value` names the members that may hold the value; write value = [\"value\"]";
+        leaf.mistake(leaf.line(), what);
     }
+    let value = value.into_iter().flatten().map(|text| text.text).collect();
     let member = |key| leaf.text(key).map(|text| text.text);
     let (unavailable, updated) = (member("unavailable"), member("updated"));
     leaf.finish();
@@ -105,35 +114,70 @@ fn read_not_found(answer: &Table<'_>, elements: bool) -> bool {
     true
 }
 
-pub(super) fn read_attributes(register: &Table<'_>) -> Vec<Attribute> {
+/// What is there, and cannot be read: whoever names it makes no mistake.
+#[derive(Default)]
+pub(super) struct Unread {
+    /// Attributes by name.
+    pub(super) attributes: HashSet<Box<str>>,
+    /// Whether any name may be one of its attributes.
+    pub(super) any: bool,
+    /// Whether nobody can tell whom it knows.
+    pub(super) of: bool,
+}
+
+pub(super) fn read_attributes(register: &Table<'_>, unread: &mut Unread) -> Vec<Attribute> {
     let mut attributes: Vec<Attribute> = Vec::new();
-    for table in register.tables("attribute") {
-        let name = table.name("id");
-        let label = table.optional_labels("label");
-        let kind = table.required_choice("type", &Kind::CHOICES);
-        let at = table.required("at", "\"/pointer\"").and_then(|at| pointer(&table, "at", at));
-        let optional = |key| table.text(key).and_then(|text| pointer(&table, key, text));
-        let (each, review) = (optional("each"), optional("review"));
-        let parts = read_parts(&table, kind);
-        let ask_as = table.text("ask-as");
-        table.finish();
-        let (Some(name), Some(kind), Some(at)) = (name, kind, at) else { continue };
-        if attributes.iter().any(|known| known.name == name.text) {
+    let tables = register.list_of_tables("attribute");
+    if tables.as_ref().is_some_and(Vec::is_empty) {
+        register.mistake(register.line(), "a register needs at least one [[attribute]]");
+    }
+    unread.any |= tables.is_none();
+    for table in tables.into_iter().flatten() {
+        let (name, attribute) = read_attribute(table);
+        unread.any |= !name.is_said();
+        if attributes.iter().any(|known| known.name == name.text)
+            || unread.attributes.contains(&name.text)
+        {
             register.mistake(name.line, format!("there is an attribute `{}` already", name.text));
             continue;
         }
-        let ask_as = ask_as.map_or_else(|| name.text.clone(), |text| text.text);
-        let name = name.text;
-        attributes.push(Attribute { name, label, kind, at, parts, each, review, ask_as });
-    }
-    if attributes.is_empty() {
-        register.mistake(register.line(), "a register needs at least one [[attribute]]");
+        match attribute {
+            Some(attribute) => attributes.push(attribute),
+            None => drop(unread.attributes.insert(name.text)),
+        }
     }
     if attributes.len() > AttributeMask::CAPACITY {
         register.mistake(register.line(), "a register has at most 64 attributes");
-        attributes.truncate(AttributeMask::CAPACITY);
+        let beyond = attributes.drain(AttributeMask::CAPACITY..);
+        unread.attributes.extend(beyond.map(|attribute| attribute.name));
     }
     attributes
+}
+
+/// One attribute's name, and all of it where it can be read.
+fn read_attribute(table: Table<'_>) -> (Placed, Option<Attribute>) {
+    let name = table.name("id");
+    let label = table.optional_labels("label");
+    let kind = table.required_choice("type", &Kind::CHOICES);
+    let at = table.required("at", "\"/pointer\"").and_then(|at| pointer(&table, "at", at));
+    let optional = |key| table.text(key).and_then(|text| pointer(&table, key, text));
+    let (each, review) = (optional("each"), optional("review"));
+    let parts = read_parts(&table, kind);
+    let lists = table.choice("lists", &[("natural", true), ("legal", false)]);
+    if kind.is_some_and(|kind| kind != Kind::Texts) && table.has("lists") {
+        let what = "`lists` is for attributes of the type \"texts\"";
+        table.mistake(table.line_of("lists"), what);
+    }
+    let lists_read = table.or("lists", lists.map(Some), None);
+    let ask_as = table.text("ask-as");
+    table.finish();
+    let (Some(kind), Some(at), Some(lists), true) = (kind, at, lists_read, name.is_said()) else {
+        return (name, None);
+    };
+    let ask_as = ask_as.map_or_else(|| name.text.clone(), |text| text.text);
+    let text = name.text.clone();
+    let attribute = Attribute { name: text, label, kind, at, parts, each, review, lists, ask_as };
+    (name, Some(attribute))
 }
 
 /// `year = "/pointer"` and `month = "/pointer"` of a partial date.
@@ -147,7 +191,7 @@ fn read_parts(table: &Table<'_>, kind: Option<Kind>) -> Option<Parts> {
         pointer(table, key, text)
     };
     let (year, month) = (part("year"), part("month"));
-    if year.is_none() && month.is_some() {
+    if !table.has("year") && month.is_some() {
         table.mistake(table.line_of("month"), "a `month` needs a `year` beside it");
     }
     Some(Parts { year: year?, month })

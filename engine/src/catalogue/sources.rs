@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Index;
 
 use super::reader::{File, Line, Placed, no_name_twice};
-use super::register::{Key, Kind, Of, Register};
+use super::register::{Key, Kind, Register};
+use super::shape::Unread;
 use super::{description, own};
 use crate::model::{RegisterId, RegisterSet};
 
@@ -12,8 +13,10 @@ use crate::model::{RegisterId, RegisterSet};
 pub(super) struct Sources {
     list: Vec<Register>,
     ids: HashMap<Box<str>, RegisterId>,
-    /// Registers whose files cannot be read: their own mistakes say enough.
-    unread: HashSet<Box<str>>,
+    /// What cannot be read of each: that was said, and is enough.
+    unread: Vec<Unread>,
+    /// Registers beyond the most.
+    beyond: HashSet<Box<str>>,
 }
 
 impl Index<RegisterId> for Sources {
@@ -25,12 +28,19 @@ impl Index<RegisterId> for Sources {
 }
 
 impl Sources {
-    fn new(list: Vec<Register>, unread: HashSet<Box<str>>) -> Self {
-        let mut ids = HashMap::new();
+    fn new(
+        files: &[&File<'_>],
+        drafts: Vec<(Register, Unread)>,
+        beyond: HashSet<Box<str>>,
+    ) -> Self {
+        let (list, unread): (Vec<Register>, Vec<_>) = drafts.into_iter().unzip();
+        // By its file, too: where an id is wrong, nobody else's mistake follows.
+        let by_file = files.iter().zip(&list).map(|(file, source)| (file.stem().into(), source.id));
+        let mut ids: HashMap<Box<str>, RegisterId> = by_file.collect();
         for source in &list {
             ids.entry(source.name.clone()).or_insert(source.id);
         }
-        Self { list, ids, unread }
+        Self { list, ids, unread, beyond }
     }
 
     pub(super) fn into_list(self) -> Vec<Register> {
@@ -50,28 +60,39 @@ impl Sources {
     }
 
     /// Says that a text names no attribute, unless that follows from another
-    /// mistake.
+    /// mistake. An unknown register is said once in a file.
     pub(super) fn say_unknown(&self, file: &File<'_>, text: &Placed) {
-        let register = text.text.split_once('.').map(|(register, _)| register);
-        if !register.is_some_and(|register| self.unread.contains(register)) {
-            file.mistake(text.line, self.unknown(&text.text));
+        let Some((register, attribute)) = text.text.split_once('.') else {
+            return file.mistake(text.line, self.unqualified(&text.text));
+        };
+        let Some(id) = self.find(register) else {
+            if !self.beyond.contains(register) {
+                file.once(register, text.line, self.no_register(register));
+            }
+            return;
+        };
+        let unread = &self.unread[id.index()];
+        if !unread.any && !unread.attributes.contains(attribute) {
+            let source = &self[id];
+            let names: Vec<_> = source.attributes.iter().map(|known| &*known.name).collect();
+            let what = format!(
+                "unknown attribute \"{}\"; {} has {}",
+                text.text,
+                source.name,
+                names.join(", ")
+            );
+            file.mistake(text.line, what);
         }
     }
 
-    /// What to say of a text that names no attribute.
-    fn unknown(&self, text: &str) -> String {
-        let Some((register, _)) = text.split_once('.') else { return self.unqualified(text) };
-        match self.find(register) {
-            None => {
-                let names: Vec<_> = self.list.iter().map(|source| &*source.name).collect();
-                format!("unknown register in \"{text}\"; known are {}", names.join(", "))
-            }
-            Some(register) => {
-                let source = &self[register];
-                let names: Vec<_> = source.attributes.iter().map(|known| &*known.name).collect();
-                format!("unknown attribute \"{text}\"; {} has {}", source.name, names.join(", "))
-            }
-        }
+    fn no_register(&self, register: &str) -> String {
+        let names: Vec<_> = self.list.iter().map(|source| &*source.name).collect();
+        format!("unknown register `{register}`; known are {}", names.join(", "))
+    }
+
+    /// Whether somebody can tell whom a register knows.
+    fn knows_whom(&self, id: RegisterId) -> bool {
+        !self.unread[id.index()].of
     }
 
     /// What to say of an attribute's name without its register's.
@@ -92,55 +113,65 @@ impl Sources {
 }
 
 /// Compiles the registers, and adds the citizens' own data as the last source.
-pub(super) fn compile(files: Vec<&File<'_>>) -> Sources {
-    let mut registers: Vec<Register> = Vec::new();
-    let mut keys: Vec<(&File<'_>, Line, Placed)> = Vec::new();
-    let mut unread = HashSet::new();
-    for file in files {
-        // One place is for the citizens' own data.
-        if registers.len() + 1 == RegisterSet::CAPACITY {
-            file.mistake(Line(1), "a catalogue has at most 127 registers");
-            break;
-        }
-        match description::read(file, RegisterId(registers.len() as u8)) {
-            Some(draft) => {
-                keys.push((file, draft.name_line, draft.key));
-                registers.push(draft.register);
-            }
-            None => unread.extend(file.id()),
-        }
+pub(super) fn compile(mut files: Vec<&File<'_>>) -> Sources {
+    // One place is for the citizens' own data.
+    let most = RegisterSet::CAPACITY - 1;
+    let beyond = files.split_off(files.len().min(most));
+    if let Some(file) = beyond.first() {
+        file.mistake(Line(1), "a catalogue has at most 127 registers");
     }
-    let places = keys.iter().map(|(file, line, _)| (*file, *line));
-    no_name_twice(registers.iter().map(|register| &register.name).zip(places));
-    for ((file, line, _), register) in keys.iter().zip(&registers) {
-        if &*register.name == own::NAME {
+    let beyond = beyond.iter().map(|file| file.stem().into()).collect();
+    let mut drafts: Vec<(Register, Unread)> = Vec::new();
+    let mut keys: Vec<(&File<'_>, Placed)> = Vec::new();
+    let mut names: Vec<Placed> = Vec::new();
+    for file in &files {
+        let draft = description::read(file, RegisterId(drafts.len() as u8));
+        names.push(Placed { text: draft.register.name.clone(), line: draft.name_line });
+        keys.push((file, draft.key));
+        drafts.push((draft.register, draft.unread));
+    }
+    let places = || files.iter().copied().zip(&names);
+    no_name_twice(places().map(|(file, name)| (&name.text, (file, name.line))));
+    for (file, name) in places() {
+        if &*name.text == own::NAME {
             let what = format!("`{}` is the name of the citizens' own data", own::NAME);
-            file.mistake(*line, what);
+            file.mistake(name.line, what);
+        } else {
+            file.is_called(name);
         }
     }
-    let mut sources = Sources::new(registers, unread);
-    for (index, (file, _, key)) in keys.iter().enumerate() {
-        if &*key.text == "subject" {
+    let mut sources = Sources::new(&files, drafts, beyond);
+    for (index, (file, key)) in keys.iter().enumerate() {
+        if &*key.text == description::SUBJECT {
             continue;
         }
         let Some((holder, attribute)) = sources.attribute(&key.text) else {
             sources.say_unknown(file, key);
             continue;
         };
-        check_key(file, key, sources.list[index].of, &sources[holder], attribute);
+        check_key(file, key, &sources, RegisterId(index as u8), (holder, attribute));
         sources.list[index].key = Key::Attribute(holder, attribute);
     }
-    for (index, (file, _, key)) in keys.iter().enumerate() {
+    for (index, (file, key)) in keys.iter().enumerate() {
         break_cycle(file, key, &mut sources.list, index);
     }
     let own = own::register(RegisterId(sources.list.len() as u8));
     sources.ids.insert(own.name.clone(), own.id);
     sources.list.push(own);
+    sources.unread.push(Unread::default());
     sources
 }
 
-fn check_key(file: &File<'_>, key: &Placed, of: Of, holder: &Register, attribute: usize) {
-    if holder.of != of {
+fn check_key(
+    file: &File<'_>,
+    key: &Placed,
+    sources: &Sources,
+    keyed: RegisterId,
+    (holder, attribute): (RegisterId, usize),
+) {
+    let told = sources.knows_whom(keyed) && sources.knows_whom(holder);
+    let holder = &sources[holder];
+    if told && holder.of != sources[keyed].of {
         let what = format!("`key` = \"{}\" must name a register `of` the same subjects", key.text);
         file.mistake(key.line, what);
     }
@@ -154,16 +185,19 @@ fn check_key(file: &File<'_>, key: &Placed, of: Of, holder: &Register, attribute
 
 /// Reports a register whose key needs, in the end, its own answer.
 fn break_cycle(file: &File<'_>, key: &Placed, registers: &mut [Register], start: usize) {
-    let mut at = start;
+    let mut ring = vec![start];
     for _ in 0..registers.len() {
-        match registers[at].key {
+        match registers[ring[ring.len() - 1]].key {
             Key::Subject => return,
-            Key::Attribute(next, _) => at = next.index(),
+            Key::Attribute(next, _) => ring.push(next.index()),
         }
-        if at == start {
+        if ring[ring.len() - 1] == start {
+            let names: Vec<_> = ring.iter().map(|index| &*registers[*index].name).collect();
             let what = format!(
-                "`key` = \"{}\" needs this register's own answer: a cycle among keys",
-                key.text
+                "`key` = \"{}\" closes a cycle among keys, in which each register waits for the \
+                 next one's answer: {}; write key = \"subject\" in one of them",
+                key.text,
+                names.join(", "),
             );
             file.mistake(key.line, what);
             registers[start].key = Key::Subject;

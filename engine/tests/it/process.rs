@@ -384,3 +384,50 @@ fn curl(words: &[String]) -> Pending {
     let address = address.parse().expect("an address");
     Api(address).send(method, path, token, body.as_bytes())
 }
+
+/// The demonstration's catalogue as files.
+fn catalogue_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    for (path, text) in fixtures::catalogue::files() {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("it is made");
+        std::fs::write(path, text).expect("it is written");
+    }
+    folder
+}
+
+#[test]
+fn a_check_tells_of_bad_bytes_and_misplaced_files_among_the_other_mistakes() {
+    let folder = catalogue_folder();
+    let arguments = ["check", "--catalogue", path(&folder)];
+    check(&run(&arguments), 0, "16 registers, 121 organisations");
+    let registers = folder.path().join("registers");
+    let rnpp = std::fs::read(registers.join("rnpp.toml")).expect("it is there");
+    let rnpp = [&*rnpp, b"# caf\xe9\n"].concat();
+    let line = rnpp.iter().filter(|byte| **byte == b'\n').count();
+    std::fs::write(registers.join("rnpp.toml"), rnpp).expect("it is written");
+    std::fs::create_dir(registers.join("old")).expect("it is made");
+    std::fs::write(registers.join("old/snca.toml"), "").expect("it is written");
+    let output = run(&arguments);
+    check(&output, 1, &format!("registers/rnpp.toml:{line}: byte 6 of this line is no UTF-8"));
+    check(&output, 1, "registers/old/snca.toml:1: a catalogue holds");
+    std::fs::remove_dir_all(registers.join("old")).expect("it is removed");
+    let output = run(&arguments);
+    assert!(output.stderr.ends_with(b"\n1 mistake\n"), "one alone");
+}
+
+#[test]
+fn a_check_whose_reader_has_gone_ends_with_its_own_code() {
+    let folder = catalogue_folder();
+    let ends = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = engine();
+        command.args(["check", "--catalogue", path(&folder)]);
+        let output = command.stdout(writer.try_clone().expect("a pipe")).stderr(writer);
+        output.status().expect("the engine runs").code()
+    };
+    assert_eq!(ends(), Some(0));
+    std::fs::remove_file(folder.path().join("registers/rnpp.toml")).expect("it is removed");
+    assert_eq!(ends(), Some(1));
+}

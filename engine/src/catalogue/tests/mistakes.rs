@@ -51,6 +51,7 @@ at = "/home"
 id = "children"
 type = "texts"
 at = "/children"
+lists = "natural"
 "#,
     ),
     (
@@ -251,7 +252,8 @@ fn every_key_of_a_cycle_is_found_however_long_it_is() {
     sources.extend([ring("a", "b.street"), ring("b", "c.street"), ring("c", "a.street")]);
     sources.push(ring("outside", "a.street"));
     let mistakes = Catalogue::compile(&sources).unwrap_err();
-    let what = "needs this register's own answer: a cycle among keys";
+    let what = "closes a cycle among keys, in which each register waits for the next one's answer: \
+                a, b, c, a; write key = \"subject\" in one of them";
     assert_eq!(lines(&mistakes), [format!("registers/a.toml:3: `key` = \"b.street\" {what}")]);
 }
 
@@ -296,9 +298,97 @@ fn what_is_no_file_of_a_catalogue_is_said() {
     {
         let mut sources = edited(&[]);
         sources.push(Source { path: path.to_owned(), text: String::new() });
-        let what = "a catalogue holds organisations.toml, registers/*.toml and procedures/*.toml";
+        let what = "a catalogue holds organisations.toml or organisations/*.toml, registers/*.toml \
+                    and procedures/*.toml";
         let mistakes = Catalogue::compile(&sources).unwrap_err();
         assert_eq!(lines(&mistakes), [format!("{path}:1: {what}")]);
+    }
+}
+
+#[test]
+fn a_file_in_a_folder_within_the_folders_is_said() {
+    let deep =
+        |file: &Source| Source { path: "registers/old/homes.toml".to_owned(), ..file.clone() };
+    let mut sources = edited(&[]);
+    sources[2] = deep(&sources[2]);
+    let what = "a catalogue holds organisations.toml or organisations/*.toml, registers/*.toml and \
+                procedures/*.toml, and no folders within these";
+    let mistakes = Catalogue::compile(&sources).unwrap_err();
+    assert_eq!(lines(&mistakes), [format!("registers/old/homes.toml:1: {what}")]);
+}
+
+#[test]
+fn a_register_whose_file_is_missing_is_said_once_in_each_file() {
+    let mut sources = edited(&[]);
+    sources.retain(|source| source.path != PEOPLE);
+    let mistakes = Catalogue::compile(&sources).unwrap_err();
+    let what = "unknown register `people`; known are cars, homes";
+    let own = "unknown register `people`; known are cars, homes, space";
+    let expected = [
+        format!("{CITY}:8: {own}"),
+        format!("{MOVE}:13: {own}"),
+        format!("procedures/stay.toml:18: {own}"),
+        format!("{HOMES}:3: {what}"),
+    ];
+    assert_eq!(lines(&mistakes), expected);
+}
+
+#[test]
+fn a_file_that_is_no_utf_8_is_one_mistake_where_its_first_bad_byte_is() {
+    let mut bytes = FILES[1].1.replace("/home", "/höme").into_bytes();
+    let (whole, mistake) = Source::from_bytes(PEOPLE.to_owned(), bytes.clone());
+    assert_eq!((whole.text.as_bytes(), mistake), (&*bytes, None));
+    let bad = bytes.iter().position(|byte| !byte.is_ascii()).unwrap();
+    bytes.remove(bad);
+    let (source, mistake) = Source::from_bytes(PEOPLE.to_owned(), bytes);
+    let what = "byte 9 of this line is no UTF-8; save the file as UTF-8";
+    assert_eq!(mistake.unwrap().to_string(), format!("{PEOPLE}:16: {what}"));
+    // Its other lines, and other files, are checked as if nothing were wrong.
+    let mut sources = edited(&[]);
+    sources[1] = source;
+    Catalogue::compile(&sources).unwrap();
+}
+
+#[test]
+fn a_catalogue_without_organisations_says_so_once() {
+    let mut sources = edited(&[]);
+    sources.retain(|source| source.path != CITY);
+    let mistakes = lines(&Catalogue::compile(&sources).unwrap_err());
+    let what = "a catalogue needs at least one file organisations.toml or organisations/*.toml";
+    assert_eq!(mistakes, [format!("organisations:1: {what}")]);
+}
+
+/// What depends on nothing that is wrong is checked as if nothing were.
+#[test]
+fn a_mistake_in_the_head_of_a_procedure_hides_none_further_down() {
+    let below = [
+        (MOVE, "from = [\"homes.street\"]", "from = [\"homes.road\", \"nowhere.road\"]"),
+        (MOVE, "listed-in = \"applicant:people.children\"", ""),
+        (MOVE, "role = \"child\"", "role = \"kid\""),
+        (
+            MOVE,
+            "[[step]]",
+            "[[notice]]\ncode = \"n\"\n\
+             text = { fr = \"a\", de = \"b\", en = \"c\", lb = \"d\" }\n\
+             when = [{ field = \"gone\", past = true }]\n[[step]]",
+        ),
+    ];
+    let expected = said(&below);
+    assert_eq!(expected.len(), 5, "{expected:?}");
+    let heads = [
+        ("id = \"move\"", "id = 1"),
+        ("version = 1", "version = \"1\""),
+        ("owner = \"city\"", "owner = 1"),
+        ("owner = \"city\"", "owner = \"town\""),
+        ("purpose = \"Move house\"", "purpose = 1"),
+        ("legal-basis = \"A law\"", "legal-basis = 1"),
+        ("legal-basis = \"A law\"", "legal-basis = \"A law\"; deadline = \"soon\""),
+    ];
+    for (right, wrong) in heads {
+        let edits: Vec<_> = [(MOVE, right, wrong)].into_iter().chain(below).collect();
+        let seen = said(&edits);
+        assert_eq!(seen.len(), expected.len() + 1, "{wrong}: {seen:?}");
+        assert!(expected.iter().all(|mistake| seen.contains(mistake)), "{wrong}: {seen:?}");
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
+use hyper::header::{CONTENT_LENGTH, HOST};
 use hyper::{Request, StatusCode};
 use simd_json::prelude::*;
 use uuid::Uuid;
@@ -67,13 +68,14 @@ pub struct Report {
     pub outcome: Outcome,
     /// For people to read.
     pub lines: Vec<String>,
+    key: Box<str>,
 }
 
 /// Makes exactly one call. Takes at most the register's timeout.
 pub async fn probe(probe: &Probe<'_>) -> Report {
-    let mut report = Report { outcome: Outcome::Conforms, lines: Vec::new() };
+    let key = probe.key.clone();
+    let mut report = Report { outcome: Outcome::Conforms, lines: Vec::new(), key };
     report.call(probe).await;
-    report.hide(&probe.key);
     report
 }
 
@@ -110,12 +112,11 @@ impl Report {
         }
     }
 
-    /// Takes the key out of every line, wherever it came from: a description may
-    /// hold it, and a register may choose a code or a name that is one.
-    fn hide(&mut self, key: &str) {
-        for line in &mut self.lines {
-            *line = without(line, key);
-        }
+    /// What somebody else wrote, without the key: a description may hold it, and a
+    /// register may choose a code or a name that is one. The probe's own words and
+    /// numbers stay as they are, whatever the key is.
+    fn hidden(&self, foreign: &str) -> String {
+        without(foreign, &self.key)
     }
 
     fn tell(&mut self, line: impl Into<String>) {
@@ -143,15 +144,20 @@ impl Report {
         else {
             return;
         };
-        self.say(format!("{} {} HTTP/1.1", request.method(), request.uri()));
+        let uri = self.hidden(&request.uri().to_string());
+        self.say(format!("{} {uri} HTTP/1.1", request.method()));
         for (name, value) in request.headers() {
-            self.say(format!("{name}: {}", value.to_str().unwrap_or("(not ASCII)")));
+            let value = value.to_str().unwrap_or("(not ASCII)");
+            // These two no description writes.
+            let ours = [HOST, CONTENT_LENGTH].contains(name);
+            let value = if ours { value.to_owned() } else { self.hidden(value) };
+            self.say(format!("{}: {value}", self.hidden(name.as_str())));
         }
         // It is all there: a request's body is made whole before it is sent.
         let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
         let body = body.unwrap_or_default();
         if !body.is_empty() {
-            self.say(String::from_utf8_lossy(&body));
+            self.say(self.hidden(&String::from_utf8_lossy(&body)));
         }
     }
 
@@ -217,9 +223,8 @@ impl Report {
         let errors = errors?;
         let told = errors::told(errors, root)?;
         for code in &told.codes {
-            let code = code
-                .as_deref()
-                .map_or_else(|| "without a code".to_owned(), |code| mask::code(errors, code));
+            let code = code.as_deref().map(|code| self.hidden(&mask::code(errors, code)));
+            let code = code.unwrap_or_else(|| "without a code".to_owned());
             self.say(format!("an error: {code}"));
         }
         if told.means == Means::Unlisted {
@@ -243,7 +248,7 @@ impl Report {
             Some([Place::Unknown]) => self.say("not found: no element is about the key"),
             Some(_) => self.doubt(register, root),
             None => {
-                let list = register.http().elements.as_deref().unwrap_or_default();
+                let list = self.hidden(register.http().elements.as_deref().unwrap_or_default());
                 let why = format!("`elements`: there is no list at {list}");
                 self.ends(Outcome::DoesNotConform, why);
             }
@@ -257,12 +262,13 @@ impl Report {
         let list = dialect.elements.as_ref().and_then(|list| at(root, list));
         let elements =
             list.and_then(Json::as_array).map_or(std::slice::from_ref(root), Vec::as_slice);
+        let about = self.hidden(&dialect.about);
         for element in elements {
             let why = match at(element, &dialect.about) {
-                None => format!("`about`: there is nothing at {}", dialect.about),
+                None => format!("`about`: there is nothing at {about}"),
                 Some(found) => {
                     let found = mask::json(found);
-                    format!("`about`: {} is not the key asked for, but {found}", dialect.about)
+                    format!("`about`: {about} is not the key asked for, but {found}")
                 }
             };
             self.ends(Outcome::DoesNotConform, why);
@@ -270,7 +276,7 @@ impl Report {
     }
 
     fn element<'a>(&mut self, probe: &Probe<'_>, element: &'a Json<'a>) {
-        self.say(format!("it is about the key: {}", probe.register.http().about));
+        self.say(format!("it is about the key: {}", self.hidden(&probe.register.http().about)));
         self.tell("attributes");
         for index in probe.group.attributes.iter() {
             self.attribute(probe.register, &probe.register.attributes[index], element);
@@ -290,10 +296,11 @@ impl Report {
             Said::Unavailable => "unavailable".to_owned(),
             Said::Invalid(wrong) => {
                 self.outcome = Outcome::DoesNotConform;
-                format!("does not conform: {}", mask::wrong(attribute, wrong))
+                format!("does not conform: {}", self.hidden(&mask::wrong(attribute, wrong)))
             }
         };
         let (name, kind) = (&attribute.name, attribute.kind.as_str());
+        let (name, place) = (self.hidden(name), self.hidden(&place));
         self.say(format!("{name} ({kind}) at {place}: {found}{review}"));
     }
 
@@ -304,7 +311,7 @@ impl Report {
         }
         self.tell("not used by the description");
         for pointer in unused.iter().take(UNUSED_MAX) {
-            self.say(pointer);
+            self.say(self.hidden(pointer));
         }
         if unused.len() > UNUSED_MAX {
             self.say(format!("and {} more", unused.len() - UNUSED_MAX));

@@ -296,3 +296,28 @@ async fn it_names_members_of_leaves_that_the_description_does_not_read() {
     let unused = below(&report, "not used by the description");
     assert_eq!(unused, ["/children/*/id/source", "/hours", "/name/source"]);
 }
+
+/// A short key stands by chance in much of what a probe says itself.
+#[tokio::test(start_paused = true)]
+async fn a_key_of_one_digit_changes_nothing_of_the_probes_own_words() {
+    let register = &described("updated = \"/1/on\"");
+    let body = json!({ "id": "1", "hours": 1, "children": [{"id": "1"}], "n": {"1": 1} });
+    let body = body.to_string();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    let connect = Arc::new(Network::to(Peer::Says(head + &body)));
+    let group =
+        Group { attributes: register.all(), organisation: "1".into(), procedure: "move".into() };
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
+    let report = probe(&Probe { register, address, connect, key: "1".into(), group }).await;
+    let request = [
+        "GET /people/KEY?fields=name,born,since,hours,works,children HTTP/1.1",
+        "host: 127.0.0.1:1",
+        "accept: application/json",
+        "x-for: KEY",
+    ];
+    assert_eq!(below(&report, "request"), request);
+    assert_eq!(below(&report, "response")[0], format!("200 OK, 0 ms, {} bytes", body.len()));
+    let attributes = below(&report, "attributes");
+    assert_eq!(attributes[3], "hours (integer) at /hours: filled: 1 digit");
+    assert_eq!(attributes[5], "children (texts) at /children/*/id: filled: a list of 1");
+}
