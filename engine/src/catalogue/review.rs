@@ -42,15 +42,16 @@ pub(super) fn authority(
         return;
     }
     let has_none = |id| procedure.authority.iter().all(|(theirs, _)| *theirs != id);
-    if let Some((line, owner)) = owner.filter(|(_, owner)| has_none(owner.id)) {
-        if !unsure.procedures && !unsure_sources {
-            let what = format!(
-                "`{}` owns this procedure and has no authority in it; give it an \
-                 [[organisation.authority]] with procedures = [\"{}\"]",
-                owner.name, procedure.name,
-            );
-            compiled.file.mistake(line, what);
-        }
+    if let Some((line, owner)) = owner.filter(|(_, owner)| has_none(owner.id))
+        && !unsure.procedures
+        && !unsure_sources
+    {
+        let what = format!(
+            "`{}` owns this procedure and has no authority in it; give it an \
+             [[organisation.authority]] with procedures = [\"{}\"]",
+            owner.name, procedure.name,
+        );
+        compiled.file.mistake(line, what);
     }
     if unsure_sources {
         return;
