@@ -75,32 +75,32 @@ impl<'a> File<'a> {
     }
 
     /// What is a mistake in a new catalogue only.
-    pub(crate) fn demand(&self, line: Line, what: impl Into<String>) {
+    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
         if self.review == Review::Due {
             self.mistake(line, what);
         }
     }
 
     /// What is wrong wherever the name stands, and said at its first place only.
-    pub(crate) fn once(&self, name: &str, line: Line, what: impl Into<String>) {
+    pub(super) fn once(&self, name: &str, line: Line, what: impl Into<String>) {
         if self.said.borrow_mut().insert(name.into()) {
             self.mistake(line, what);
         }
     }
 
     /// Whether it stands in a folder within a catalogue's folders.
-    pub(crate) fn is_deep(&self) -> bool {
+    pub(super) fn is_deep(&self) -> bool {
         self.source.path.matches('/').count() > 1
     }
 
     /// The name that the path gives it: `rnpp` of `registers/rnpp.toml`.
-    pub(crate) fn stem(&self) -> &str {
+    pub(super) fn stem(&self) -> &str {
         let name = self.source.path.rsplit('/').next().unwrap_or_default();
         name.strip_suffix(".toml").unwrap_or(name)
     }
 
     /// Demands that what a file describes is called as the file is.
-    pub(crate) fn is_called(&self, name: &Placed) {
+    pub(super) fn is_called(&self, name: &Placed) {
         let stem = self.stem();
         if &*name.text != stem {
             let what = format!(
@@ -127,7 +127,7 @@ impl<'a> File<'a> {
 }
 
 /// Says where a name is given that another file, or this one, gave already.
-pub(crate) fn no_name_twice<'a, 'f: 'a>(
+pub(super) fn no_name_twice<'a, 'f: 'a>(
     names: impl Iterator<Item = (&'a Box<str>, (&'a File<'f>, Line))>,
 ) {
     let mut seen: HashMap<&str, ()> = HashMap::new();
@@ -167,12 +167,12 @@ impl<'f> Table<'f> {
         self.file.mistake(line, what);
     }
 
-    pub(crate) fn demand(&self, line: Line, what: impl Into<String>) {
+    pub(super) fn demand(&self, line: Line, what: impl Into<String>) {
         self.file.demand(line, what);
     }
 
     /// A text that must be there and say something.
-    pub(crate) fn words(&self, key: &'static str, example: &str) -> Option<Placed> {
+    pub(super) fn words(&self, key: &'static str, example: &str) -> Option<Placed> {
         let words = self.required(key, example)?;
         if words.text.trim().is_empty() {
             self.demand(words.line, format!("`{key}` is empty; write {key} = {example}"));
@@ -236,7 +236,7 @@ impl<'f> Table<'f> {
 
     /// A name: `[A-Za-z][A-Za-z0-9-]*`, at most 64 characters. Where it is
     /// wrong or missing, that is said and the name is empty: others may mean it.
-    pub(crate) fn name(&self, key: &'static str) -> Placed {
+    pub(super) fn name(&self, key: &'static str) -> Placed {
         let Some(name) = self.required(key, "\"a-name\"") else {
             return Placed { text: "".into(), line: self.line_of(key) };
         };
@@ -254,7 +254,7 @@ impl<'f> Table<'f> {
     }
 
     /// A flag, if it is there.
-    pub(crate) fn optional_flag(&self, key: &'static str) -> Option<bool> {
+    pub(super) fn optional_flag(&self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         let flag = value.get_ref().as_bool();
         flag.or_else(|| self.wrong(key, value, "true or false"))
@@ -385,7 +385,7 @@ impl<'f> Table<'f> {
     }
 
     /// A text in all four languages.
-    pub(crate) fn labels(&self, key: &'static str) -> Labels {
+    pub(super) fn labels(&self, key: &'static str) -> Labels {
         let example = r#"{ fr = "..", de = "..", en = "..", lb = ".." }"#;
         if self.get(key).is_none() {
             return self.missing(key, example).unwrap_or_default();
@@ -398,7 +398,7 @@ impl<'f> Table<'f> {
     }
 
     /// A text in all four languages, if it is there.
-    pub(crate) fn optional_labels(&self, key: &'static str) -> Option<Labels> {
+    pub(super) fn optional_labels(&self, key: &'static str) -> Option<Labels> {
         self.get(key).is_some().then(|| self.labels(key))
     }
 
