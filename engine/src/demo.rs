@@ -10,8 +10,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use fixtures::{Country, Fleet, Profile};
 use tempfile::TempDir;
-use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::catalogue::{Catalogue, Source};
 use crate::clock::Civil;
@@ -21,6 +19,7 @@ use crate::entropy::Entropy;
 use crate::identity::Demo as Tokens;
 use crate::model::Subject;
 use crate::net::Tcp;
+use crate::signals::Signals;
 use crate::space::{self, MasterKey};
 use crate::store::Room;
 use crate::{cache, http};
@@ -262,7 +261,7 @@ pub fn catalogue() -> anyhow::Result<Catalogue> {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let demo = Demo::start(options)?;
     // Before anybody is told that it runs: who is told may end it at once.
-    let stop = Stop::listen().context("cannot wait for Ctrl-C")?;
+    let signals = Signals::catch().context("signals cannot be caught")?;
     let mut out = std::io::stdout().lock();
     out.write_all(demo.welcome().as_bytes())
         .and_then(|()| out.flush())
@@ -272,7 +271,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         std::fs::write(file, demo.url() + "\n")
             .with_context(|| format!("--ready-file {}", file.display()))?;
     }
-    stop.leave(&demo.engine);
+    signals.obey(&demo.engine, PAUSES, || tracing::info!("a demonstration reads nothing again"));
     // It says that the API answers, which is over.
     options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
 }
@@ -283,45 +282,6 @@ const PAUSES: Pauses = Pauses {
     closing: Duration::from_millis(500),
     limit: Duration::from_secs(35),
 };
-
-/// Ctrl-C and SIGTERM, caught from its making on.
-struct Stop {
-    runtime: Runtime,
-    interrupted: Signal,
-    terminated: Signal,
-}
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let caught = |kind| {
-            let _inside = runtime.enter();
-            signal(kind)
-        };
-        let (interrupted, terminated) =
-            (caught(SignalKind::interrupt())?, caught(SignalKind::terminate())?);
-        Ok(Self { runtime, interrupted, terminated })
-    }
-
-    /// Waits for the first signal, and then for what has begun; a second one cuts it.
-    fn leave(mut self, engine: &Running) {
-        let Self { runtime, interrupted, terminated } = &mut self;
-        runtime.block_on(async {
-            told(interrupted, terminated).await;
-            tokio::select! {
-                _ = engine.drain(PAUSES) => {}
-                () = told(interrupted, terminated) => tracing::warn!("told twice: it ends at once"),
-            }
-        });
-    }
-}
-
-async fn told(interrupted: &mut Signal, terminated: &mut Signal) {
-    tokio::select! {
-        _ = interrupted.recv() => {}
-        _ = terminated.recv() => {}
-    }
-}
 
 fn profile(text: &str) -> Result<Profile, String> {
     match text {

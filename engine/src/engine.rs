@@ -101,6 +101,7 @@ impl Engine {
             civil: parts.civil,
             metrics,
             drain: Arc::default(),
+            has_admin: false,
             endpoints: parts.endpoints,
             connect: parts.connect,
         };
@@ -142,6 +143,7 @@ pub struct Running {
     handle: Handle,
     drain: Arc<Drain>,
     address: SocketAddr,
+    admin: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -151,6 +153,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics, and readiness in detail, are asked for, where that is apart.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// The library's front door.
@@ -204,6 +212,7 @@ impl Drop for Running {
 /// Where the port, the ledger or the citizens' own data cannot be had.
 pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Running, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let admin = listen.admin.map(http::open_admin).transpose()?;
     let (listeners, address) = listen.open(cores)?;
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
@@ -213,7 +222,10 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let readers = Readers::blocking(readers?);
     // After the ledger, whose lock keeps a second engine out of the directory.
     let vault = Box::new(space::Sqlite::open(data)?);
-    let (engine, writer) = Engine::open(parts, Box::new(sqlite), readers, vault)?;
+    let (mut engine, writer) = Engine::open(parts, Box::new(sqlite), readers, vault)?;
+    if let Some(shared) = Arc::get_mut(&mut engine.shared) {
+        shared.has_admin = admin.is_some();
+    }
 
     let room = engine.shared.room.clone();
     room.look()?;
@@ -228,10 +240,18 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
             run_core(core, deliver, listener, jobs, stopped).await;
         })?);
     }
+    let admin = match admin {
+        None => None,
+        Some((socket, at)) => {
+            let serving = serve_admin(engine.shared.clone(), socket, stopped.clone());
+            threads.push(thread("admin", serving)?);
+            Some(at)
+        }
+    };
     threads.push(thread("indexer", keep_indexed(indexer, room, stopped))?);
     drop(engine);
     threads.push(thread("ledger", writer.run())?);
-    Ok(Running { handle, drain, address, stop, threads })
+    Ok(Running { handle, drain, address, admin, stop, threads })
 }
 
 async fn run_core(
@@ -245,6 +265,17 @@ async fn run_core(
     let serving = async { tokio::join!(jobs.work(core.clone()), http::serve(core, listener)) };
     tokio::select! {
         _ = serving => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn serve_admin(
+    shared: Arc<Shared>,
+    socket: std::net::TcpListener,
+    mut stopped: watch::Receiver<bool>,
+) {
+    tokio::select! {
+        () = http::serve_admin(shared, socket) => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }

@@ -43,8 +43,11 @@ pub mod handle;
 pub mod http;
 
 pub mod backup;
+pub mod config;
 pub mod engine;
 pub mod probe;
+pub mod serve;
+pub mod signals;
 
 #[cfg(feature = "demo")]
 pub mod demo;

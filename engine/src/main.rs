@@ -1,6 +1,5 @@
 //! The command line: `engine demo`, `engine check`, `engine probe`, `engine audit`.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use engine::backup;
-use engine::catalogue::{Catalogue, Mistake, Source};
+use engine::catalogue::Mistake;
+use engine::config;
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::logs;
 use engine::probe::Probed;
@@ -31,11 +31,23 @@ enum What {
     /// Run registers, people, ledger and API of a synthetic country.
     #[cfg(feature = "demo")]
     Demo(engine::demo::Options),
-    /// Report every mistake of a catalogue.
+    /// Run with real registers and real identities.
+    Serve(engine::serve::Options),
+    /// Make a key for an operator: the key, and the digest that a configuration holds.
+    Key {
+        /// Make the master key to citizens' own data instead, in a new file.
+        #[arg(long)]
+        master: Option<PathBuf>,
+    },
+    /// Report every mistake of a catalogue, or of a configuration and its catalogue.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
     Check {
         /// The folder that holds organisations, registers/ and procedures/.
-        #[arg(long)]
-        catalogue: PathBuf,
+        #[arg(long, group = "what")]
+        catalogue: Option<PathBuf>,
+        /// A configuration, as `serve` takes it.
+        #[arg(long, group = "what")]
+        config: Option<PathBuf>,
     },
     /// Ask a register once and compare its answer with its description.
     Probe(engine::probe::Options),
@@ -95,7 +107,9 @@ fn main() -> ExitCode {
     let done = match command.what {
         #[cfg(feature = "demo")]
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
-        What::Check { catalogue } => check(&catalogue),
+        What::Serve(options) => serve(&options),
+        What::Key { master } => key(master.as_deref()),
+        What::Check { catalogue, config } => check(catalogue.as_deref(), config.as_deref()),
         What::Probe(options) => probe(&options),
         What::Backup { data, to } => copied("backed up", backup::backup(&data, &to)),
         What::Restore { from, data, expect_head, roll_back } => {
@@ -131,11 +145,43 @@ fn open_as_many_files_as_allowed() {
     }
 }
 
-fn check(folder: &Path) -> anyhow::Result<u8> {
-    let (sources, mut mistakes) = read_catalogue(folder)?;
-    let compiled = Catalogue::compile(&sources);
+fn serve(options: &engine::serve::Options) -> anyhow::Result<u8> {
+    let served = engine::serve::run(options);
+    match served.as_ref().map_err(|error| error.downcast_ref::<config::Error>()) {
+        Err(Some(config::Error::Mistakes(mistakes))) => {
+            complain_of(mistakes);
+            Ok(USAGE)
+        }
+        _ => served.map(|()| HOLDS),
+    }
+}
+
+fn key(master: Option<&Path>) -> anyhow::Result<u8> {
+    use engine::entropy::Entropy;
+
+    if let Some(file) = master {
+        engine::space::MasterKey::create(file, &Entropy::system())
+            .with_context(|| file.display().to_string())?;
+        say(&format!("{} holds a new master key; keep a copy elsewhere", file.display()));
+        return Ok(HOLDS);
+    }
+    let (key, digest) = engine::identity::Keys::generate(&Entropy::system());
+    say(&format!("key         {key}\nkey-sha256  {}", ledger::hex(&digest)));
+    Ok(HOLDS)
+}
+
+fn check(folder: Option<&Path>, config: Option<&Path>) -> anyhow::Result<u8> {
+    let compiled = match (folder, config) {
+        (Some(folder), _) => config::compile(folder)?.map(std::sync::Arc::new),
+        (None, Some(file)) => match config::load(file) {
+            Ok(config) => Ok(config.catalogue),
+            Err(config::Error::Mistakes(mistakes)) => Err(mistakes),
+            Err(error) => return Err(error.into()),
+        },
+        (None, None) => anyhow::bail!("--catalogue or --config"),
+    };
     match compiled {
-        Ok(catalogue) if mistakes.is_empty() => {
+        Ok(catalogue) => {
             say(&format!(
                 "{} registers, {} organisations, {} procedures; digest {}",
                 catalogue.registers().len(),
@@ -143,63 +189,21 @@ fn check(folder: &Path) -> anyhow::Result<u8> {
                 catalogue.procedures().len(),
                 ledger::hex(catalogue.digest()),
             ));
-            return Ok(HOLDS);
+            Ok(HOLDS)
         }
-        Ok(_) => {}
-        Err(more) => {
-            // What a bad byte leads to on its own line is said already.
-            let place = |mistake: &Mistake| (mistake.file.clone(), mistake.line);
-            let said: HashSet<_> = mistakes.iter().map(place).collect();
-            mistakes.extend(more.into_iter().filter(|mistake| !said.contains(&place(mistake))));
+        Err(mistakes) => {
+            complain_of(&mistakes);
+            Ok(VIOLATED)
         }
     }
-    mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+}
+
+fn complain_of(mistakes: &[Mistake]) {
     mistakes.iter().for_each(|mistake| complain(&mistake.to_string()));
     complain(&match mistakes.len() {
         1 => "1 mistake".to_owned(),
         count => format!("{count} mistakes"),
     });
-    Ok(VIOLATED)
-}
-
-/// A catalogue's files, and where they are no text.
-fn read_catalogue(folder: &Path) -> anyhow::Result<(Vec<Source>, Vec<Mistake>)> {
-    let mut read = (Vec::new(), Vec::new());
-    for part in ["", "organisations", "registers", "procedures"] {
-        let within = folder.join(part);
-        // Organisations stand in one file or in a folder of files.
-        if part == "organisations" && !within.exists() {
-            continue;
-        }
-        read_folder(folder, &within, !part.is_empty(), &mut read)?;
-    }
-    Ok(read)
-}
-
-/// Folders within a catalogue's own are read, too, so that their files are said to
-/// be in the wrong place.
-fn read_folder(
-    root: &Path,
-    within: &Path,
-    deep: bool,
-    read: &mut (Vec<Source>, Vec<Mistake>),
-) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(within).with_context(|| within.display().to_string())?;
-    for entry in entries {
-        let entry = entry.with_context(|| within.display().to_string())?;
-        let path = entry.path();
-        // A link to a folder is not followed: it may lead to where it stands.
-        if deep && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            read_folder(root, &path, deep, read)?;
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-            let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
-            let (source, mistake) = Source::from_bytes(name, bytes);
-            read.0.push(source);
-            read.1.extend(mistake);
-        }
-    }
-    Ok(())
 }
 
 fn probe(options: &engine::probe::Options) -> anyhow::Result<u8> {

@@ -402,6 +402,24 @@ impl<'f> Table<'f> {
         self.get(key).is_some().then(|| self.labels(key))
     }
 
+    /// The keys of a table whose keys are free.
+    pub(crate) fn keys(&self) -> Vec<Placed> {
+        let placed = |key: &Spanned<toml::de::DeString<'f>>| Placed {
+            text: key.get_ref().as_ref().into(),
+            line: self.file.line(key.span().start),
+        };
+        self.table.keys().map(placed).collect()
+    }
+
+    /// The table under one of them.
+    pub(crate) fn table_under(&self, key: &Placed) -> Option<Table<'f>> {
+        let value = self.table.get(&*key.text)?;
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Self::new(self.file, table, value.span())),
+            _ => self.wrong(&key.text, value, "a table"),
+        }
+    }
+
     /// Reports keys that nobody asked for.
     pub(crate) fn finish(self) {
         let read = self.read.borrow();

@@ -21,6 +21,9 @@ pub struct Listen {
     pub tls: Option<Arc<Tls>>,
     /// What connections may cost.
     pub limits: Limits,
+    /// Where metrics, and readiness in detail, are asked for, where that is apart;
+    /// always in the clear.
+    pub admin: Option<SocketAddr>,
 }
 
 /// Where connections come in.
@@ -36,12 +39,12 @@ impl Listen {
     /// In the clear, with the usual limits.
     #[must_use]
     pub fn on(address: SocketAddr) -> Self {
-        Self { at: At::Address(address), tls: None, limits: Limits::default() }
+        Self { at: At::Address(address), tls: None, limits: Limits::default(), admin: None }
     }
 
     /// One listener for each core, all at one place, which is told.
     pub(crate) fn open(self, cores: usize) -> Result<(Vec<Listener>, SocketAddr), NotThere> {
-        let Self { at, tls, limits } = self;
+        let Self { at, tls, limits, admin: _ } = self;
         let inherited = matches!(at, At::Inherited(_));
         let (sockets, address) = match at {
             At::Address(address) => {
@@ -52,6 +55,13 @@ impl Listen {
         let listener = |socket| Listener { socket, inherited, tls: tls.clone(), limits };
         Ok((sockets.into_iter().map(listener).collect(), address))
     }
+}
+
+/// The admin listener, and where it is.
+pub(crate) fn open_admin(address: SocketAddr) -> Result<(TcpListener, SocketAddr), NotThere> {
+    let opened = bind(address, 1).map_err(|error| NotThere::Address { address, error })?;
+    let (mut sockets, address) = opened;
+    Ok((sockets.remove(0), address))
 }
 
 /// One core's share of it.

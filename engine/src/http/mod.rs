@@ -8,6 +8,7 @@
 //! [`Own`]: crate::ledger::Own
 //! [`Kept`]: crate::space::Kept
 
+mod admin;
 mod answer;
 #[cfg(feature = "internals")]
 pub mod doors;
@@ -25,7 +26,9 @@ mod server;
 mod tls;
 mod wire;
 
+pub use admin::serve_admin;
 pub use limits::Limits;
+pub(crate) use listen::open_admin;
 pub use listen::{At, Listen, Listener, NotThere, inherited};
 pub use respond::Public;
 pub use server::{serve, serve_connection};

@@ -20,7 +20,7 @@ use crate::identity::{Citizen, Operator};
 use crate::ledger::{PAGE_MAX, Page};
 use crate::metrics::Format;
 use crate::model::CivilMs;
-use crate::prefill::{self, Core, Rejection, named, prefill};
+use crate::prefill::{self, Core, Rejection, Shared, named, prefill};
 use crate::space::{self, Attribute};
 use crate::store;
 use crate::trace::Context;
@@ -101,9 +101,10 @@ async fn route(
         ["v1", "registers"] if get => ("registers", registers(core, &request)),
         ["v1", "organisations"] if get => ("organisations", organisations(core, &request)),
         ["v1", "ledger", "head"] if get => ("head", head(core, &request)),
-        ["healthz"] if get => ("healthz", Ok(health(core, false))),
-        ["readyz"] if get => ("readyz", Ok(health(core, true))),
-        ["metrics"] if get => ("metrics", Ok(metrics(core, request.headers()))),
+        ["healthz"] if get => ("healthz", Ok(health(core.shared(), false, true))),
+        ["readyz"] if get => ("readyz", Ok(health(core.shared(), true, !core.shared().has_admin))),
+        ["metrics"] if core.shared().has_admin => ("other", Ok(respond::not_found("such path"))),
+        ["metrics"] if get => ("metrics", Ok(metrics(core.shared(), request.headers()))),
         ["v1", "me", "accesses" | "consents" | "data"]
         | ["v1", "procedures" | "registers" | "organisations"]
         | ["v1", "procedures", _]
@@ -267,18 +268,18 @@ fn head(core: &Core, request: &Request<Incoming>) -> Answered {
 }
 
 /// Everything reads the older text; who wants OpenMetrics says so.
-fn metrics(core: &Core, headers: &HeaderMap) -> Out {
+pub(super) fn metrics(shared: &Shared, headers: &HeaderMap) -> Out {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let format = match accepted.into_iter().any(|value| value.contains("openmetrics-text")) {
         true => Format::OpenMetrics,
         false => Format::Text,
     };
-    respond::metrics(Public(core.shared().exposition(format)), format)
+    respond::metrics(Public(shared.exposition(format)), format)
 }
 
 /// Alive tells that the process answers; ready also that the ledger takes entries.
-fn health(core: &Core, ready: bool) -> Out {
-    let shared = core.shared();
+/// Why it does not, is told to whoever runs it.
+pub(super) fn health(shared: &Shared, ready: bool, in_detail: bool) -> Out {
     let latch = shared.ledger.published().latch().map(|latch| ("ledger", latch.to_string()));
     let shortage = shared.room.shortage().map(|(free, floor)| {
         let mib = |bytes| bytes >> 20;
@@ -294,6 +295,7 @@ fn health(core: &Core, ready: bool) -> Out {
         (true, true) => "ready",
         (true, false) => "not-ready",
     };
+    let reasons = if in_detail { reasons } else { BTreeMap::new() };
     let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
     respond::health(well, &Public(health))
 }

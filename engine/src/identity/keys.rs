@@ -15,6 +15,24 @@ pub type KeyDigest = [u8; 32];
 pub struct Keys(HashMap<KeyDigest, Operator>);
 
 impl Keys {
+    /// A new key, and its digest.
+    #[must_use]
+    pub fn generate(entropy: &crate::entropy::Entropy) -> (String, KeyDigest) {
+        use base64::Engine as _;
+
+        let mut bits = [0; 32];
+        entropy.fill(&mut bits);
+        let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bits);
+        let digest = Sha256::digest(&key).into();
+        (key, digest)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The operator whose key this is. What is compared are digests, so that the
     /// time it takes tells nothing of any key.
     #[must_use]

@@ -38,6 +38,8 @@ pub struct Shared {
     pub flights: Arc<Flights>,
     /// Denials counted.
     pub denials: Denials,
+    /// Whether metrics, and readiness in detail, have a listener of their own.
+    pub has_admin: bool,
     /// Civil time.
     pub civil: Civil,
     /// What is counted.

@@ -34,6 +34,12 @@ impl MasterKey {
         Self(key)
     }
 
+    /// The key that stands in a text of 64 hexadecimal digits.
+    #[must_use]
+    pub fn from_hex(text: &[u8]) -> Option<Self> {
+        unhex(text.trim_ascii()).map(Self)
+    }
+
     /// Reads the key in a file, where there is such a file.
     ///
     /// # Errors
@@ -45,8 +51,8 @@ impl MasterKey {
             Err(error) => return Err(error),
         };
         let wrong = "a key file holds 64 hexadecimal digits, and this one does not";
-        match unhex(text.trim_ascii()) {
-            Some(key) => Ok(Some(Self(key))),
+        match Self::from_hex(&text) {
+            Some(key) => Ok(Some(key)),
             None => Err(io::Error::new(io::ErrorKind::InvalidData, wrong)),
         }
     }

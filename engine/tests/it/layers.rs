@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("trace", &["entropy"]),
     ("metrics", &[]),
     ("catalogue", &["model"]),
-    ("identity", &["model", "clock", "catalogue"]),
+    ("identity", &["model", "clock", "entropy", "catalogue"]),
     ("consent", &["model", "clock", "catalogue", "identity"]),
     ("registers", &["model", "clock", "net", "trace", "metrics", "catalogue"]),
     ("cache", &["model", "clock"]),
@@ -89,6 +89,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    ("config", &["model", "cache", "catalogue", "http", "identity", "registers", "space", "store"]),
+    ("signals", &["drain", "engine"]),
+    (
+        "serve",
+        &[
+            "cache", "clock", "config", "drain", "engine", "entropy", "http", "identity", "ledger",
+            "net", "signals", "store",
+        ],
+    ),
     ("backup", &["ledger", "space", "store"]),
     ("probe", &["model", "net", "catalogue", "registers"]),
     (
@@ -105,6 +114,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "http",
             "identity",
             "net",
+            "signals",
             "space",
             "store",
         ],

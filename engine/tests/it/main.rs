@@ -26,6 +26,7 @@ mod restart;
 mod reuse;
 mod scaled;
 mod seen;
+mod serve;
 mod shapes;
 mod simulation;
 mod support;

@@ -1,0 +1,96 @@
+//! `engine serve`: real registers, real identities, by one configuration file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use crate::cache;
+use crate::clock::Civil;
+use crate::config::{self, Config};
+use crate::drain::Pauses;
+use crate::engine::{self, Parts, Running};
+use crate::entropy::Entropy;
+use crate::http;
+use crate::identity::Issued;
+use crate::ledger;
+use crate::net::Tcp;
+use crate::signals::Signals;
+use crate::store::Room;
+
+/// `engine serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// The configuration; paths in it start at its own folder.
+    #[arg(long)]
+    pub config: PathBuf,
+    /// Written once the API answers, with its URL and that of the admin listener.
+    #[arg(long)]
+    pub ready_file: Option<PathBuf>,
+}
+
+/// Starts an engine as its configuration says.
+///
+/// # Errors
+/// Where a port or the data directory cannot be had.
+pub fn start(config: Config) -> anyhow::Result<Running> {
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("the data directory {}", config.data.display()))?;
+    let mut listen = http::Listen::on(config.listen);
+    listen.limits = config.limits;
+    listen.admin = Some(config.admin);
+    if let Some(socket) = http::inherited()?.into_iter().next() {
+        tracing::info!("`listen` gives way to the socket that this process was given");
+        listen.at = http::At::Inherited(socket);
+    }
+    if let Some(pem) = &config.tls {
+        listen.tls = Some(Arc::new(http::Tls::from_pem(&pem.certificates, &pem.key)?));
+    }
+    let civil = Civil::system();
+    let parts = Parts {
+        catalogue: config.catalogue,
+        directory: Arc::new(Issued::new(config.trusted, civil.clone())),
+        endpoints: config.endpoints,
+        connect: Arc::new(Tcp),
+        room: Arc::new(Room::new(&config.data, config.disk_floor)),
+        civil,
+        cache: cache::Config { bytes: config.cache_bytes },
+        master_key: config.master_key,
+        entropy: Box::new(Entropy::system),
+    };
+    engine::start(parts, &config.data, listen)
+        .with_context(|| format!("the engine cannot start (data in {})", config.data.display()))
+}
+
+/// Runs until told to end.
+///
+/// # Errors
+/// Where it cannot start, or cannot say that it did.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let config = config::load(&options.config)?;
+    let secured = config.tls.is_some();
+    let digest = ledger::hex(config.catalogue.digest());
+    // Before anybody is told that it runs: who is told may end it at once.
+    let signals = Signals::catch().context("signals cannot be caught")?;
+    let running = start(config)?;
+    let scheme = if secured { "https" } else { "http" };
+    let url = format!("{scheme}://{}", running.address());
+    let admin = running.admin().map_or_else(String::new, |admin| format!("http://{admin}"));
+    tracing::info!(%url, %admin, catalogue = %digest, "the engine serves");
+    if let Some(file) = &options.ready_file {
+        write_ready(file, &format!("{url}\n{admin}\n"))?;
+    }
+    signals.obey(&running, Pauses::default(), || {
+        tracing::warn!("SIGHUP: a change of configuration needs a restart yet");
+    });
+    options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
+}
+
+/// Whole or not at all: whoever waits for the file reads it at once.
+fn write_ready(file: &Path, text: &str) -> anyhow::Result<()> {
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
+    let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, file));
+    written.with_context(|| format!("--ready-file {}", file.display()))
+}

@@ -1,0 +1,234 @@
+//! The production command: its configuration, its identities, its two listeners.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use engine::config::{self, Config, Error};
+use engine::engine::Running;
+use engine::entropy::Entropy;
+use engine::identity::Keys;
+use engine::ledger::hex;
+use engine::space::MasterKey;
+use fixtures::{Country, Fleet, Profile};
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::{Api, POPULATION, Reply, audit, form, somebody, with};
+
+/// The example, with what it names around it.
+struct Place {
+    folder: TempDir,
+    signer: Ed25519KeyPair,
+    key: String,
+    fleet: Fleet,
+    country: Country,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let country = Country::new(1, POPULATION).unwrap();
+        let fleet = Fleet::start(country, Profile::Instant, None).unwrap();
+        for (path, text) in fixtures::catalogue::files() {
+            let file = folder.path().join("catalogue").join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        fs::create_dir(folder.path().join("secrets")).unwrap();
+        MasterKey::create(&folder.path().join("secrets/master.key"), &Entropy::system()).unwrap();
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+        let signer = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+        let x = URL_SAFE_NO_PAD.encode(signer.public_key());
+        let jwks = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]});
+        fs::write(folder.path().join("jwks.json"), jwks.to_string()).unwrap();
+        let (key, digest) = Keys::generate(&Entropy::system());
+        let place = Self { folder, signer, key, fleet, country };
+        let mut text = example();
+        let start = text.find("key-sha256 = \"").unwrap() + "key-sha256 = \"".len();
+        text.replace_range(start..start + 64, &hex(&digest));
+        text =
+            text.replace("127.0.0.1:8443", "127.0.0.1:0").replace("127.0.0.1:9090", "127.0.0.1:0");
+        text = text.replace("disk-floor-mib = 1024", "disk-floor-mib = 0");
+        for (authority, port) in fixtures::Authority::ALL.into_iter().zip(18_081_u16..) {
+            let address = place.fleet.address(authority.name()).to_string();
+            text = text.replace(&format!("127.0.0.1:{port}"), &address);
+        }
+        fs::write(place.config(), text).unwrap();
+        place
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("engine.toml")
+    }
+
+    fn edit(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config()).unwrap();
+        assert!(text.contains(from), "{from}");
+        fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+    }
+
+    fn load(&self) -> Result<Config, Error> {
+        config::load(&self.config())
+    }
+
+    fn start(&self) -> Running {
+        engine::serve::start(self.load().unwrap_or_else(|error| panic!("{error:?}"))).unwrap()
+    }
+
+    /// A token of a kind, about somebody, with further claims.
+    fn token(&self, kind: &str, claims: Value) -> String {
+        let header = json!({"alg": "EdDSA", "kid": "k", "typ": format!("prefill-{kind}+jwt")});
+        let now = jiff::Timestamp::now().as_second();
+        let common = json!({"iss": "https://login.example", "aud": "prefill", "exp": now + 300});
+        let claims = with(common, claims);
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
+        let signature = self.signer.sign(message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    fn presence(&self, matricule: &str, procedure: &str) -> String {
+        let bound = json!({
+            "sub": matricule, "organisation": "justice", "procedure": procedure, "jti": "a-token",
+        });
+        self.token("presence", bound)
+    }
+}
+
+fn example() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/engine.toml"))
+        .unwrap()
+}
+
+fn ask(api: Api, token: &str, form: &Value) -> Reply {
+    api.send("POST", "/v1/prefill", Some(token), form.to_string().as_bytes()).reply()
+}
+
+#[test]
+fn the_example_serves_who_is_known_and_records_it() {
+    let place = Place::new();
+    let engine = place.start();
+    let api = Api(engine.address());
+    let somebody = somebody(place.country);
+    let presence = place.presence(&somebody, "criminal-record-extract");
+    let asked = with(form("criminal-record-extract", &somebody), json!({"presence": presence}));
+    let bundle = ask(api, &place.key, &asked).ok();
+    assert_eq!(bundle["complete"], true, "{bundle}");
+    let signed = place.token("operator", json!({"organisation": "justice"}));
+    assert_eq!(ask(api, &signed, &asked).status, 200);
+    // The demonstration's tokens are nobody's here, and no token serves as another.
+    for wrong in ["demo-org-justice", &presence, &place.token("citizen", json!({"sub": somebody}))]
+    {
+        assert_eq!(ask(api, wrong, &asked).status, 401);
+    }
+    let unbound = with(asked.clone(), json!({"presence": format!("demo-person-{somebody}")}));
+    assert_eq!(ask(api, &place.key, &unbound).json()["type"], "no-presence");
+    let other = place.presence(&somebody, "student-aid");
+    let other = with(asked, json!({"presence": other}));
+    assert_eq!(ask(api, &place.key, &other).json()["type"], "no-presence");
+
+    let citizen = place.token("citizen", json!({"sub": somebody}));
+    let list = api.send("GET", "/v1/me/accesses", Some(&citizen), b"").reply().ok();
+    assert_eq!(list["totalUsages"], 2);
+    assert_eq!(list["usages"][1]["disclosure"], bundle["disclosure"]);
+    drop(engine);
+    assert_eq!(audit(&place.folder.path().join("data")).disclosures, 2);
+}
+
+#[test]
+fn metrics_and_reasons_are_told_at_the_admin_listener_alone() {
+    let place = Place::new();
+    place.edit("disk-floor-mib = 0", "disk-floor-mib = 4294967295");
+    let engine = place.start();
+    let (public, admin) = (Api(engine.address()), Api(engine.admin().expect("it has one")));
+    assert_eq!(public.get("/metrics").status, 404);
+    let ready = public.get("/readyz");
+    assert_eq!((ready.status, &ready.json()["reasons"]), (503, &Value::Null));
+    let ready = admin.get("/readyz");
+    assert_eq!(ready.status, 503);
+    assert!(ready.json()["reasons"]["disk"].is_string());
+    assert_eq!(admin.get("/healthz").ok()["status"], "ok");
+    assert!(admin.get("/metrics").text().contains("prefill_"));
+    assert_eq!(admin.get("/v1/procedures").status, 404);
+    assert_eq!(admin.send("POST", "/metrics", None, b"").reply().status, 405);
+}
+
+/// What is wrong with the example once a line of it is changed.
+#[track_caller]
+fn check(place: &Place, from: &str, to: &str, expected: &[&str]) {
+    let before = fs::read_to_string(place.config()).unwrap();
+    place.edit(from, to);
+    let found = place.load();
+    fs::write(place.config(), before).unwrap();
+    let Err(Error::Mistakes(mistakes)) = found else { panic!("{to} is taken") };
+    let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.contains("engine.toml:") && line.contains(expected), "{line} for {expected}");
+    }
+}
+
+#[test]
+fn each_mistake_of_a_configuration_is_told_with_its_line_and_what_to_write() {
+    let place = Place::new();
+    let check = |from: &str, to: &str, expected: &[&str]| check(&place, from, to, expected);
+    check("listen = \"127.0.0.1:0\"", "listen = \"here\"", &["must be an address and a port"]);
+    check("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"", &["in plaintext"]);
+    check("cache-mib = 64", "cache-mb = 64", &["unknown key `cache-mb`"]);
+    check("data = \"data\"", "", &["`data` is missing"]);
+    check("catalogue = \"catalogue\"", "catalogue = \"nowhere\"", &["No such file"]);
+    check("\"secrets/master.key\"", "\"secrets/none.key\"", &["No such file"]);
+    check(
+        "{ file = \"secrets/master.key\" }",
+        "{ env = \"NO_SUCH_KEY\" }",
+        &["has no `NO_SUCH_KEY`"],
+    );
+    check("{ file = \"secrets/master.key\" }", "{}", &["needs either `file` or `env`"]);
+    check("{ file = \"secrets/master.key\" }", "{ file = \"jwks.json\" }", &["everybody may read"]);
+    check(
+        "organisation = \"justice\"",
+        "organisation = \"justise\"",
+        &["no organisation `justise`"],
+    );
+    check("key-sha256 = \"", "key-sha256 = \"x", &["64 hexadecimal digits"]);
+    check("audience = \"prefill\"", "", &["`audience` is missing"]);
+    check("lifetime-max = \"15m\"", "lifetime-max = \"2d\"", &["at most 1d"]);
+    check("[register.snca]", "[register.snka]", &["where is `snca`?", "no register `snka`"]);
+    check("url = \"http://", "url = \"ftp://", &["must be http:// or https://"]);
+    check("url = \"http://127.0.0.1", "url = \"http://register.example", &["in the clear"]);
+    check("handshake = \"10s\"", "handshake = \"soon\"", &["must be a whole number and ms"]);
+    let several = "listen = \"here\"\nmore = 1";
+    check("listen = \"127.0.0.1:0\"", several, &["address and a port", "unknown key `more`"]);
+}
+
+#[test]
+fn mistakes_of_configuration_and_catalogue_are_told_together() {
+    let place = Place::new();
+    place.edit("data = \"data\"", "");
+    let file = place.folder.path().join("catalogue/procedures/moving.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("rnpp.familyName", "rnpp.familyNam", 1)).unwrap();
+    let Err(Error::Mistakes(mistakes)) = place.load() else { panic!("it is taken") };
+    let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert!(lines.iter().any(|line| line.contains("moving.toml:")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("`data` is missing")), "{lines:#?}");
+}
+
+#[test]
+fn a_secret_that_its_group_may_read_is_taken_and_one_for_everybody_is_not() {
+    let place = Place::new();
+    let key = place.folder.path().join("secrets/master.key");
+    let mode = |mode| fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o640);
+    assert!(place.load().is_ok());
+    mode(0o644);
+    assert!(place.load().is_err());
+}
