@@ -27,9 +27,6 @@ pub(super) async fn answer(
 ) -> Response<impl Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>> {
     let waiting = Waiting { line: owed.line().clone(), answered: false };
     let alone = request.version() < Version::HTTP_2;
-    // What bears no length ends its connection: the parser hides a length that
-    // stood beside it, and RFC 9112, section 6.1, wants that connection closed.
-    let last = request.headers().contains_key(TRANSFER_ENCODING);
     let mut out = match ambiguous(&request) {
         None => route::answer(&core, request).await,
         Some(why) => {
@@ -38,7 +35,7 @@ pub(super) async fn answer(
         }
     };
     waiting.end();
-    if alone && (last || owed.line().leaves()) {
+    if alone && owed.line().leaves() {
         out.headers_mut().insert(CONNECTION, CLOSE);
     }
     out.map(|body| Watched { body, line: owed.line().clone(), owed: Some(owed) })

@@ -114,7 +114,8 @@ fn chunks_that_are_not_well_formed_are_refused() {
 fn trailers_change_nothing_and_are_bounded() {
     let engine = Custom::listening(|_| {});
     let trailed = |trailers: &str| {
-        framed("transfer-encoding: chunked\r\n", &format!("2\r\n{{}}\r\n0\r\n{trailers}\r\n"))
+        let lines = "transfer-encoding: chunked\r\nconnection: close\r\n";
+        framed(lines, &format!("2\r\n{{}}\r\n0\r\n{trailers}\r\n"))
     };
     refused(&engine, &trailed("authorization: Bearer demo-org-justice\r\n"), &[400]);
     refused(&engine, &trailed("content-length: 44\r\n"), &[400]);

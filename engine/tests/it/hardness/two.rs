@@ -10,6 +10,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GO_AWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
@@ -116,6 +117,31 @@ fn streams_that_are_opened_and_reset_end_their_connection() {
     }
     line.rest();
     eventually("it is cut", || engine.engine.under_way() == 0);
+    works_on(&engine);
+}
+
+#[test]
+fn requests_that_are_given_up_again_and_again_end_their_connection() {
+    let engine = Custom::listening(|_| {});
+    let mut line = open(&engine, &[]);
+    let mut block = vec![0x83, 0x86];
+    block.extend(header(":path", "/v1/prefill"));
+    block.extend(header("authorization", "Bearer demo-org-justice"));
+    // Each waits for its body when it is given up, a few at a time.
+    let mut given_up = 0;
+    let open_still = (0..1_000_u32).all(|turn| {
+        let streams = (0..10).map(|number| 20 * turn + 2 * number + 1);
+        let begun = streams.clone().flat_map(|it| frame(HEADERS, END_HEADERS, it, &block));
+        let mut mark = [0; 8];
+        mark[..4].copy_from_slice(&turn.to_be_bytes());
+        let ping = frame(PING, 0, 0, &mark);
+        line.send(&begun.chain(ping).collect::<Vec<u8>>());
+        let taken = line.comes(&frame(PING, 1, 0, &mark));
+        line.send(&streams.flat_map(|it| frame(RESET, 0, it, &[0, 0, 0, 8])).collect::<Vec<_>>());
+        given_up += if taken { 10 } else { 0 };
+        taken
+    });
+    assert!(!open_still && given_up >= 100, "{given_up} were given up");
     works_on(&engine);
 }
 
