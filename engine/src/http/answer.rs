@@ -25,20 +25,22 @@ pub(super) async fn answer(
     request: Request<Incoming>,
     owed: Owed,
 ) -> Response<impl Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>> {
-    let waiting = Waiting { line: owed.line().clone(), answered: false };
+    let mut waiting = Waiting { line: owed.line().clone(), answered: false };
     let alone = request.version() < Version::HTTP_2;
-    let mut out = match ambiguous(&request) {
+    let ambiguous = ambiguous(&request);
+    let mut out = match ambiguous {
         None => route::answer(&core, request).await,
         Some(why) => {
             core.shared().metrics.answer("other", 400, Duration::ZERO);
             respond::rejected(&Rejection::Malformed(why.to_owned()))
         }
     };
-    waiting.end();
-    if alone && owed.line().leaves() {
+    // What follows an ambiguous request may be a part of it.
+    if alone && (ambiguous.is_some() || owed.line().leaves()) {
         out.headers_mut().insert(CONNECTION, CLOSE);
     }
-    out.map(|body| Watched { body, line: owed.line().clone(), owed: Some(owed) })
+    waiting.answered = out.body().is_end_stream();
+    out.map(|body| Watched { body, waiting, owed: Some(owed) })
 }
 
 /// What two readers could understand in two ways.
@@ -70,16 +72,11 @@ fn is_host(host: &[u8]) -> bool {
     host.len() <= HOST_BYTES_MAX && host.iter().all(within)
 }
 
-/// A client that waits for its answer; or does not.
+/// A client that waits for its answer. Whoever resets a stream lets it be dropped
+/// before its body is taken.
 struct Waiting {
     line: Arc<Line>,
     answered: bool,
-}
-
-impl Waiting {
-    fn end(mut self) {
-        self.answered = true;
-    }
 }
 
 impl Drop for Waiting {
@@ -92,7 +89,7 @@ impl Drop for Waiting {
 /// nothing to give, and the client owes us as long as it does not take what there is.
 struct Watched<B> {
     body: B,
-    line: Arc<Line>,
+    waiting: Waiting,
     owed: Option<Owed>,
 }
 
@@ -106,10 +103,11 @@ impl<B: Body + Unpin> Body for Watched<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let me = &mut *self;
         if me.owed.is_none() {
-            me.owed = Some(Owed::new(me.line.clone()));
+            me.owed = Some(Owed::new(me.waiting.line.clone()));
         }
         let frame = ready!(Pin::new(&mut me.body).poll_frame(cx));
         me.owed = None;
+        me.waiting.answered = true;
         Poll::Ready(frame)
     }
 
