@@ -15,7 +15,6 @@ use crate::support::{Api, Custom, PATIENCE, bundle, form, somebody};
 pub(crate) struct Raw {
     stream: TcpStream,
     read: Vec<u8>,
-    reset: bool,
 }
 
 /// An answer on a connection that may stay open.
@@ -37,7 +36,7 @@ impl Raw {
         let stream = TcpStream::connect(api.0).expect("the engine listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time above zero");
         stream.set_nodelay(true).expect("a socket");
-        Self { stream, read: Vec::new(), reset: false }
+        Self { stream, read: Vec::new() }
     }
 
     /// Sends, unless the other side has closed.
@@ -83,11 +82,6 @@ impl Raw {
         assert!(self.read.is_empty(), "{}", String::from_utf8_lossy(&self.read));
     }
 
-    /// Whether the end was one that takes answers with it which are not read yet.
-    pub(crate) fn was_reset(&self) -> bool {
-        self.reset
-    }
-
     /// Reads until something has come, or the end; tells which.
     pub(crate) fn comes(&mut self, what: &[u8]) -> bool {
         loop {
@@ -111,10 +105,7 @@ impl Raw {
         let mut bytes = [0; 16 * 1024];
         let length = match self.stream.read(&mut bytes) {
             Ok(length) => length,
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => {
-                self.reset = true;
-                0
-            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             Err(error) => panic!("nothing comes, and no end: {error}"),
         };
         self.read.extend_from_slice(&bytes[..length]);
