@@ -67,6 +67,7 @@ fn asked(person: &Person) -> Asked {
         max_age: None,
         language: Language::default(),
         trace: None,
+        idempotency: None,
     }
 }
 

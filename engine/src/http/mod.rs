@@ -18,6 +18,7 @@ mod limits;
 mod listen;
 mod open;
 mod protocol;
+mod prefill;
 mod query;
 mod respond;
 mod reuse;

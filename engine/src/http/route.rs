@@ -11,8 +11,8 @@ use hyper::{HeaderMap, Method, Request};
 
 use super::query::Query;
 use super::respond::{self, Out, Public};
-use super::{reuse, wire};
-use crate::catalogue::own;
+use super::{prefill, reuse, wire};
+use crate::catalogue;
 use crate::clock;
 use crate::consent::Consent;
 use crate::drain::Phase;
@@ -20,7 +20,7 @@ use crate::identity::{Citizen, Operator};
 use crate::ledger::{PAGE_MAX, Page};
 use crate::metrics::Format;
 use crate::model::CivilMs;
-use crate::prefill::{self, Core, Rejection, Shared, named, prefill};
+use crate::prefill::{Core, Rejection, Shared, named, own, prefer};
 use crate::space::{self, Attribute};
 use crate::store;
 use crate::trace::Context;
@@ -63,7 +63,9 @@ async fn route(
     let method = request.method().clone();
     let get = method == Method::GET || method == Method::HEAD;
     match path {
-        ["v1", "prefill"] if method == Method::POST => ("prefill", bundle(core, request).await),
+        ["v1", "prefill"] if method == Method::POST => {
+            ("prefill", prefill::bundle(core, request).await)
+        }
         ["v1", "prefill"] => ("prefill", Ok(respond::no_such_method("POST"))),
         ["v1", "me", "consents", "preferences", register] if method == Method::PUT => {
             ("preferences", put_preference(core, request, register).await)
@@ -115,16 +117,6 @@ async fn route(
     }
 }
 
-async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
-    let operator = operator(core, request.headers())?;
-    Query::parse(request.uri().query(), &[])?;
-    let trace = trace(request.headers());
-    let body = read(request).await?;
-    let mut asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
-    asked.trace = trace;
-    prefill(core, &asked).await.map(respond::disclosed)
-}
-
 async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: &str) -> Answered {
     let citizen = citizen(core, &request, &[]).map(|(citizen, _)| citizen)?;
     let body = read(request).await?;
@@ -133,7 +125,7 @@ async fn put_preference(core: &Arc<Core>, request: Request<Incoming>, register: 
     let Some(id) = shared.catalogue.find_register(register) else {
         return Ok(respond::not_found("register of that name"));
     };
-    let consent = prefill::prefer(core, citizen.subject, id, allow).await?;
+    let consent = prefer(core, citizen.subject, id, allow).await?;
     let shown =
         |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
     Ok(respond::own(consent.map(shown)))
@@ -150,7 +142,7 @@ fn consents(core: &Core, request: &Request<Incoming>) -> Answered {
 
 async fn own_data(core: &Arc<Core>, request: &Request<Incoming>) -> Answered {
     let (citizen, _) = citizen(core, request, &[])?;
-    prefill::own(core, citizen.subject).await.map(respond::disclosed)
+    own(core, citizen.subject).await.map(respond::disclosed)
 }
 
 async fn put_own(core: &Core, request: Request<Incoming>, name: &str) -> Answered {
@@ -171,7 +163,7 @@ async fn delete_own(core: &Core, request: &Request<Incoming>, name: &str) -> Ans
 }
 
 fn no_such_attribute() -> Out {
-    let known: Vec<_> = own::names().collect();
+    let known: Vec<_> = catalogue::own::names().collect();
     respond::not_found(&format!("such attribute; known are {}", known.join(", ")))
 }
 
@@ -301,7 +293,7 @@ pub(super) fn health(shared: &Shared, ready: bool, in_detail: bool) -> Out {
 }
 
 /// The caller's place in a trace; one that is malformed, or stands twice, is none.
-fn trace(headers: &HeaderMap) -> Option<Context> {
+pub(super) fn trace(headers: &HeaderMap) -> Option<Context> {
     let mut parents = headers.get_all("traceparent").iter();
     let parent = Context::parse(parents.next()?.to_str().ok()?)?;
     let states = headers.get_all("tracestate").iter();
@@ -317,7 +309,7 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     alone.then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
-fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
+pub(super) fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
     let missing = "an operator's token is needed: `Authorization: Bearer <token>`";
     let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
     let operator = core.shared().directory.operator(token);

@@ -14,6 +14,7 @@ mod entry;
 mod post;
 mod published;
 mod queue;
+mod repeat;
 mod writer;
 
 use std::fmt::Write as _;
@@ -30,6 +31,7 @@ pub use entry::{
     Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
 };
 pub use published::{Latch, Published};
+pub use repeat::Repeatable;
 pub use writer::Writer;
 
 use crate::catalogue::Catalogue;

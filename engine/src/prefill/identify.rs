@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Core, Rejection, named};
+use super::{Core, KEY_MAX, Rejection};
 use crate::catalogue::{Catalogue, DEADLINE_MAX, DEADLINE_MIN, Procedure};
 use crate::consent::Request;
 use crate::identity::Operator;
@@ -43,6 +44,9 @@ pub struct Asked {
     pub language: Language,
     /// The caller's place in a trace, which registers are told as well.
     pub trace: Option<trace::Context>,
+    /// The client's own key for this request: whoever repeats both gets the same
+    /// disclosure. 1 to 64 visible characters.
+    pub idempotency: Option<String>,
 }
 
 impl fmt::Debug for Asked {
@@ -131,7 +135,7 @@ pub(super) fn about(core: &Core, asked: &Asked, request: &Request) -> About {
         channel: request.channel,
         case: request.case.clone(),
         presence: request.presence.as_ref().map(|presence| presence.token.clone()),
-        idempotency: None,
+        idempotency: asked.idempotency.as_deref().map(Into::into),
     }
 }
 
@@ -160,6 +164,7 @@ fn limits(asked: &Asked) -> Result<(), Rejection> {
         return Err(Rejection::value("maxAgeSeconds", "must be at most 31622400, a year"));
     }
     asked.case.as_deref().map_or(Ok(()), check_case)?;
+    asked.idempotency.as_deref().map_or(Ok(()), check_key)?;
     if asked.channel == Channel::Own {
         let detail =
             "`self` is the citizen's own channel; an operator asks front-office or back-office";
@@ -225,4 +230,18 @@ pub(super) fn check_case(case: &str) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(Rejection::value("case", "must be 1 to 64 of A-Z a-z 0-9 . _ -"))
+}
+
+/// Whether a key for repeating is one: what a client makes up, and not a text
+/// about somebody.
+fn check_key(key: &str) -> Result<(), Rejection> {
+    if (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Rejection::value("Idempotency-Key", "must be 1 to 64 visible ASCII characters"))
+}
+
+/// What a sender wrote, cut so that an answer stays small.
+pub(super) fn short(text: &str) -> String {
+    text.chars().take(64).collect()
 }

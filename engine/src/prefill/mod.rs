@@ -8,6 +8,7 @@ mod core;
 mod denials;
 mod identify;
 mod rejection;
+mod repeats;
 mod reuse;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub use self::core::{Core, Shared};
 pub use denials::Denials;
 pub use identify::Asked;
 pub use rejection::{Rejection, named};
+pub use rejection::Rejection;
+pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
 
 use crate::clock::{self, Instant};
@@ -49,12 +52,18 @@ pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle
 }
 
 async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+    if let Some(key) = asked.idempotency.clone() {
+        // A task of its own: whoever hangs up and repeats it must find it done.
+        let (core, asked) = (core.clone(), asked.clone());
+        let once = tokio::spawn(async move { repeats::once(&core, &asked, &key).await });
+        return once.await.unwrap_or(Err(Rejection::NotRecorded));
+    }
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let mut attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
     attempt.trace = asked.trace.as_ref().map(|caller| caller.child(&core.entropy));
     attempt.authorise()?;
-    attempt.disclose().await
+    attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
 
 /// Shows citizens what registers hold about them and what they added: the view
@@ -84,6 +93,8 @@ fn count(
         Err(rejection) => rejection.kind(),
     };
     shared.metrics.bundle(group, outcome, clock::monotonic() - began);
+    let attempt = Attempt::begin(core, &request, about, None, None);
+    attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
 
 /// Records a citizen's Yes or No to a register that offers the choice. It is in
@@ -108,6 +119,7 @@ pub async fn prefer(
         core.port.change(subject, what, until).await.map_err(|refused| not_changed(&refused))?;
     if !allow {
         shared.cache.purge(subject, register);
+        shared.repeats.forget(subject);
     }
     Ok(consent)
 }
@@ -150,7 +162,8 @@ impl<'a> Attempt<'a> {
     }
 
     /// Resolves, releases, records; again where a change of consent overtook it.
-    async fn disclose(&self) -> Result<Disclosed<Bundle>, Rejection> {
+    /// With the decision under which it was recorded.
+    async fn disclose(&self) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         let (core, catalogue) = (self.core, &self.core.shared.catalogue);
         let calls = catalogue.procedure(self.request.procedure).calls.len();
         let mut resolution = Resolution::empty(calls);
@@ -160,7 +173,7 @@ impl<'a> Attempt<'a> {
             let bundle = grant.release(catalogue, &resolution, self.disclosure, now);
             let until = self.deadline + ledger::GRACE;
             match core.port.disclose(bundle, self.facts(&grant), until).await {
-                Ok(disclosed) => return Ok(disclosed),
+                Ok(disclosed) => return Ok((disclosed, grant)),
                 Err(Refused::Stale | Refused::Expired) => {}
                 Err(Refused::Full) => return Err(Rejection::Overloaded),
                 Err(Refused::TooLate | Refused::Closed(_)) => return Err(Rejection::NotRecorded),

@@ -68,7 +68,9 @@ pub async fn withdraw(
     if known.get().find_reuse(id.as_bytes()).is_none() {
         return Ok(None);
     }
-    change(core, subject, Change::Withdraw { id: id.into_bytes() }).await.map(Some)
+    let withdrawn = change(core, subject, Change::Withdraw { id: id.into_bytes() }).await?;
+    core.shared.repeats.forget(subject);
+    Ok(Some(withdrawn))
 }
 
 async fn change(

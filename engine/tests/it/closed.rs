@@ -43,6 +43,7 @@ fn asked() -> Asked {
         max_age: None,
         language: Language::default(),
         trace: None,
+        idempotency: None,
     }
 }
 

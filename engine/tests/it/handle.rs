@@ -26,6 +26,7 @@ fn asked(matricule: &str) -> Asked {
         max_age: None,
         language: Language::default(),
         trace: None,
+        idempotency: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod faults;
 mod handle;
 mod hardness;
 mod http2;
+mod idempotency;
 mod layers;
 mod own_data;
 mod probe;

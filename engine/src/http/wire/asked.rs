@@ -66,6 +66,7 @@ impl Prefill {
             max_age: self.max_age_seconds.map(Duration::from_secs),
             language,
             trace: None,
+            idempotency: None,
         })
     }
 }

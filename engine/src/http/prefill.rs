@@ -1,0 +1,50 @@
+//! Bundles over HTTP.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Request};
+
+use super::query::Query;
+use super::respond;
+use super::route::{Answered, operator, read, trace};
+use super::wire;
+use crate::prefill::{Core, Rejection, prefill};
+
+/// Names a request, so that its client can repeat it
+/// (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// `POST /v1/prefill`.
+pub(super) async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
+    let operator = operator(core, request.headers())?;
+    let idempotency = key(request.headers())?;
+    let trace = trace(request.headers());
+    Query::parse(request.uri().query(), &[])?;
+    let body = read(request).await?;
+    let mut asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
+    asked.idempotency = idempotency;
+    asked.trace = trace;
+    prefill(core, &asked).await.map(respond::disclosed)
+}
+
+/// The key of a request: a quoted string, as the draft has it, or bare, as many
+/// clients send it.
+fn key(headers: &HeaderMap) -> Result<Option<String>, Rejection> {
+    let wrong = |detail| Rejection::value("Idempotency-Key", detail);
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(wrong("stands twice in the request's head"));
+    }
+    let text = value.to_str().map_err(|_| wrong("must be visible ASCII characters"))?.trim();
+    let bare = text.strip_prefix('"').map_or(Some(text), |rest| rest.strip_suffix('"'));
+    match bare {
+        // Neither escapes nor parameters: nobody makes up keys that need them.
+        Some(bare) if !bare.contains(['"', '\\', ' ']) => Ok(Some(bare.to_owned())),
+        _ => Err(wrong("must be one quoted string without escapes, or the same without quotes")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
