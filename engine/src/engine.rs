@@ -22,7 +22,7 @@ use crate::identity::Directory;
 use crate::ledger::{self, Accesses, Ledger, OpenError};
 use crate::metrics::Metrics;
 use crate::net::Connect;
-use crate::prefill::{Core, Denials, Repeats, Shared};
+use crate::prefill::{Bulk, Core, Denials, Repeats, Shared};
 use crate::registers::{Endpoints, Rates};
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
@@ -98,6 +98,7 @@ impl Engine {
             flights: Arc::new(Flights::default()),
             denials: Denials::default(),
             started: parts.civil.now(),
+            bulk: Bulk::default(),
             repeats: Repeats::default(),
             civil: parts.civil,
             metrics,

@@ -18,6 +18,8 @@ mod limits;
 mod listen;
 mod open;
 mod protocol;
+mod batch;
+mod lines;
 mod prefill;
 mod query;
 mod respond;

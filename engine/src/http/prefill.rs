@@ -13,7 +13,7 @@ use crate::prefill::{Core, Rejection, prefill};
 
 /// Names a request, so that its client can repeat it
 /// (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// `POST /v1/prefill`.
 pub(super) async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {

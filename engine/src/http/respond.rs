@@ -1,7 +1,12 @@
 //! Every response is made here: what may leave, and with which status.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
-use http_body_util::Full;
+use futures_util::{Stream, StreamExt as _};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full, StreamBody};
+use hyper::body::Frame;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -14,7 +19,10 @@ use crate::prefill::Rejection;
 use crate::space;
 
 /// What goes out.
-pub(super) type Out = Response<Full<Bytes>>;
+pub(super) type Out = Response<Body>;
+
+/// A body that is there whole, or comes bit by bit.
+pub(super) type Body = Either<Full<Bytes>, UnsyncBoxBody<Bytes, Infallible>>;
 
 /// Something that says nothing of any person.
 #[derive(Debug)]
@@ -22,6 +30,7 @@ pub struct Public<T>(pub T);
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const TEXT_METRICS: HeaderValue =
@@ -31,6 +40,48 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A bundle that the ledger has recorded.
 pub(super) fn disclosed(bundle: Disclosed<Bundle>) -> Out {
     personal(bundle.into_inner().body.into())
+}
+
+/// One line of a bulk job's answer. Only [`line`] makes one.
+pub(super) struct Line {
+    status: StatusCode,
+    bytes: Bytes,
+}
+
+impl Line {
+    /// The status that a single request would have been answered with.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+/// What became of one line of a bulk job.
+pub(super) fn line(index: u64, answered: Result<Disclosed<Bundle>, Rejection>) -> Line {
+    let (status, bytes) = match answered {
+        Ok(bundle) => {
+            let head = format!("{{\"index\":{index},\"status\":200,\"bundle\":").into_bytes();
+            (StatusCode::OK, [head, bundle.into_inner().body, b"}\n".to_vec()].concat())
+        }
+        Err(rejection) => {
+            let (status, problem) = told(&rejection);
+            let mut line =
+                serde_json::to_vec(&wire::ProblemLine { index, status: status.as_u16(), problem })
+                    .expect("our own types are JSON");
+            line.push(b'\n');
+            (status, line)
+        }
+    };
+    Line { status, bytes: bytes.into() }
+}
+
+/// The lines of a bulk job, as they come.
+pub(super) fn lines(lines: impl Stream<Item = Line> + Send + 'static) -> Out {
+    let frames = lines.map(|line| Ok(Frame::data(line.bytes)));
+    let body = Either::Right(UnsyncBoxBody::new(StreamBody::new(frames)));
+    let mut out = Response::new(body);
+    out.headers_mut().insert(CONTENT_TYPE, LINES);
+    out.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    out
 }
 
 /// What the ledger holds about the citizen who asks.
@@ -52,7 +103,7 @@ pub(super) fn kept(kept: space::Kept) -> Out {
 
 /// It is done, and there is nothing to say.
 pub(super) fn done() -> Out {
-    let mut out = Response::new(Full::default());
+    let mut out = Response::new(Either::Left(Full::default()));
     *out.status_mut() = StatusCode::NO_CONTENT;
     out
 }
@@ -79,31 +130,37 @@ pub(super) fn health<T: Serialize>(ready: bool, value: &Public<T>) -> Out {
 
 /// Why there is nothing to answer.
 pub(super) fn rejected(rejection: &Rejection) -> Out {
-    let (status, title) = status(rejection);
-    let (member, check) = match rejection {
-        Rejection::InvalidIdentifier { member, why } => (Some(&**member), Some(why.check())),
-        Rejection::InvalidValue { member, .. } => (Some(&**member), None),
-        _ => (None, None),
-    };
-    let detail = rejection.to_string();
-    let mut out = problem(status, rejection.kind(), title, detail, member, check);
+    let (status, problem) = told(rejection);
+    let mut out = response(status, PROBLEM, json(&problem));
     if status == StatusCode::UNAUTHORIZED {
         out.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     out
 }
 
+/// A rejection, as its sender may read it.
+fn told(rejection: &Rejection) -> (StatusCode, Problem<'_>) {
+    let (code, title) = status(rejection);
+    let (member, check) = match rejection {
+        Rejection::InvalidIdentifier { member, why } => (Some(&**member), Some(why.check())),
+        Rejection::InvalidValue { member, .. } => (Some(&**member), None),
+        _ => (None, None),
+    };
+    let (kind, detail) = (rejection.kind(), rejection.to_string());
+    (code, Problem { kind, title, status: code.as_u16(), detail, member, check })
+}
+
 /// There is no such thing.
 pub(super) fn not_found(what: &str) -> Out {
     let detail = format!("there is no {what}");
-    problem(StatusCode::NOT_FOUND, "about:blank", "Not Found", detail, None, None)
+    problem(StatusCode::NOT_FOUND, "Not Found", detail)
 }
 
 /// The path takes other methods.
 pub(super) fn no_such_method(allowed: &'static str) -> Out {
     let detail = format!("this path takes {allowed}");
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    let mut out = problem(status, "about:blank", "Method Not Allowed", detail, None, None);
+    let mut out = problem(status, "Method Not Allowed", detail);
     out.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     out
 }
@@ -136,15 +193,10 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
     }
 }
 
-fn problem(
-    status: StatusCode,
-    kind: &str,
-    title: &str,
-    detail: String,
-    member: Option<&str>,
-    check: Option<&'static str>,
-) -> Out {
-    let problem = Problem { kind, title, status: status.as_u16(), detail, member, check };
+/// What HTTP itself says.
+fn problem(status: StatusCode, title: &str, detail: String) -> Out {
+    let (kind, code) = ("about:blank", status.as_u16());
+    let problem = Problem { kind, title, status: code, detail, member: None, check: None };
     response(status, PROBLEM, json(&problem))
 }
 
@@ -155,7 +207,7 @@ fn personal(body: Bytes) -> Out {
 }
 
 fn response(status: StatusCode, content: HeaderValue, body: Bytes) -> Out {
-    let mut out = Response::new(Full::new(body));
+    let mut out = Response::new(Either::Left(Full::new(body)));
     *out.status_mut() = status;
     out.headers_mut().insert(CONTENT_TYPE, content);
     out

@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Method, Request};
 
 use super::query::Query;
 use super::respond::{self, Out, Public};
-use super::{prefill, reuse, wire};
+use super::{batch, prefill, reuse, wire};
 use crate::catalogue;
 use crate::clock;
 use crate::consent::Consent;
@@ -67,6 +67,10 @@ async fn route(
             ("prefill", prefill::bundle(core, request).await)
         }
         ["v1", "prefill"] => ("prefill", Ok(respond::no_such_method("POST"))),
+        ["v1", "prefill", "batch"] if method == Method::POST => {
+            ("batch", batch::batch(core, request).await)
+        }
+        ["v1", "prefill", "batch"] => ("batch", Ok(respond::no_such_method("POST"))),
         ["v1", "me", "consents", "preferences", register] if method == Method::PUT => {
             ("preferences", put_preference(core, request, register).await)
         }

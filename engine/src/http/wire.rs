@@ -30,6 +30,14 @@ pub(super) struct Problem<'a> {
     pub(super) check: Option<&'static str>,
 }
 
+/// A line of a bulk job that has no bundle.
+#[derive(Serialize)]
+pub(super) struct ProblemLine<'a> {
+    pub(super) index: u64,
+    pub(super) status: u16,
+    pub(super) problem: Problem<'a>,
+}
+
 /// A label in four languages.
 #[derive(Serialize)]
 pub(super) struct Labels<'a> {

@@ -61,6 +61,20 @@ impl<T> Disclosed<T> {
     }
 }
 
+/// A bundle with the digest of its exact bytes, which its entry will hold.
+#[derive(Debug)]
+pub struct Digested {
+    bundle: Bundle,
+    digest: store::Digest,
+}
+
+impl From<Bundle> for Digested {
+    fn from(bundle: Bundle) -> Self {
+        let digest = Sha256::digest(&bundle.body).into();
+        Self { bundle, digest }
+    }
+}
+
 /// What the ledger holds about one citizen, read for that citizen. Only the
 /// ledger makes one.
 #[derive(Debug)]
@@ -222,13 +236,14 @@ impl Port {
     /// Where it is not recorded, or not known to be before `until`.
     pub async fn disclose(
         &self,
-        bundle: Bundle,
+        bundle: impl Into<Digested>,
         facts: Facts,
         until: Instant,
     ) -> Result<Disclosed<Bundle>, Refused> {
+        let Digested { bundle, digest } = bundle.into();
         let draft = entry::Draft {
             id: bundle.disclosure,
-            digest: Sha256::digest(&bundle.body).into(),
+            digest,
             released: bundle.released.clone(),
             facts,
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Denials, Repeats};
+use super::{Bulk, Denials, Repeats};
 use crate::cache::Cache;
 use crate::catalogue::Catalogue;
 use crate::clock::Civil;
@@ -40,6 +40,8 @@ pub struct Shared {
     pub denials: Denials,
     /// Whether metrics, and readiness in detail, have a listener of their own.
     pub has_admin: bool,
+    /// What bulk jobs share.
+    pub bulk: Bulk,
     /// What was disclosed under keys of late.
     pub repeats: Repeats,
     /// Civil time.

@@ -4,6 +4,7 @@
 //! identify -> decide -> plan -> resolve -> decide again -> release -> disclose
 //! ```
 
+mod bulk;
 mod core;
 mod denials;
 mod identify;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub use self::core::{Core, Shared};
+pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
 pub use denials::Denials;
 pub use identify::Asked;
 pub use rejection::{Rejection, named};
@@ -28,6 +30,8 @@ use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
 use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
+use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
+use crate::model::{Call, Channel, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
 use crate::trace::Context;
 
@@ -143,6 +147,7 @@ struct Attempt<'a> {
     max_age: Option<Duration>,
     began: Instant,
     deadline: Instant,
+    in_bulk: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -157,20 +162,19 @@ impl<'a> Attempt<'a> {
         let procedure = core.shared.catalogue.procedure(request.procedure);
         let disclosure = core.entropy.uuid(core.shared.civil.now());
         let deadline = began + deadline.unwrap_or(procedure.deadline);
-        let trace = None;
-        Self { core, request, about, disclosure, trace, max_age, began, deadline }
+        let (trace, in_bulk) = (None, false);
+        Self { core, request, about, disclosure, trace, max_age, began, deadline, in_bulk }
     }
 
     /// Resolves, releases, records; again where a change of consent overtook it.
     /// With the decision under which it was recorded.
     async fn disclose(&self) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
-        let (core, catalogue) = (self.core, &self.core.shared.catalogue);
-        let calls = catalogue.procedure(self.request.procedure).calls.len();
+        let core = self.core;
+        let calls = core.shared.catalogue.procedure(self.request.procedure).calls.len();
         let mut resolution = Resolution::empty(calls);
         for _ in 0..ATTEMPTS {
             let grant = self.resolve(&mut resolution).await?;
-            let now = core.shared.civil.now();
-            let bundle = grant.release(catalogue, &resolution, self.disclosure, now);
+            let (bundle, grant) = self.compose(grant, &mut resolution).await?;
             let until = self.deadline + ledger::GRACE;
             match core.port.disclose(bundle, self.facts(&grant), until).await {
                 Ok(disclosed) => return Ok((disclosed, grant)),
@@ -180,6 +184,30 @@ impl<'a> Attempt<'a> {
             }
         }
         Err(Rejection::ConsentChanging)
+    }
+
+    /// Releases the bundle and digests it: at once for who waits before a form,
+    /// on the threads of bulk jobs otherwise.
+    async fn compose(
+        &self,
+        grant: Grant,
+        resolution: &mut Resolution,
+    ) -> Result<(Digested, Grant), Rejection> {
+        let shared = &self.core.shared;
+        let (catalogue, disclosure) = (shared.catalogue.clone(), self.disclosure);
+        let now = shared.civil.now();
+        let release = move |grant: &Grant, resolution: &Resolution| {
+            Digested::from(grant.release(&catalogue, resolution, disclosure, now))
+        };
+        if !self.in_bulk {
+            return Ok((release(&grant, resolution), grant));
+        }
+        let taken = std::mem::replace(resolution, Resolution::empty(0));
+        let work = move || (release(&grant, &taken), grant, taken);
+        let composed = shared.bulk.compose(work).await;
+        let (bundle, grant, taken) = composed.ok_or(Rejection::NotRecorded)?;
+        *resolution = taken;
+        Ok((bundle, grant))
     }
 
     /// Fetches what the consent of the moment allows, and decides again

@@ -29,7 +29,7 @@ pub enum Rejection {
     #[error("there is no procedure `{0}`")]
     UnknownProcedure(String),
     /// More bytes than are taken.
-    #[error("the body is longer than {0} bytes")]
+    #[error("longer than the {0} bytes that are taken")]
     TooLarge(usize),
     /// An identifier fails a check.
     #[error("{member}: {why}")]

@@ -5,6 +5,7 @@
 mod accesses;
 mod backup;
 mod bad_input;
+mod batch;
 mod bundle;
 mod canary;
 mod child;

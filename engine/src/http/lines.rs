@@ -1,0 +1,116 @@
+//! The lines of a body, one at a time and bounded.
+
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use hyper::body::Body;
+
+use crate::prefill::Rejection;
+
+/// As long as the body of a single request.
+pub(super) const LINE_MAX: usize = 64 * 1024;
+/// How long a line may take to arrive. Whoever has a pause ends the job.
+const LINE_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Cuts a body into lines. It reads no further than to the end of the next one.
+pub(super) struct Lines<B = hyper::body::Incoming> {
+    body: B,
+    held: BytesMut,
+    /// How much of `held` is known to have no end of a line.
+    searched: usize,
+    /// Whether the rest of a line that is too long is being left out.
+    leaving_out: bool,
+    index: u64,
+    state: State,
+}
+
+enum State {
+    Open,
+    Ended,
+    Failed(&'static str),
+    Done,
+}
+
+/// What a line is, or why it is none.
+type Read = Result<Vec<u8>, Rejection>;
+
+impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
+    pub(super) fn of(body: B) -> Self {
+        let held = BytesMut::new();
+        Self { body, held, searched: 0, leaving_out: false, index: 0, state: State::Open }
+    }
+
+    /// The next line that is not empty, with its place among all lines, from zero.
+    pub(super) async fn next(&mut self) -> Option<(u64, Read)> {
+        loop {
+            while let Some(line) = self.take() {
+                let index = self.index;
+                self.index += 1;
+                match line {
+                    Ok(line) if line.trim_ascii().is_empty() => {}
+                    line => return Some((index, line)),
+                }
+            }
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Done => return None,
+                State::Failed(why) => {
+                    return Some((self.index, Err(Rejection::Malformed(why.to_owned()))));
+                }
+                // The last line needs no end.
+                State::Ended if !self.leaving_out && !self.held.trim_ascii().is_empty() => {
+                    self.searched = 0;
+                    return Some((self.index, Ok(self.held.split().to_vec())));
+                }
+                State::Ended => return None,
+                State::Open => {
+                    self.state = State::Open;
+                    self.fill().await;
+                }
+            }
+        }
+    }
+
+    /// Waits for more of the body.
+    pub(super) async fn fill(&mut self) {
+        self.state = match tokio::time::timeout(LINE_TIME_MAX, self.body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                if let Some(data) = frame.data_ref() {
+                    self.held.extend_from_slice(data);
+                }
+                State::Open
+            }
+            Ok(None) => State::Ended,
+            Ok(Some(Err(_))) => State::Failed("the body ended early"),
+            Err(_) => State::Failed("no line came within 60 seconds; the job ends here"),
+        };
+    }
+
+    /// A line that is there whole, or is too long already.
+    fn take(&mut self) -> Option<Read> {
+        let end = self.held[self.searched..].iter().position(|byte| *byte == b'\n');
+        let Some(end) = end.map(|end| self.searched + end) else {
+            self.searched = self.held.len();
+            if self.leaving_out || self.searched > LINE_MAX {
+                self.held.clear();
+                self.searched = 0;
+                let first = !std::mem::replace(&mut self.leaving_out, true);
+                return first.then_some(Err(Rejection::TooLarge(LINE_MAX)));
+            }
+            return None;
+        };
+        self.searched = 0;
+        if std::mem::take(&mut self.leaving_out) {
+            self.held.advance(end + 1);
+            return self.take();
+        }
+        let line = self.held.split_to(end + 1);
+        match end > LINE_MAX {
+            true => Some(Err(Rejection::TooLarge(LINE_MAX))),
+            false => Some(Ok(line[..end].to_vec())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

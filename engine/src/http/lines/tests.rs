@@ -1,0 +1,112 @@
+//! Lines, however their bytes arrive.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use proptest::prelude::*;
+
+use super::{LINE_MAX, Lines};
+
+/// A body in pieces; `None` stands for one that breaks, and at its end it stays
+/// open where it is `open`.
+struct Pieces {
+    left: VecDeque<Option<Vec<u8>>>,
+    open: bool,
+}
+
+impl Body for Pieces {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        match self.left.pop_front() {
+            Some(Some(piece)) => Poll::Ready(Some(Ok(Frame::data(piece.into())))),
+            Some(None) => Poll::Ready(Some(Err("broken"))),
+            None if self.open => Poll::Pending,
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+/// Each line's place and text, or the problem that it is answered with.
+async fn read_all(body: Pieces) -> Vec<(u64, Result<String, &'static str>)> {
+    let mut lines = Lines::of(body);
+    let mut read = Vec::new();
+    while let Some((index, line)) = lines.next().await {
+        let line = line.map(|line| String::from_utf8_lossy(&line).into_owned());
+        read.push((index, line.map_err(|rejection| rejection.kind())));
+    }
+    read
+}
+
+fn pieces(pieces: &[&str]) -> Pieces {
+    let left = pieces.iter().map(|piece| Some(piece.as_bytes().to_vec())).collect();
+    Pieces { left, open: false }
+}
+
+#[tokio::test]
+async fn empty_lines_count_and_have_no_answer() {
+    let line = |index, text: &str| (index, Ok(text.to_owned()));
+    let cases: [(&[&str], Vec<_>); 6] = [
+        (&["a\nb\n"], vec![line(0, "a"), line(1, "b")]),
+        (&["a\nb"], vec![line(0, "a"), line(1, "b")]),
+        (&["a", "b\n", "\n \r\n", "c\r\n"], vec![line(0, "ab"), line(3, "c\r")]),
+        (&["\n\n\n"], vec![]),
+        (&[], vec![]),
+        (&["", "\n", "", "a", ""], vec![line(1, "a")]),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(read_all(pieces(body)).await, expected, "{body:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_too_long_is_one_answer_and_not_the_end() {
+    let (most, beyond) = ("a".repeat(LINE_MAX), "a".repeat(LINE_MAX + 1));
+    let long = "a".repeat(5 * LINE_MAX);
+    for far in [beyond, long] {
+        let at_once = format!("{most}\n{far}\nb\n");
+        let expected = vec![(0, Ok(most.clone())), (1, Err("too-large")), (2, Ok("b".to_owned()))];
+        assert_eq!(read_all(pieces(&[&at_once])).await, expected);
+        let bits: Vec<_> = at_once.as_bytes().chunks(1_000).map(|it| Some(it.to_vec())).collect();
+        assert_eq!(read_all(Pieces { left: bits.into(), open: false }).await, expected);
+        assert_eq!(read_all(pieces(&[&far])).await, [(0, Err("too-large"))]);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_ends_with_a_line_that_says_so() {
+    let mut body = pieces(&["a\n", "half of a li"]);
+    body.left.push_back(None);
+    assert_eq!(read_all(body).await, [(0, Ok("a".to_owned())), (1, Err("malformed"))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sends_nothing_for_long_has_ended_the_job() {
+    let body = Pieces { open: true, ..pieces(&["a\n", "half of a li"]) };
+    assert_eq!(read_all(body).await, [(0, Ok("a".to_owned())), (1, Err("malformed"))]);
+}
+
+proptest! {
+    #[test]
+    fn where_a_body_is_cut_changes_no_line(
+        lines in prop::collection::vec("[a-z ]{0,12}", 0..20),
+        size in 1_usize..40,
+        ended in any::<bool>(),
+    ) {
+        let mut text = lines.join("\n");
+        if ended { text.push('\n'); }
+        let expected: Vec<_> = text.split('\n').enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(|(index, line)| (index as u64, Ok(line.to_owned()))).collect();
+        let left = text.as_bytes().chunks(size).map(|it| Some(it.to_vec())).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        prop_assert_eq!(runtime.block_on(read_all(Pieces { left, open: false })), expected);
+    }
+}
