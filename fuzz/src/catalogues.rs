@@ -7,7 +7,7 @@ use engine::catalogue::{Catalogue, Mistake, Register, Source};
 /// What stands above each file in the text of a whole catalogue.
 const HEADING: &str = "#:: ";
 /// Where mistakes are that no file has.
-const MISSING: [&str; 3] = ["catalogue", "procedures", "organisations.toml"];
+const MISSING: [&str; 4] = ["catalogue", "procedures", "organisations", "organisations.toml"];
 /// The files of the country that a small catalogue can have as they are.
 const SMALL: [&str; 3] =
     ["registers/rnpp.toml", "registers/caclr.toml", "procedures/criminal-record-extract.toml"];

@@ -16,8 +16,7 @@ use crate::model::{
 
 /// A bundle that has been composed and not yet recorded: nobody may see it, and
 /// `Debug` does not show its bytes.
-/// A bundle that has been composed and not yet recorded: nobody may see it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Bundle {
     /// Its id, which stands in its bytes.

@@ -64,9 +64,13 @@ fn answer(
             Ok(asked) => prefill_in_bulk(&core, &asked).await,
             Err(rejection) => Err(rejection),
         };
+        let metrics = &core.shared().metrics;
+        if let Err(rejection) = &answered {
+            metrics.problem(rejection.kind());
+        }
         let line = respond::line(index, answered);
         let took = clock::monotonic() - began;
-        core.shared().metrics.request("batch-line", line.status().as_u16(), took);
+        metrics.answer("batch-line", line.status().as_u16(), took);
         line
     });
     // What panicked told nobody anything; its entry may stand.

@@ -10,17 +10,17 @@
 
 mod admin;
 mod answer;
+mod batch;
 #[cfg(feature = "internals")]
 pub mod doors;
 mod guarded;
 mod idle;
 mod limits;
+mod lines;
 mod listen;
 mod open;
-mod protocol;
-mod batch;
-mod lines;
 mod prefill;
+mod protocol;
 mod query;
 mod respond;
 mod reuse;

@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 use rayon::ThreadPool;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Asked, Attempt, Core, Rejection, identify};
+use super::{Asked, Attempt, Core, Rejection, count, identify};
+use crate::clock;
 use crate::consent::Bundle;
 use crate::ledger::Disclosed;
 
@@ -102,6 +103,14 @@ pub async fn prefill_in_bulk(
 ) -> Result<Disclosed<Bundle>, Rejection> {
     let place = core.shared.bulk.under_way.acquire().await;
     let _place = place.map_err(|_| Rejection::Overloaded)?;
+    let began = clock::monotonic();
+    let answered = answer(core, asked).await;
+    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    count(core, procedure, began, &answered);
+    answered
+}
+
+async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Core, Rejection, named};
-use super::{Core, KEY_MAX, Rejection};
+use super::{Core, KEY_MAX, Rejection, named};
 use crate::catalogue::{Catalogue, DEADLINE_MAX, DEADLINE_MIN, Procedure};
 use crate::consent::Request;
 use crate::identity::Operator;
@@ -239,9 +238,4 @@ fn check_key(key: &str) -> Result<(), Rejection> {
         return Ok(());
     }
     Err(Rejection::value("Idempotency-Key", "must be 1 to 64 visible ASCII characters"))
-}
-
-/// What a sender wrote, cut so that an answer stays small.
-pub(super) fn short(text: &str) -> String {
-    text.chars().take(64).collect()
 }

@@ -22,16 +22,13 @@ pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
 pub use denials::Denials;
 pub use identify::Asked;
 pub use rejection::{Rejection, named};
-pub use rejection::Rejection;
 pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
 
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
-use crate::ledger::{self, About, Disclosed, Facts, Own, Refused};
-use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
-use crate::model::{Call, Channel, RegisterId, Resolution, Subject, Unavailable};
+use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
 use crate::trace::Context;
 
@@ -78,7 +75,8 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
 pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>, Rejection> {
     let began = clock::monotonic();
     let (request, about) = identify::own(core, subject)?;
-    let answered = Attempt::begin(core, &request, about, None, None).disclose().await;
+    let attempt = Attempt::begin(core, &request, about, None, None);
+    let answered = attempt.disclose().await.map(|(disclosed, _)| disclosed);
     count(core, Some(request.procedure), began, &answered);
     answered
 }
@@ -97,8 +95,6 @@ fn count(
         Err(rejection) => rejection.kind(),
     };
     shared.metrics.bundle(group, outcome, clock::monotonic() - began);
-    let attempt = Attempt::begin(core, &request, about, None, None);
-    attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
 
 /// Records a citizen's Yes or No to a register that offers the choice. It is in
