@@ -6,10 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use engine::demo::{Demo, Options};
+use fixtures::{Mode, Truth};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Data, LOCKED, Reply, api, data_folder, demo, demo_in, eventually, options, somebody,
+    Api, Data, LOCKED, Reply, api, bundle, data_folder, demo, demo_in, eventually, form, options,
+    refuses, set, somebody, with,
 };
 
 /// One whose own data is asked for by a form with an e-mail address.
@@ -73,6 +75,54 @@ fn a_value_fills_the_forms_that_ask_for_it() {
     put(api, &somebody, "email", "other@example.lu").ok();
     let email = api.ask(FORM.1, &form).reply().ok()["fields"]["email"].clone();
     assert_eq!(email["value"], "other@example.lu");
+}
+
+/// The account of two forms: of one from the register of health insurance, else
+/// one's own; of the other the other way round.
+#[test]
+fn own_data_stands_before_or_after_a_register_as_the_form_says() {
+    const REGISTER_FIRST: &str = "income-tax-return";
+    const OWN_FIRST: &str = "cost-of-living-allowance";
+    const OWN: &str = "LU280019400644750000";
+    let demo = demo();
+    let (api, country) = (api(&demo), demo.country);
+    let iban = |matricule: &str| country.truth(matricule, "cns.reimbursementIban");
+    let known = somebody(country);
+    let theirs = iban(&known).value().expect("an account").to_json();
+    let unknown = country
+        .people()
+        .filter(|person| person.date_of_birth().civil().0 < 1990 && !refuses(country, person));
+    let unknown = unknown.map(|person| person.matricule().to_string());
+    let unknown = unknown.filter(|it| iban(it) == Truth::UnknownSubject);
+    let unknown = unknown.take(1).last().expect("somebody without insurance");
+    let filled = |procedure: &str, matricule: &str| {
+        let form =
+            with(form(procedure, matricule), json!({"fields": ["iban"], "maxAgeSeconds": 0}));
+        let iban = bundle(api, &form)["fields"]["iban"].take();
+        (iban["value"].clone(), iban["source"].clone(), iban["status"].clone())
+    };
+    let is = |value: &Value, source: &str| (value.clone(), json!(source), json!("filled"));
+    let own = Value::from(OWN);
+    for procedure in [REGISTER_FIRST, OWN_FIRST] {
+        assert_eq!(
+            filled(procedure, &known),
+            is(&theirs, "cns"),
+            "{procedure}: nothing of one's own"
+        );
+        let (value, _, status) = filled(procedure, &unknown);
+        assert_eq!((value, status == "filled"), (Value::Null, false), "{procedure}: nobody knows");
+    }
+    for matricule in [&known, &unknown] {
+        put(api, matricule, "iban", OWN).ok();
+        assert_eq!(filled(OWN_FIRST, matricule), is(&own, "space"));
+    }
+    assert_eq!(filled(REGISTER_FIRST, &known), is(&theirs, "cns"));
+    assert_eq!(filled(REGISTER_FIRST, &unknown), is(&own, "space"), "the register knows nobody");
+    set(&demo.fleet, "cns", Mode::Error);
+    assert_eq!(filled(OWN_FIRST, &known), is(&own, "space"));
+    // What the register said before it failed is a value of the first source still.
+    assert_eq!(filled(REGISTER_FIRST, &known), (theirs, json!("cns"), json!("stale")));
+    assert_eq!(filled(REGISTER_FIRST, &unknown), is(&own, "space"), "the register fails");
 }
 
 #[test]

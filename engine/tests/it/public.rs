@@ -107,7 +107,7 @@ fn a_procedure_tells_its_fields_and_where_they_come_from() {
             "label": {"fr": "Heures de travail par semaine", "de": "Wochenarbeitszeit in Stunden",
                       "en": "Working hours per week", "lb": "Aarbechtsstonnen an der Woch"},
             "sources": ["ccss.weeklyHours"], "required": false, "editable": true,
-            "backOffice": false, "hint": hours["hint"],
+            "backOffice": true, "maxAgeSeconds": 3600, "hint": hours["hint"],
         })
     );
     assert_eq!(members(&hours["hint"]), ["de", "en", "fr", "lb"]);
