@@ -113,7 +113,7 @@ pub async fn prefill_in_bulk(
 async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
+    let attempt = Attempt::of(core, &request, about, asked);
     let attempt = Attempt { in_bulk: true, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)

@@ -61,8 +61,7 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
     }
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let mut attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
-    attempt.trace = asked.trace.as_ref().map(|caller| caller.child(&core.entropy));
+    let attempt = Attempt::of(core, &request, about, asked);
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
@@ -147,6 +146,13 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
+    /// What an operator asked for.
+    fn of(core: &'a Arc<Core>, request: &'a Request, about: About, asked: &Asked) -> Self {
+        let attempt = Self::begin(core, request, about, asked.deadline, asked.max_age);
+        let trace = asked.trace.as_ref().map(|caller| caller.child(&core.entropy));
+        Self { trace, ..attempt }
+    }
+
     fn begin(
         core: &'a Arc<Core>,
         request: &'a Request,

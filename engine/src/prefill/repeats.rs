@@ -91,7 +91,7 @@ pub(super) async fn once(
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let key = (about.operator, name.into());
-    let attempt = Attempt::begin(core, &request, about, asked.deadline, asked.max_age);
+    let attempt = Attempt::of(core, &request, about, asked);
     attempt.authorise()?;
     let repeats = &core.shared.repeats;
     let slot = repeats.slot(&key);

@@ -52,6 +52,15 @@ fn passed_on(headers: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn a_request_that_can_be_repeated_passes_its_trace_on_too() {
+    let got = passed_on(&format!("traceparent: 00-{TRACE}-{CALLER}-01\r\nidempotency-key: k\r\n"));
+    assert!(
+        got.iter().any(|(name, value)| name == "traceparent" && value.contains(TRACE)),
+        "{got:?}"
+    );
+}
+
+#[test]
 fn a_register_is_told_the_callers_trace_under_a_span_of_ours() {
     let sent =
         format!("traceparent: 00-{TRACE}-{CALLER}-01\r\ntracestate: a=b\r\ntracestate: c=d\r\n");
