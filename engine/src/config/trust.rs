@@ -9,6 +9,8 @@ use crate::catalogue::reader::{Placed, Table};
 use crate::identity::{Issuer, KeyDigest, KeySet, Keys, Operator, Trusted};
 use crate::model::CivilMs;
 
+/// The type of a token that shows a presence.
+const PRESENCE: &str = "prefill-presence+jwt";
 /// A citizen is present for one form: minutes.
 const PRESENCE_DEFAULT: Duration = Duration::from_secs(15 * 60);
 const PRESENCE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -25,7 +27,7 @@ pub(super) fn read(
         let issuer = |key, kind| tokens.table(key).and_then(|it| issuer(reading, it, kind));
         trusted.operators = issuer("operators", "prefill-operator+jwt");
         trusted.citizens = issuer("citizens", "prefill-citizen+jwt");
-        trusted.presences = issuer("presence", "prefill-presence+jwt");
+        trusted.presences = issuer("presence", PRESENCE);
         tokens.finish();
     }
     if trusted.keys.is_empty() && trusted.operators.is_none() {
@@ -62,13 +64,19 @@ fn known(reading: &Reading<'_>, catalogue: Option<&Catalogue>, organisation: &Pl
     }
 }
 
-fn issuer(reading: &Reading<'_>, table: Table<'_>, kind: &str) -> Option<Issuer> {
+fn issuer(reading: &Reading<'_>, table: Table<'_>, default: &str) -> Option<Issuer> {
     let issuer = table.required("issuer", "\"https://login.example\"");
     let audience = table.required("audience", "\"prefill\"");
-    let kind = table.text("type").map_or_else(|| kind.into(), |kind| kind.text);
+    let kind = table.text("type").map_or_else(|| default.into(), |kind| kind.text);
     let keys = table.required("keys", "\"jwks.json\"");
     let keys = keys.and_then(|file| key_set(reading, &file));
-    let is_presence = kind.contains("presence");
+    // Two kinds alike would let one token serve as another.
+    let is_presence = default == PRESENCE;
+    if !kind.to_ascii_lowercase().starts_with(default) {
+        let what =
+            format!("`type` must begin with \"{default}\", so that no token serves as another");
+        reading.mistake(table.line_of("type"), what);
+    }
     let lifetime = lifetime(reading, &table, is_presence);
     table.finish();
     Some(Issuer {

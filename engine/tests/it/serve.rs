@@ -201,6 +201,12 @@ fn each_mistake_of_a_configuration_is_told_with_its_line_and_what_to_write() {
     check("key-sha256 = \"", "key-sha256 = \"x", &["64 hexadecimal digits"]);
     check("audience = \"prefill\"", "", &["`audience` is missing"]);
     check("lifetime-max = \"15m\"", "lifetime-max = \"2d\"", &["at most 1d"]);
+    let loose = "type = \"jwt\"\nlifetime-max = \"2d\"";
+    check(
+        "lifetime-max = \"15m\"",
+        loose,
+        &["must begin with \"prefill-presence+jwt\"", "at most 1d"],
+    );
     check("[register.snca]", "[register.snka]", &["where is `snca`?", "no register `snka`"]);
     check("url = \"http://", "url = \"ftp://", &["must be http:// or https://"]);
     check("url = \"http://127.0.0.1", "url = \"http://register.example", &["in the clear"]);
