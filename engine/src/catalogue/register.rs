@@ -298,6 +298,11 @@ impl Kind {
         ("texts", Self::Texts),
     ];
 
+    /// Every kind, as the API spells it.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Self::CHOICES.iter().map(|(name, _)| *name)
+    }
+
     /// As the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -12,8 +12,8 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
+use super::operations::{health, metrics};
 use super::respond::{self, Out};
-use super::route::{health, metrics};
 use crate::prefill::Shared;
 
 /// Scrapers and probes; further ones wait.

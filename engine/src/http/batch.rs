@@ -13,22 +13,23 @@ use hyper::body::Incoming;
 use hyper::header::EXPECT;
 
 use super::lines::Lines;
-use super::query::Query;
 use super::respond::{self, Line};
-use super::route::{Answered, operator};
+use super::route::Answered;
 use super::{prefill, wire};
 use crate::clock;
 use crate::identity::Operator;
 use crate::prefill::{Core, Rejection, WINDOW, prefill_in_bulk};
 
 /// `POST /v1/prefill/batch`.
-pub(super) async fn batch(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
-    let operator = operator(core, request.headers())?;
+pub(super) async fn batch(
+    core: &Arc<Core>,
+    operator: Operator,
+    request: Request<Incoming>,
+) -> Answered {
     if request.headers().contains_key(prefill::IDEMPOTENCY_KEY) {
         let detail = "a batch takes no key: send the lines again that have no answer";
         return Err(Rejection::value("Idempotency-Key", detail));
     }
-    Query::parse(request.uri().query(), &[])?;
     let job = core.shared().bulk.admit()?;
     let continues = request.headers().contains_key(EXPECT);
     let mut lines = Lines::of(request.into_body());

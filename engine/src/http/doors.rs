@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 
 use hyper::HeaderMap;
 
-use super::query::Query;
-use super::{route, wire};
+use super::query::{Query, moment as read_moment};
+use super::{caller, wire};
 use crate::identity::Operator;
 use crate::model::CivilMs;
 use crate::prefill::{Asked, Rejection};
@@ -46,11 +46,11 @@ pub fn number(
 /// # Errors
 /// What the API would refuse it with.
 pub fn moment(text: &str, days: i64) -> Result<CivilMs, Rejection> {
-    route::moment(text, "from", days)
+    read_moment(text, "from", days)
 }
 
 /// The one bearer token of a request.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    route::bearer(headers)
+    caller::bearer(headers)
 }

@@ -11,6 +11,9 @@
 mod admin;
 mod answer;
 mod batch;
+mod caller;
+mod citizen;
+mod docs;
 #[cfg(feature = "internals")]
 pub mod doors;
 mod guarded;
@@ -19,13 +22,17 @@ mod limits;
 mod lines;
 mod listen;
 mod open;
+mod openapi;
+mod operations;
 mod prefill;
 mod protocol;
+mod public;
 mod query;
 mod respond;
 mod reuse;
 mod route;
 mod server;
+mod table;
 mod tls;
 mod wire;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Request};
 
-use super::query::Query;
+use super::caller::{read, trace};
 use super::respond;
-use super::route::{Answered, operator, read, trace};
+use super::route::Answered;
 use super::wire;
+use crate::identity::Operator;
 use crate::prefill::{Core, Rejection, prefill};
 
 /// Names a request, so that its client can repeat it
@@ -16,11 +17,13 @@ use crate::prefill::{Core, Rejection, prefill};
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// `POST /v1/prefill`.
-pub(super) async fn bundle(core: &Arc<Core>, request: Request<Incoming>) -> Answered {
-    let operator = operator(core, request.headers())?;
+pub(super) async fn bundle(
+    core: &Arc<Core>,
+    operator: Operator,
+    request: Request<Incoming>,
+) -> Answered {
     let idempotency = key(request.headers())?;
     let trace = trace(request.headers());
-    Query::parse(request.uri().query(), &[])?;
     let body = read(request).await?;
     let mut asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
     asked.idempotency = idempotency;

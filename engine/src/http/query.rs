@@ -1,6 +1,11 @@
 //! Query strings: known members, each at most once.
 
+use crate::clock;
+use crate::model::CivilMs;
 use crate::prefill::{Rejection, named};
+
+/// `2026-01-31`.
+const DAY_LENGTH: usize = 10;
 
 /// A parsed query string.
 pub(super) struct Query(Vec<(String, String)>);
@@ -54,4 +59,25 @@ impl Query {
             }
         }
     }
+    /// A day, or an exact moment; see [`moment`].
+    pub(super) fn moment(
+        &self,
+        name: &'static str,
+        days: i64,
+    ) -> Result<Option<CivilMs>, Rejection> {
+        self.text(name).map(|text| moment(text, name, days)).transpose()
+    }
+}
+
+/// A day, or an exact moment; a day's end is that of the last day named.
+pub(super) fn moment(text: &str, name: &'static str, days: i64) -> Result<CivilMs, Rejection> {
+    // A time without an offset parses as a day, too, and its hours would be lost.
+    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == DAY_LENGTH);
+    if let Some(day) = day {
+        let day = if days > 0 { day.tomorrow().unwrap_or(day) } else { day };
+        return Ok(clock::start_of(day));
+    }
+    let moment: Result<jiff::Timestamp, _> = text.parse();
+    let wrong = "must be a day such as 2026-01-31, or an RFC 3339 time";
+    moment.map(jiff::Timestamp::as_millisecond).map_err(|_| Rejection::value(name, wrong))
 }

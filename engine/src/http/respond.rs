@@ -7,7 +7,10 @@ use futures_util::{Stream, StreamExt as _};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::Frame;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
 
@@ -31,6 +34,11 @@ pub struct Public<T>(pub T);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const NOTHING_BUT_STYLE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'",
+);
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const TEXT_METRICS: HeaderValue =
@@ -113,6 +121,14 @@ pub(super) fn public<T: Serialize>(value: &Public<T>) -> Out {
     response(StatusCode::OK, JSON, json(&value.0))
 }
 
+/// A page that loads nothing and runs nothing.
+pub(super) fn page(page: &Public<&'static String>) -> Out {
+    let mut out = response(StatusCode::OK, HTML, Bytes::from_static(page.0.as_bytes()));
+    out.headers_mut().insert(CONTENT_SECURITY_POLICY, NOTHING_BUT_STYLE);
+    out.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    out
+}
+
 /// Metrics, as Prometheus reads them.
 pub(super) fn metrics(text: Public<String>, format: Format) -> Out {
     let content = match format {
@@ -157,11 +173,12 @@ pub(super) fn not_found(what: &str) -> Out {
 }
 
 /// The path takes other methods.
-pub(super) fn no_such_method(allowed: &'static str) -> Out {
+pub(super) fn no_such_method(allowed: &str) -> Out {
     let detail = format!("this path takes {allowed}");
     let status = StatusCode::METHOD_NOT_ALLOWED;
     let mut out = problem(status, "Method Not Allowed", detail);
-    out.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    out.headers_mut()
+        .insert(ALLOW, HeaderValue::from_str(allowed).expect("methods are visible ASCII"));
     out
 }
 

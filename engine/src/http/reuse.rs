@@ -4,14 +4,16 @@ use hyper::Request;
 use hyper::body::Incoming;
 use uuid::Uuid;
 
+use super::caller::read;
+use super::query::moment;
 use super::respond::{self, Out};
-use super::route::{Answered, citizen, moment, read};
+use super::route::Answered;
 use super::wire;
+use crate::identity::Citizen;
 use crate::prefill::{self, Consented, Core};
 
 /// `POST /v1/me/consents/reuse`.
-pub(super) async fn give(core: &Core, request: Request<Incoming>) -> Answered {
-    let (citizen, _) = citizen(core, &request, &[])?;
+pub(super) async fn give(core: &Core, citizen: Citizen, request: Request<Incoming>) -> Answered {
     let body = read(request).await?;
     let asked: wire::ReuseConsent = wire::read(&body)?;
     let consented = Consented {
@@ -28,16 +30,14 @@ pub(super) async fn give(core: &Core, request: Request<Incoming>) -> Answered {
 }
 
 /// `DELETE /v1/me/consents/reuse/{id}`.
-pub(super) async fn withdraw(core: &Core, request: &Request<Incoming>, id: &str) -> Answered {
-    let (citizen, _) = citizen(core, request, &[])?;
+pub(super) async fn withdraw(core: &Core, citizen: Citizen, id: &str) -> Answered {
     let Ok(id) = id.parse::<Uuid>() else { return Ok(no_such_consent()) };
     let withdrawn = prefill::withdraw(core, citizen.subject, id).await?;
     Ok(withdrawn.map_or_else(no_such_consent, |_| respond::done()))
 }
 
 /// `GET /v1/me/consents/reuse/{id}/receipt`.
-pub(super) fn receipt(core: &Core, request: &Request<Incoming>, id: &str) -> Answered {
-    let (citizen, _) = citizen(core, request, &[])?;
+pub(super) fn receipt(core: &Core, citizen: Citizen, id: &str) -> Answered {
     let Ok(id) = id.parse::<Uuid>() else { return Ok(no_such_consent()) };
     let shared = core.shared();
     let (catalogue, now) = (&shared.catalogue, shared.civil.now());

@@ -1,15 +1,19 @@
 //! The JSON of the API, in and out. Nobody else knows it.
 
 mod asked;
+mod bundle;
 mod own;
 mod public;
 mod reuse;
+mod words;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use asked::{Prefill, PutPreference, PutValue, read};
+pub(super) use bundle::{BatchLine, Bundle};
 pub(super) use own::{Accesses, Consents, Kept};
 pub(super) use public::{Organisations, Procedure, ProcedureRow, Procedures, Registers};
 pub(super) use reuse::{Receipt, Reuse, ReuseConsent};
@@ -17,15 +21,20 @@ pub(super) use reuse::{Receipt, Reuse, ReuseConsent};
 use crate::{catalogue, clock, ledger};
 
 /// RFC 9457.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Problem<'a> {
+    /// Stable: what a program goes by.
     #[serde(rename = "type")]
+    #[schemars(schema_with = "words::problem")]
     pub(super) kind: &'a str,
     pub(super) title: &'a str,
     pub(super) status: u16,
+    /// What is wrong, in words. It repeats names, and never a value.
     pub(super) detail: String,
+    /// The member, query member or header that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) member: Option<&'a str>,
+    /// The check that an identifier fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) check: Option<&'static str>,
 }
@@ -39,7 +48,7 @@ pub(super) struct ProblemLine<'a> {
 }
 
 /// A label in four languages.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Labels<'a> {
     fr: &'a str,
     de: &'a str,
@@ -53,11 +62,14 @@ impl<'a> From<&'a catalogue::Labels> for Labels<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The newest durable entry, and the hash of all before it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LedgerHead")]
 pub(super) struct Head {
     stream: String,
     sequence: u64,
     hash: String,
+    #[schemars(extend("format" = "date-time"))]
     stamp: String,
     /// As `audit --expect-head` takes it.
     head: String,
@@ -75,11 +87,15 @@ impl From<crate::store::Head> for Head {
     }
 }
 
-#[derive(Serialize)]
+/// Whether the engine is well.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Health {
+    #[schemars(extend("enum" = ["ok", "ready", "not-ready"]))]
     pub(super) status: &'static str,
+    /// How many times faster than real time the civil clock runs; 1 but in tests.
     pub(super) time_scale: u32,
+    /// What keeps it from its work, by part.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) reasons: BTreeMap<&'static str, String>,
 }

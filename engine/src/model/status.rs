@@ -72,6 +72,10 @@ pub enum Withheld {
 }
 
 impl Withheld {
+    /// Every reason, in the order of the API's table.
+    pub const ALL: [Self; 4] =
+        [Self::Preference, Self::Authority, Self::Role, Self::NotAvailableToYou];
+
     /// As the API spells it.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -108,7 +108,7 @@ impl Program {
     fn all_registers(&self, control: &Value) {
         for register in &self.registers {
             let body = control.to_string();
-            let reply = register.send("PUT", "/_control", None, body.as_bytes()).reply();
+            let reply = register.elsewhere("PUT", "/_control", body.as_bytes());
             assert!(reply.status < 300, "{}", reply.text());
         }
     }

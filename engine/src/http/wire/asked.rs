@@ -3,34 +3,52 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize as DeserializeDerive;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::words;
 use crate::identity::Operator;
 use crate::model::{Channel, Language, SUBJECTS_MAX};
 use crate::prefill::{Asked, Rejection, named};
 
-/// `POST /v1/prefill`.
-#[derive(DeserializeDerive)]
+/// A request for a bundle.
+#[derive(DeserializeDerive, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "PrefillRequest")]
 pub(in crate::http) struct Prefill {
+    /// A procedure's name.
     procedure: String,
+    /// By role: a person's matricule, or a company's number.
+    #[schemars(schema_with = "words::subjects")]
     subjects: Subjects,
+    /// `front-office`, if not said: the citizen is present. `back-office`: the
+    /// organisation reads again, for a case.
     #[serde(default)]
+    #[schemars(schema_with = "words::asked_channel")]
     channel: Option<String>,
+    /// The citizen's own token, which the front office needs.
     #[serde(default)]
     presence: Option<String>,
+    /// The body that receives, where the operator acts for another.
     #[serde(default)]
     organisation: Option<String>,
+    /// The organisation's own name of the case, which the back office needs.
     #[serde(default)]
     case: Option<String>,
+    /// Only these fields of the procedure; all, if not said.
     #[serde(default)]
     fields: Option<Vec<String>>,
+    /// How long registers may take; the procedure's own, if not said.
     #[serde(default)]
+    #[schemars(range(min = 10, max = 30_000))]
     deadline_ms: Option<u64>,
+    /// The greatest age of a value; the fields' own, if not said.
     #[serde(default)]
     max_age_seconds: Option<u64>,
+    /// Of the notices: `fr`, `de`, `en` or `lb`.
     #[serde(default)]
+    #[schemars(schema_with = "words::asked_language")]
     language: Option<String>,
 }
 
@@ -106,15 +124,16 @@ impl<'de> Deserialize<'de> for Subjects {
     }
 }
 
-/// `PUT /v1/me/consents/preferences/{register}`.
-#[derive(DeserializeDerive)]
+/// A Yes or a No.
+#[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PutPreference {
+    /// Whether forms may be filled from the register.
     pub(in crate::http) allow: bool,
 }
 
-/// `PUT /v1/me/data/{attribute}`.
-#[derive(DeserializeDerive)]
+/// A value of the citizen's own.
+#[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PutValue {
     pub(in crate::http) value: String,

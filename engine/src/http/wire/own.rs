@@ -1,8 +1,9 @@
 //! What citizens see of their own: values, accesses, preferences.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Labels, Reuse};
+use super::{Labels, Reuse, words};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
 use crate::consent::Consent;
@@ -10,11 +11,14 @@ use crate::model::CivilMs;
 use crate::{ledger, space};
 
 /// A value of the citizen's own, as it is kept.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "OwnValue")]
 pub(in crate::http) struct Kept {
+    #[schemars(schema_with = "words::own_attribute")]
     attribute: &'static str,
     value: String,
+    #[schemars(extend("format" = "date"))]
     last_updated: String,
 }
 
@@ -26,17 +30,21 @@ impl From<space::Kept> for Kept {
     }
 }
 
-#[derive(Serialize)]
+/// Who read what about the citizen, in the shape of Estonia's data tracker.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Accesses {
     total_usages: u64,
     usages: Vec<Usage>,
+    /// The next page's `before`; null at the end.
     next: Option<u64>,
 }
 
-#[derive(Serialize)]
+/// One disclosure.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Usage {
+    #[schemars(extend("format" = "date-time"))]
     logtime: String,
     action: String,
     receiver_code: String,
@@ -46,6 +54,7 @@ struct Usage {
     procedure: String,
     purpose: String,
     legal_basis: String,
+    #[schemars(schema_with = "words::channel")]
     channel: &'static str,
     registers: Vec<String>,
     fields: Vec<String>,
@@ -75,9 +84,11 @@ impl From<ledger::Usages> for Accesses {
     }
 }
 
-#[derive(Serialize)]
+/// A citizen's consents.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Consents<'a> {
+    /// Counts every change.
     consent_version: u64,
     preferences: Vec<Preference<'a>>,
     reuse: Vec<Reuse>,
@@ -86,7 +97,7 @@ pub(in crate::http) struct Consents<'a> {
 }
 
 /// A procedure whose owner needs no consent to re-read.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ByLaw<'a> {
     procedure: &'a str,
@@ -109,11 +120,14 @@ impl<'a> ByLaw<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// Whether forms may be filled from one register.
+#[derive(Serialize, JsonSchema)]
 struct Preference<'a> {
     register: &'a str,
     label: Labels<'a>,
     allow: bool,
+    /// When the citizen last said so; null where they never did.
+    #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
 }
 

@@ -1,18 +1,23 @@
 //! What everybody may read of the catalogue.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Labels;
+use super::{Labels, words};
 use crate::catalogue::{self, Catalogue};
 
-#[derive(Serialize)]
+/// One page of procedures.
+#[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct Procedures<'a> {
     pub(in crate::http) procedures: Vec<ProcedureRow<'a>>,
+    /// The next page's `after`; null at the end.
     pub(in crate::http) next: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+/// A procedure, in a list.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ProcedureInList")]
 pub(in crate::http) struct ProcedureRow<'a> {
     id: &'a str,
     version: u32,
@@ -40,7 +45,8 @@ impl<'a> ProcedureRow<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// A procedure, whole.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Procedure<'a> {
     #[serde(flatten)]
@@ -48,6 +54,7 @@ pub(in crate::http) struct Procedure<'a> {
     purpose: &'a str,
     legal_basis: &'a str,
     deadline_ms: u64,
+    #[schemars(extend("enum" = ["reuse-consent", "not-required"]))]
     back_office_consent: &'static str,
     roles: Vec<Role<'a>>,
     steps: Vec<Step<'a>>,
@@ -55,32 +62,37 @@ pub(in crate::http) struct Procedure<'a> {
     notices: Vec<Notice<'a>>,
 }
 
-#[derive(Serialize)]
+/// A page of the form.
+#[derive(Serialize, JsonSchema)]
 struct Step<'a> {
     id: &'a str,
     label: Labels<'a>,
 }
 
 /// What a procedure may have to say; when, its values tell.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Notice<'a> {
     code: &'a str,
     text: Labels<'a>,
 }
 
-#[derive(Serialize)]
+/// A subject's part in the procedure.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Role<'a> {
     id: &'a str,
+    #[schemars(extend("enum" = ["natural", "legal"]))]
     is: &'static str,
     minors_only: bool,
 }
 
-#[derive(Serialize)]
+/// One box of the form.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Field<'a> {
     name: &'a str,
     #[serde(rename = "type")]
+    #[schemars(schema_with = "words::kind")]
     kind: &'static str,
     step: &'a str,
     label: Labels<'a>,
@@ -151,17 +163,22 @@ impl<'a> Procedure<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The registers.
+#[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct Registers<'a> {
     registers: Vec<RegisterRow<'a>>,
 }
 
-#[derive(Serialize)]
+/// A register and its attributes.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Register")]
 struct RegisterRow<'a> {
     id: &'a str,
     label: Labels<'a>,
+    /// Whether citizens may refuse it.
     preference: bool,
+    /// How long its answers are kept, in memory.
     ttl_seconds: u64,
     attributes: Vec<&'a str>,
 }
@@ -179,12 +196,15 @@ impl<'a> Registers<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The organisations.
+#[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct Organisations<'a> {
     organisations: Vec<OrganisationRow<'a>>,
 }
 
-#[derive(Serialize)]
+/// A public body.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Organisation")]
 struct OrganisationRow<'a> {
     id: &'a str,
     label: Labels<'a>,

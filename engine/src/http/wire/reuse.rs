@@ -1,5 +1,6 @@
 //! Reuse consents as citizens see them, and the receipt of one.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,9 +9,10 @@ use crate::clock;
 use crate::consent::{self, Consent, Standing};
 use crate::model::{CivilMs, Subject};
 
-/// `POST /v1/me/consents/reuse`.
-#[derive(Deserialize)]
+/// What a citizen consents to.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ReuseConsentRequest")]
 pub(in crate::http) struct ReuseConsent {
     pub(in crate::http) organisation: String,
     pub(in crate::http) case: String,
@@ -21,18 +23,24 @@ pub(in crate::http) struct ReuseConsent {
 }
 
 /// A reuse consent, and what became of it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReuseConsent")]
 pub(in crate::http) struct Reuse {
+    #[schemars(extend("format" = "uuid"))]
     id: String,
     organisation: String,
     case: String,
     procedure: String,
     purpose: String,
     fields: Vec<String>,
+    #[schemars(extend("format" = "date-time"))]
     given: String,
+    #[schemars(extend("format" = "date-time"))]
     expires: String,
+    #[schemars(extend("enum" = ["given", "withdrawn", "expired"]))]
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     withdrawn: Option<String>,
 }
 
@@ -68,7 +76,7 @@ fn state(reuse: &consent::Reuse, now: CivilMs) -> &'static str {
 
 /// A consent receipt with the elements of ISO/IEC TS 27560:2023, clause 6.3, which
 /// names them in this way.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(in crate::http) struct Receipt {
     schema_version: &'static str,
     record_id: String,
@@ -78,13 +86,17 @@ pub(in crate::http) struct Receipt {
     events: Vec<Event>,
 }
 
-#[derive(Serialize)]
+/// What the consent allows.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptProcessing")]
 struct Processing {
     language: &'static str,
     purposes: [Purpose; 1],
 }
 
-#[derive(Serialize)]
+/// One purpose, and who may do what for it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptPurpose")]
 struct Purpose {
     purpose: String,
     lawful_basis: &'static str,
@@ -100,19 +112,25 @@ struct Purpose {
     jurisdiction: &'static str,
 }
 
-#[derive(Serialize)]
+/// A kind of data.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptInformation")]
 struct Information {
     pii_type: String,
 }
 
-#[derive(Serialize)]
+/// An organisation.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptParty")]
 struct Party {
     party_id: String,
     party_name: String,
     party_role: &'static str,
 }
 
-#[derive(Serialize)]
+/// What happened to the consent.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ReceiptEvent")]
 struct Event {
     event_time: String,
     /// ISO 8601; for a consent, how long it was given for.

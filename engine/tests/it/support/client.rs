@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::described;
+
 /// Longer than any answer may take; a test that reaches it has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -18,6 +20,8 @@ pub(crate) struct Api(pub(crate) SocketAddr);
 pub(crate) struct Pending {
     stream: TcpStream,
     read: Vec<u8>,
+    /// The engine, the method and the target, where the request was one of ours.
+    asked: Option<(Api, String, String)>,
 }
 
 /// An answer.
@@ -35,7 +39,7 @@ impl Api {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time above zero");
         // An engine that refuses may close before everything is written.
         let _ = stream.write_all(bytes);
-        Pending { stream, read: Vec::new() }
+        Pending { stream, read: Vec::new(), asked: None }
     }
 
     /// Sends a request with a bearer token, where there is one.
@@ -54,7 +58,13 @@ impl Api {
         )
         .into_bytes();
         bytes.extend_from_slice(body);
-        self.raw(&bytes)
+        let asked = Some((self, method.to_owned(), target.to_owned()));
+        Pending { asked, ..self.raw(&bytes) }
+    }
+
+    /// Asks something that is not the API, and so stands in no description of it.
+    pub(crate) fn elsewhere(self, method: &str, target: &str, body: &[u8]) -> Reply {
+        Pending { asked: None, ..self.send(method, target, None, body) }.reply()
     }
 
     /// Reads something public.
@@ -110,6 +120,9 @@ impl Pending {
         // RFC 9110, section 8.6: no length where there can be no body.
         let expected = Some(reply.body.len()).filter(|_| reply.status != 204);
         assert_eq!(length, expected, "{}", reply.head);
+        if let Some((api, method, target)) = self.asked.take() {
+            described::check(api, &method, &target, &reply);
+        }
         reply
     }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod custom;
+mod described;
 mod expected;
 mod modern;
 

@@ -1,0 +1,117 @@
+//! What citizens see and change of their own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::caller::read;
+use super::query::Query;
+use super::respond::{self, Out};
+use super::route::Answered;
+use super::wire;
+use crate::catalogue;
+use crate::consent::Consent;
+use crate::identity::Citizen;
+use crate::ledger::{PAGE_MAX, Page};
+use crate::prefill::{Core, Rejection, own, prefer};
+use crate::space::{self, Attribute};
+use crate::store;
+
+/// How long a change of own data may take to be in force.
+const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
+/// A page of accesses, where no other size is asked for.
+const PAGE_DEFAULT: u64 = 50;
+
+/// `GET /v1/me/consents`.
+pub(super) fn consents(core: &Core, citizen: Citizen) -> Answered {
+    let consent = core.port.consent_of(citizen.subject);
+    let shared = core.shared();
+    let shown =
+        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+    Ok(respond::own(consent.map(shown)))
+}
+
+/// `PUT /v1/me/consents/preferences/{register}`.
+pub(super) async fn put_preference(
+    core: &Core,
+    citizen: Citizen,
+    register: &str,
+    request: Request<Incoming>,
+) -> Answered {
+    let body = read(request).await?;
+    let wire::PutPreference { allow } = wire::read(&body)?;
+    let shared = core.shared();
+    let Some(id) = shared.catalogue.find_register(register) else {
+        return Ok(respond::not_found("register of that name"));
+    };
+    let consent = prefer(core, citizen.subject, id, allow).await?;
+    let shown =
+        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+    Ok(respond::own(consent.map(shown)))
+}
+
+/// `GET /v1/me/accesses`.
+pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> Answered {
+    let page = Page {
+        limit: query.number("limit", 1..=PAGE_MAX as u64)?.unwrap_or(PAGE_DEFAULT) as usize,
+        before: query.number("before", 1..=u64::MAX)?,
+        from: query.moment("from", 0)?,
+        to: query.moment("to", 1)?,
+    };
+    let found = core.shared().accesses.of(citizen.subject, page).await;
+    let found = found.map_err(|error| match error {
+        store::Error::Busy => Rejection::Overloaded,
+        error => {
+            tracing::error!(%error, "a list of accesses cannot be read");
+            Rejection::Unreadable
+        }
+    })?;
+    Ok(respond::own(found.map(wire::Accesses::from)))
+}
+
+/// `GET /v1/me/data`.
+pub(super) async fn data(core: &Arc<Core>, citizen: Citizen) -> Answered {
+    own(core, citizen.subject).await.map(respond::disclosed)
+}
+
+/// `PUT /v1/me/data/{attribute}`.
+pub(super) async fn put_data(
+    core: &Core,
+    citizen: Citizen,
+    name: &str,
+    request: Request<Incoming>,
+) -> Answered {
+    let Some(attribute) = Attribute::named(name) else { return Ok(no_such_attribute()) };
+    let body = read(request).await?;
+    let wire::PutValue { value } = wire::read(&body)?;
+    let shared = core.shared();
+    let change = shared.space.put(citizen.subject, attribute, &value, shared.civil.now());
+    in_time(change).await.map(respond::kept)
+}
+
+/// `DELETE /v1/me/data/{attribute}`.
+pub(super) async fn delete_data(core: &Core, citizen: Citizen, name: &str) -> Answered {
+    let Some(attribute) = Attribute::named(name) else { return Ok(no_such_attribute()) };
+    in_time(core.shared().space.delete(citizen.subject, attribute)).await?;
+    Ok(respond::done())
+}
+
+fn no_such_attribute() -> Out {
+    let known: Vec<_> = catalogue::own::names().collect();
+    respond::not_found(&format!("such attribute; known are {}", known.join(", ")))
+}
+
+/// Waits for a change of own data as long as a change may take.
+async fn in_time<T>(change: impl Future<Output = Result<T, space::Error>>) -> Result<T, Rejection> {
+    let changed = tokio::time::timeout(CHANGE_TIME_MAX, change).await;
+    changed.map_err(|_| Rejection::NotKept)?.map_err(|error| match error {
+        space::Error::Invalid(why) => Rejection::value("value", why.to_string()),
+        space::Error::Busy => Rejection::Overloaded,
+        error => {
+            tracing::error!(%error, "own data cannot be kept");
+            Rejection::NotKept
+        }
+    })
+}
