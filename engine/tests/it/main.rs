@@ -24,6 +24,7 @@ mod own_data;
 mod probe;
 mod process;
 mod public;
+mod readme;
 mod restart;
 mod reuse;
 mod scaled;

@@ -10,7 +10,7 @@ use engine::demo::{Demo, Options};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, CHANGES_AT_FIRST, Data, LOCKED, Pending, api, audit, bundle, data_folder, demo, demo_in,
+    Api, CHANGES_AT_FIRST, Data, LOCKED, api, audit, bundle, curls, data_folder, demo, demo_in,
     eventually, form, options, somebody,
 };
 
@@ -189,12 +189,12 @@ fn the_commands_that_a_demonstration_prints_work_as_they_stand() {
     let welcome = process.welcome();
     let commands = curls(&welcome);
     assert_eq!(commands.len(), 3, "{welcome}");
-    let replies: Vec<Value> = commands.iter().map(|words| curl(words).reply().ok()).collect();
+    let replies: Vec<Value> = commands.iter().map(|curl| curl.send().reply().ok()).collect();
     let [bundle, list, consents] = &replies[..] else { panic!("three") };
     assert_eq!(bundle["complete"], true);
     assert_eq!(list["usages"][0]["disclosure"], bundle["disclosure"]);
     assert_eq!(consents["consentVersion"], 1);
-    let withheld = curl(&commands[0]).reply().ok();
+    let withheld = commands[0].send().reply().ok();
     let gap = json!({"status": "withheld", "source": "rnpp", "reason": "preference"});
     assert_eq!(withheld["fields"]["familyName"], gap);
     assert_eq!(process.terminate(), (Some(0), String::new()));
@@ -341,48 +341,6 @@ fn write_catalogue(folder: &Path, edit: impl Fn(&str, &str) -> String) {
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a new folder");
         std::fs::write(file, edit(name, text)).expect("a new file");
     }
-}
-
-/// The `curl` commands in a text, in words as a shell splits them.
-fn curls(text: &str) -> Vec<Vec<String>> {
-    let joined = text.replace("\\\n", " ");
-    let lines = joined.lines().map(str::trim).filter(|line| line.starts_with("curl "));
-    lines.map(words).collect()
-}
-
-/// Splits at blanks outside of single quotes.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
-    for letter in line.chars() {
-        match letter {
-            '\'' => quoted = !quoted,
-            ' ' if !quoted => words.push(std::mem::take(&mut word)),
-            _ => word.push(letter),
-        }
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-/// Does what `curl` would do with these arguments.
-fn curl(words: &[String]) -> Pending {
-    let (mut method, mut body, mut token, mut url) = (None, "", None, "");
-    let mut words = words.iter().skip(1).map(String::as_str);
-    while let Some(word) = words.next() {
-        match word {
-            "-s" => {}
-            "-X" => method = words.next(),
-            "-d" => body = words.next().expect("a body"),
-            "-H" => token = words.next().and_then(|it| it.strip_prefix("authorization: Bearer ")),
-            _ => url = word,
-        }
-    }
-    let rest = url.strip_prefix("http://").expect("a URL");
-    let (address, path) = rest.split_at(rest.find('/').expect("a path"));
-    let method = method.unwrap_or(if body.is_empty() { "GET" } else { "POST" });
-    let address = address.parse().expect("an address");
-    Api(address).send(method, path, token, body.as_bytes())
 }
 
 /// The demonstration's catalogue as files.

@@ -1,6 +1,7 @@
 //! What the tests start, ask and wait for.
 
 mod client;
+mod curl;
 mod custom;
 mod described;
 mod expected;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(crate) use client::{Api, Pending, Reply};
+pub(crate) use curl::curls;
 pub(crate) use custom::{Custom, Edit};
 pub(crate) use expected::{Trouble, expected, expected_under};
 pub(crate) use modern::{Modern, at_once, certificate};
