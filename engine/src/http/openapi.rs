@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use schemars::SchemaGenerator;
 use schemars::generate::{Contract, SchemaSettings};
+use schemars::transform::RecursiveTransform;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::respond::{self, Out, Public};
@@ -48,7 +49,11 @@ impl Schemas {
                 settings.definitions_path = SCHEMAS.into();
                 settings.contract = contract;
             });
-            settings.into_generator()
+            // Generators take a member with a default for one that is always there.
+            let no_default = |schema: &mut Schema| {
+                schema.remove("default");
+            };
+            settings.with_transform(RecursiveTransform(no_default)).into_generator()
         };
         Self { sent: of(Contract::Deserialize), answered: of(Contract::Serialize) }
     }
@@ -141,14 +146,20 @@ fn operation(
         let example = serde_json::from_str::<Value>(takes.example);
         content["example"] = example.expect("a test reads every example");
         let media = media_type(takes.body).unwrap_or_default();
-        described["requestBody"] = json!({"required": true, "content": {media: content}});
+        // A job of no lines is a job.
+        let required = !matches!(takes.body, Body::Lines(_));
+        described["requestBody"] = json!({"required": required, "content": {media: content}});
     }
     described
 }
 
 fn parameter(place: &str, parameter: &Parameter) -> Value {
     let (schema, example) = match parameter.kind {
-        Kind::Text { example } => (json!({"type": "string", "minLength": 1}), json!(example)),
+        // A path without its last part is another path.
+        Kind::Text { example } if place == "path" => {
+            (json!({"type": "string", "minLength": 1}), json!(example))
+        }
+        Kind::Text { example } => (json!({"type": "string"}), json!(example)),
         Kind::Uuid { example } => (json!({"type": "string", "format": "uuid"}), json!(example)),
         Kind::Whole { least, most, example } => {
             (json!({"type": "integer", "minimum": least, "maximum": most}), json!(example))

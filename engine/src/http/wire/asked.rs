@@ -28,23 +28,17 @@ pub(in crate::http) struct Prefill {
     #[schemars(schema_with = "words::asked_channel")]
     channel: Option<String>,
     /// The citizen's own token, which the front office needs.
-    #[serde(default)]
     presence: Option<String>,
     /// The body that receives, where the operator acts for another.
-    #[serde(default)]
     organisation: Option<String>,
     /// The organisation's own name of the case, which the back office needs.
-    #[serde(default)]
     case: Option<String>,
     /// Only these fields of the procedure; all, if not said.
-    #[serde(default)]
     fields: Option<Vec<String>>,
     /// How long registers may take; the procedure's own, if not said.
-    #[serde(default)]
     #[schemars(range(min = 10, max = 30_000))]
     deadline_ms: Option<u64>,
     /// The greatest age of a value; the fields' own, if not said.
-    #[serde(default)]
     max_age_seconds: Option<u64>,
     /// Of the notices: `fr`, `de`, `en` or `lb`.
     #[serde(default)]
