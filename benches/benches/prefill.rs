@@ -39,6 +39,7 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
         civil: Civil::system(),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),
+        tells_how: false,
         entropy: Box::new(Entropy::system),
     };
     let storage = Memory::new([7; 16], ledger::subjects_of);

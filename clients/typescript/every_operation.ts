@@ -41,6 +41,8 @@ const body: components["schemas"]["PrefillRequest"] = {
 const bundle = ok(await operator.POST("/v1/prefill", { body }));
 const name = bundle.fields["familyName"];
 assert.ok(name?.status === "filled" && name.source === "rnpp");
+const explained = ok(await operator.POST("/v1/prefill/explain", { body }));
+assert.ok(explained.fields.some((field) => field.name === "familyName"));
 const lines = [body, body].map((line) => JSON.stringify(line)).join("\n");
 const answers = ok(
   await operator.POST("/v1/prefill/batch", {

@@ -120,6 +120,7 @@ impl Demo {
             },
             cache: cache::Config::default(),
             master_key,
+            tells_how: true,
             entropy: Box::new(Entropy::system),
         };
         let engine = engine::start(parts, &data, listen(options)?)

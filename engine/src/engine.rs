@@ -54,6 +54,9 @@ pub struct Parts {
     /// Under which citizens' own data is sealed. It is kept outside of the data
     /// directory.
     pub master_key: MasterKey,
+    /// Whether bundles tell where their answers came from, and how long that took:
+    /// in a demonstration alone.
+    pub tells_how: bool,
     /// Where each core, and the writer, gets its randomness.
     pub entropy: Box<dyn Fn() -> Entropy + Send + Sync>,
 }
@@ -104,6 +107,7 @@ impl Engine {
             metrics,
             drain: Arc::default(),
             has_admin: false,
+            tells_how: parts.tells_how,
             endpoints: parts.endpoints,
             connect: parts.connect,
         };

@@ -56,6 +56,7 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
         civil,
         cache: cache::Config { bytes: config.cache_bytes },
         master_key: config.master_key,
+        tells_how: false,
         entropy: Box::new(Entropy::system),
     };
     engine::start(parts, &config.data, listen)

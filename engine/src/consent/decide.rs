@@ -68,6 +68,7 @@ pub enum Denied {
 #[derive(Clone, Debug)]
 pub struct Grant {
     pub(super) procedure: ProcedureId,
+    pub(super) organisation: OrganisationId,
     pub(super) channel: Channel,
     pub(super) language: Language,
     /// The fields that the bundle will have.
@@ -170,6 +171,7 @@ pub fn decide(
     let allowed = in_reach.without(lost).without(unrelated);
     Ok(Grant {
         procedure: request.procedure,
+        organisation: request.organisation,
         channel: request.channel,
         language: request.language,
         asked,

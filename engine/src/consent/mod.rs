@@ -5,6 +5,7 @@
 
 mod change;
 mod decide;
+mod explain;
 mod notices;
 mod plan;
 mod release;
@@ -14,6 +15,8 @@ mod stored;
 
 pub use change::Change;
 pub use decide::{Denied, Grant, Request, decide};
+pub(crate) use explain::Explanation;
+pub use explain::Timings;
 pub use plan::Plan;
 pub use release::{Bundle, Released};
 pub use reuse::{Reuse, STANDING_MAX, Standing, Terms};

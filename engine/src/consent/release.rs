@@ -25,6 +25,8 @@ pub struct Bundle {
     pub body: Vec<u8>,
     /// What the ledger writes of it.
     pub released: Released,
+    /// Whether all of it came out of memory: for a demonstration to tell.
+    pub kept: bool,
 }
 
 impl fmt::Debug for Bundle {
@@ -50,13 +52,20 @@ pub struct Released {
 
 /// How one field ends.
 #[derive(Clone, Copy)]
-struct Ending<'a> {
-    status: Status,
+pub(super) struct Ending<'a> {
+    pub(super) status: Status,
     register: RegisterId,
-    value: Option<(&'a Answer, usize)>,
+    pub(super) value: Option<(&'a Answer, usize)>,
     /// Whether it is disputed, or what led to it is.
     disputed: bool,
     retry_after: Option<u32>,
+}
+
+impl Ending<'_> {
+    /// Whether nothing more is to be had: a value, or the word that there is none.
+    pub(super) fn answered(&self) -> bool {
+        matches!(self.status, Status::Filled | Status::Empty)
+    }
 }
 
 impl Grant {
@@ -76,9 +85,7 @@ impl Grant {
             .iter()
             .map(|field| (field, self.ending(procedure, resolution, field)))
             .collect();
-        let answered =
-            |ending: &Ending<'_>| matches!(ending.status, Status::Filled | Status::Empty);
-        let complete = endings.iter().all(|(_, ending)| answered(ending));
+        let complete = endings.iter().all(|(_, ending)| ending.answered());
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
         let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
         let sources = self.sources(catalogue, procedure, resolution);
@@ -104,7 +111,8 @@ impl Grant {
         body.extend_from_slice(b"},\"notices\":[");
         self.write_notices(&mut body, procedure, &endings, now);
         body.extend_from_slice(b"]}");
-        Bundle { disclosure, body, released: Released { fields, called, complete } }
+        let kept = resolution.kept();
+        Bundle { disclosure, body, released: Released { fields, called, complete }, kept }
     }
 
     fn write_notices(
@@ -133,7 +141,7 @@ impl Grant {
 
     /// The first candidate with a value fills a field. Without any, the gap that
     /// leaves most hope is told: unavailable, then empty, then withheld.
-    fn ending<'a>(
+    pub(super) fn ending<'a>(
         &self,
         procedure: &Procedure,
         resolution: &'a Resolution,
@@ -158,7 +166,7 @@ impl Grant {
         best.expect("the catalogue has no field without a candidate")
     }
 
-    fn candidate<'a>(
+    pub(super) fn candidate<'a>(
         &self,
         procedure: &Procedure,
         resolution: &'a Resolution,
@@ -253,7 +261,7 @@ impl Grant {
         };
         let mut sources: Vec<(RegisterId, Outcome)> = Vec::with_capacity(procedure.calls.len());
         for (index, call) in procedure.calls.iter().enumerate() {
-            if !self.needs(procedure, index) || call.register == catalogue.own_data().id {
+            if !self.tells_of(catalogue, procedure, index) {
                 continue;
             }
             let Some(outcome) = resolution.call(index).outcome() else { continue };
@@ -264,6 +272,17 @@ impl Grant {
             }
         }
         sources
+    }
+
+    /// Whether a call's outcome is told: it is a register's, and still allowed.
+    pub(super) fn tells_of(
+        &self,
+        catalogue: &Catalogue,
+        procedure: &Procedure,
+        index: usize,
+    ) -> bool {
+        let own = procedure.calls[index].register == catalogue.own_data().id;
+        !own && self.needs(procedure, index)
     }
 
     /// Whether anything allowed comes from a call or depends on it.
@@ -372,7 +391,11 @@ fn key_disputed(procedure: &Procedure, resolution: &Resolution, call: usize) -> 
 
 /// The registers asked, whatever is allowed by now: they know of the request, so
 /// the citizen must, too.
-fn called(catalogue: &Catalogue, procedure: &Procedure, resolution: &Resolution) -> RegisterSet {
+pub(super) fn called(
+    catalogue: &Catalogue,
+    procedure: &Procedure,
+    resolution: &Resolution,
+) -> RegisterSet {
     let mut called = RegisterSet::EMPTY;
     for (index, call) in procedure.calls.iter().enumerate() {
         if resolution.asked(index) && call.register != catalogue.own_data().id {

@@ -26,10 +26,8 @@ pub(super) async fn batch(
     operator: Operator,
     request: Request<Incoming>,
 ) -> Answered {
-    if request.headers().contains_key(prefill::IDEMPOTENCY_KEY) {
-        let detail = "a batch takes no key: send the lines again that have no answer";
-        return Err(Rejection::value("Idempotency-Key", detail));
-    }
+    let detail = "a batch takes no key: send the lines again that have no answer";
+    prefill::no_key(request.headers(), detail)?;
     let job = core.shared().bulk.admit()?;
     let continues = request.headers().contains_key(EXPECT);
     let mut lines = Lines::of(request.into_body());

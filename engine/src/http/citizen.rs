@@ -73,7 +73,7 @@ pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> An
 
 /// `GET /v1/me/data`.
 pub(super) async fn data(core: &Arc<Core>, citizen: Citizen) -> Answered {
-    own(core, citizen.subject).await.map(respond::disclosed)
+    own(core, citizen.subject).await.map(|bundle| respond::disclosed(bundle, None))
 }
 
 /// `PUT /v1/me/data/{attribute}`.

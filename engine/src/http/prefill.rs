@@ -9,12 +9,13 @@ use super::caller::{read, trace};
 use super::respond;
 use super::route::Answered;
 use super::wire;
+use crate::clock;
 use crate::identity::Operator;
-use crate::prefill::{Core, Rejection, prefill};
+use crate::prefill::{self, Asked, Core, Rejection};
 
 /// Names a request, so that its client can repeat it
 /// (draft-ietf-httpapi-idempotency-key-header).
-pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// `POST /v1/prefill`.
 pub(super) async fn bundle(
@@ -22,13 +23,39 @@ pub(super) async fn bundle(
     operator: Operator,
     request: Request<Incoming>,
 ) -> Answered {
+    let began = clock::monotonic();
     let idempotency = key(request.headers())?;
+    let asked = Asked { idempotency, ..asked(operator, request).await? };
+    let bundle = prefill::prefill(core, &asked).await?;
+    let took = core.shared().tells_how.then(|| clock::monotonic() - began);
+    Ok(respond::disclosed(bundle, took))
+}
+
+/// `POST /v1/prefill/explain`.
+pub(super) async fn explain(
+    core: &Arc<Core>,
+    operator: Operator,
+    request: Request<Incoming>,
+) -> Answered {
+    no_key(request.headers(), "an explanation takes no key: each is a disclosure")?;
+    let asked = asked(operator, request).await?;
+    let explained = prefill::explain(core, &asked).await?;
+    Ok(respond::disclosed(explained, None))
+}
+
+async fn asked(operator: Operator, request: Request<Incoming>) -> Result<Asked, Rejection> {
     let trace = trace(request.headers());
     let body = read(request).await?;
-    let mut asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
-    asked.idempotency = idempotency;
-    asked.trace = trace;
-    prefill(core, &asked).await.map(respond::disclosed)
+    let asked = wire::read::<wire::Prefill>(&body)?.asked_by(operator)?;
+    Ok(Asked { trace, ..asked })
+}
+
+/// Refuses a key where it would promise what is not kept.
+pub(super) fn no_key(headers: &HeaderMap, detail: &str) -> Result<(), Rejection> {
+    match headers.contains_key(IDEMPOTENCY_KEY) {
+        true => Err(Rejection::value("Idempotency-Key", detail)),
+        false => Ok(()),
+    }
 }
 
 /// The key of a request: a quoted string, as the draft has it, or bare, as many

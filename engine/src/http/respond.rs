@@ -1,6 +1,7 @@
 //! Every response is made here: what may leave, and with which status.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -8,8 +9,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -43,11 +44,21 @@ const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const TEXT_METRICS: HeaderValue =
     HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// A bundle that the ledger has recorded.
-pub(super) fn disclosed(bundle: Disclosed<Bundle>) -> Out {
-    personal(bundle.into_inner().body.into())
+/// A bundle that the ledger has recorded. In a demonstration it says how long it
+/// took, and whether it came out of memory (<https://www.w3.org/TR/server-timing/>).
+pub(super) fn disclosed(bundle: Disclosed<Bundle>, took: Option<Duration>) -> Out {
+    let bundle = bundle.into_inner();
+    let mut out = personal(bundle.body.into());
+    if let Some(took) = took {
+        let cache = if bundle.kept { "hit" } else { "miss" };
+        let ms = took.as_secs_f64() * 1_000.0;
+        let timing = HeaderValue::try_from(format!("cache;desc={cache}, total;dur={ms:.3}"));
+        out.headers_mut().insert(SERVER_TIMING, timing.expect("words and digits"));
+    }
+    out
 }
 
 /// One line of a bulk job's answer. Only [`line`] makes one.

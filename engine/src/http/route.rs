@@ -53,6 +53,7 @@ async fn answered_by(
             operation.query(&request)?;
             match what {
                 Operators::Prefill => prefill::bundle(core, operator, request).await,
+                Operators::Explain => prefill::explain(core, operator, request).await,
                 Operators::Batch => batch::batch(core, operator, request).await,
             }
         }

@@ -91,6 +91,7 @@ pub(super) enum Does {
 #[derive(Clone, Copy)]
 pub(super) enum Operators {
     Prefill,
+    Explain,
     Batch,
 }
 

@@ -18,6 +18,7 @@ pub(super) use own::{Accesses, Consents, Kept};
 pub(super) use public::{Organisations, Procedure, ProcedureRow, Procedures, Registers};
 pub(super) use reuse::{Receipt, Reuse, ReuseConsent};
 
+pub(super) use crate::consent::Explanation;
 use crate::{catalogue, clock, ledger};
 
 /// RFC 9457.

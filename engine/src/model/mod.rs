@@ -16,7 +16,7 @@ pub use ids::{
     RegisterSet,
 };
 pub use language::Language;
-pub use resolution::{Call, Resolution};
+pub use resolution::{Call, How, Resolution};
 pub use status::{Channel, Outcome, Status, Unavailable, Withheld};
 pub use subject::{InvalidIdentifier, Matricule, Rcs, Subject};
 

@@ -1,6 +1,7 @@
 //! What resolving a plan gave: values plus gaps, never either-or.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Answer, CallSet, Outcome, Subject, Unavailable};
 
@@ -54,11 +55,45 @@ impl Call {
     }
 }
 
+/// Where an answer came from. It is told in a demonstration alone: elsewhere it
+/// would tell one body that another asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum How {
+    /// It was in memory.
+    #[default]
+    Kept,
+    /// Another request's call gave it.
+    Joined,
+    /// Its register was called for it.
+    Called,
+}
+
+impl How {
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Joined => "joined",
+            Self::Called => "called",
+        }
+    }
+}
+
+/// One call of a plan.
+#[derive(Clone, Debug)]
+struct State {
+    call: Call,
+    /// The epoch under which it was opened.
+    epoch: u64,
+    how: How,
+    took: Duration,
+}
+
 /// The outcome of each call of a procedure's plan, by the call's index.
 #[derive(Debug)]
 pub struct Resolution {
-    calls: Vec<Call>,
-    epochs: Vec<u64>,
+    calls: Vec<State>,
     /// Calls whose register was asked before they were opened again.
     before: CallSet,
 }
@@ -67,26 +102,39 @@ impl Resolution {
     /// Nothing resolved yet, for a plan of `count` calls.
     #[must_use]
     pub fn empty(count: usize) -> Self {
-        Self { calls: vec![Call::Open; count], epochs: vec![0; count], before: CallSet::EMPTY }
+        let open = State { call: Call::Open, epoch: 0, how: How::default(), took: Duration::ZERO };
+        Self { calls: vec![open; count], before: CallSet::EMPTY }
     }
 
     /// One call.
     #[must_use]
     pub fn call(&self, index: usize) -> &Call {
-        &self.calls[index]
+        &self.calls[index].call
+    }
+
+    /// Where a call's answer came from, and how long that took.
+    #[must_use]
+    pub fn how(&self, index: usize) -> (How, Duration) {
+        (self.calls[index].how, self.calls[index].took)
+    }
+
+    /// Whether every call that ended did so out of memory.
+    #[must_use]
+    pub fn kept(&self) -> bool {
+        self.calls.iter().all(|it| it.call.outcome().is_none() || it.how == How::Kept)
     }
 
     /// The epoch under which a call was opened.
     #[must_use]
     pub fn epoch(&self, index: usize) -> u64 {
-        self.epochs[index]
+        self.calls[index].epoch
     }
 
     /// Whether a call's register was asked, also where the call was opened
     /// again since and has not ended, or could not be made again.
     #[must_use]
     pub fn asked(&self, index: usize) -> bool {
-        self.before.contains(index) || self.calls[index].outcome().is_some()
+        self.before.contains(index) || self.call(index).outcome().is_some()
     }
 
     /// Opens a call, also one that has ended, under an epoch.
@@ -94,8 +142,8 @@ impl Resolution {
         if self.asked(index) {
             self.before.insert(index);
         }
-        self.calls[index] = Call::Open;
-        self.epochs[index] = epoch;
+        self.calls[index] =
+            State { call: Call::Open, epoch, how: How::default(), took: Duration::ZERO };
     }
 
     /// Whether a call's answer lists a subject: what shows a relation. `None`
@@ -116,6 +164,12 @@ impl Resolution {
 
     /// Records how a call ended.
     pub fn set(&mut self, index: usize, call: Call) {
-        self.calls[index] = call;
+        self.calls[index].call = call;
+    }
+
+    /// Records where a call's answer came from, and how long that took.
+    pub fn came(&mut self, index: usize, how: How, took: Duration) {
+        let state = &mut self.calls[index];
+        (state.how, state.took) = (how, took);
     }
 }

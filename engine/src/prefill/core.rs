@@ -40,6 +40,8 @@ pub struct Shared {
     pub denials: Denials,
     /// Whether metrics, and readiness in detail, have a listener of their own.
     pub has_admin: bool,
+    /// Whether bundles tell where their answers came from.
+    pub tells_how: bool,
     /// What bulk jobs share.
     pub bulk: Bulk,
     /// What was disclosed under keys of late.

@@ -26,7 +26,7 @@ pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
 
 use crate::clock::{self, Instant};
-use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, decide};
+use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, decide};
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::resolver::Errand;
@@ -62,6 +62,29 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let attempt = Attempt::of(core, &request, about, asked);
+    attempt.authorise()?;
+    attempt.disclose().await.map(|(disclosed, _)| disclosed)
+}
+
+/// Answers one request with how its bundle comes to be, without values: what could
+/// fill each field, what was decided, and which registers were called. That is a
+/// disclosure, too, of no field.
+///
+/// # Errors
+/// As [`prefill`].
+pub async fn explain(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+    let began = clock::monotonic();
+    let answered = explained(core, asked).await;
+    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    count(core, procedure, began, &answered);
+    answered
+}
+
+async fn explained(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+    let request = identify::identify(core, asked)?;
+    let about = identify::about(core, asked, &request);
+    let attempt = Attempt::of(core, &request, about, asked);
+    let attempt = Attempt { explains: true, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
@@ -143,6 +166,8 @@ struct Attempt<'a> {
     began: Instant,
     deadline: Instant,
     in_bulk: bool,
+    /// Whether the bundle is explained, and not shown.
+    explains: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -164,8 +189,18 @@ impl<'a> Attempt<'a> {
         let procedure = core.shared.catalogue.procedure(request.procedure);
         let disclosure = core.entropy.uuid(core.shared.civil.now());
         let deadline = began + deadline.unwrap_or(procedure.deadline);
-        let (trace, in_bulk) = (None, false);
-        Self { core, request, about, disclosure, trace, max_age, began, deadline, in_bulk }
+        Self {
+            core,
+            request,
+            about,
+            disclosure,
+            trace: None,
+            max_age,
+            began,
+            deadline,
+            in_bulk: false,
+            explains: false,
+        }
     }
 
     /// Resolves, releases, records; again where a change of consent overtook it.
@@ -198,6 +233,12 @@ impl<'a> Attempt<'a> {
         let shared = &self.core.shared;
         let (catalogue, disclosure) = (shared.catalogue.clone(), self.disclosure);
         let now = shared.civil.now();
+        if self.explains {
+            let timings =
+                shared.tells_how.then(|| Timings { took: clock::monotonic() - self.began });
+            let explained = grant.explain(&catalogue, resolution, disclosure, timings);
+            return Ok((Digested::from(explained), grant));
+        }
         let release = move |grant: &Grant, resolution: &Resolution| {
             Digested::from(grant.release(&catalogue, resolution, disclosure, now))
         };

@@ -16,11 +16,12 @@ pub use flights::Flights;
 
 use crate::cache::{Cache, Found, Held, Slot};
 use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Share};
-use crate::clock::{Civil, Instant};
+use crate::clock::{self, Civil, Instant};
 use crate::consent::{Grant, Plan, Request};
 use crate::metrics::{self, Counter};
 use crate::model::{
-    Answer, Call, CallSet, CivilMs, Matricule, RegisterId, Resolution, SUBJECTS_MAX, Unavailable,
+    Answer, Call, CallSet, CivilMs, How, Matricule, RegisterId, Resolution, SUBJECTS_MAX,
+    Unavailable,
 };
 use crate::registers::{Clients, Failure, Group, Query};
 use crate::trace;
@@ -59,7 +60,7 @@ pub struct Errand<'a> {
 /// What starting a call leads to.
 enum Started {
     Ended(Call),
-    Waiting(Landing, Option<Arc<Answer>>),
+    Waiting(Landing, How, Option<Arc<Answer>>),
 }
 
 /// What a call names, once that is known.
@@ -109,9 +110,12 @@ impl Resolver {
                 open = open.without(CallSet::only(index));
                 match self.start(errand, index, planned, key, &held, now) {
                     Started::Ended(call) => resolution.set(index, call),
-                    Started::Waiting(landing, old) => {
+                    Started::Waiting(landing, how, old) => {
+                        let since = clock::monotonic();
                         begun.push((index, old.clone()));
-                        waiting.push(async move { (index, landed(landing.wait().await, old)) });
+                        waiting.push(async move {
+                            (index, how, since, landed(landing.wait().await, old))
+                        });
                     }
                 }
             }
@@ -119,7 +123,10 @@ impl Resolver {
                 return;
             }
             match tokio::time::timeout_at(errand.until, waiting.next()).await {
-                Ok(Some((index, call))) => resolution.set(index, call),
+                Ok(Some((index, how, since, call))) => {
+                    resolution.set(index, call);
+                    resolution.came(index, how, clock::monotonic() - since);
+                }
                 Ok(None) => {}
                 Err(_) => break,
             }
@@ -128,6 +135,7 @@ impl Resolver {
         for (index, old) in begun {
             if matches!(resolution.call(index), Call::Open) {
                 resolution.set(index, landed(Err(Unavailable::Timeout.into()), old));
+                resolution.came(index, How::Called, clock::monotonic() - errand.began);
             }
         }
         // Those that wait for a key that did not come in time.
@@ -176,8 +184,10 @@ impl Resolver {
             },
         };
         let flight = Flight { subject, slot, attributes };
-        let landing = match register.share {
-            Share::Call => self.flights.alone(self.fetch(errand, flight, query, false)),
+        let (landing, how) = match register.share {
+            Share::Call => {
+                (self.flights.alone(self.fetch(errand, flight, query, false)), How::Called)
+            }
             Share::Any | Share::Organisation => {
                 let not_before = max_age.and_then(|most| errand.began.checked_sub(most));
                 let fetch = || self.fetch(errand, flight.clone(), query, true);
@@ -185,10 +195,10 @@ impl Resolver {
                 if joined {
                     self.count(planned.register, |counts| &counts.joined);
                 }
-                landing
+                (landing, if joined { How::Joined } else { How::Called })
             }
         };
-        Started::Waiting(landing, old)
+        Started::Waiting(landing, how, old)
     }
 
     fn count(&self, register: RegisterId, what: impl FnOnce(&metrics::Register) -> &Counter) {

@@ -61,6 +61,34 @@ pub(super) const ROUTES: &[Route] = &[
         }],
     },
     Route {
+        path: "/v1/prefill/explain",
+        label: "explain",
+        parameter: None,
+        operations: &[Operation {
+            method: Verb::Post,
+            id: "prefillExplain",
+            summary: "How a bundle comes to be, without its values",
+            tells: "For each field what could fill it, what was decided and how that ended, and \
+                    the registers' calls. Registers are asked, so that it is a disclosure like \
+                    another, of no field. The back office is told no reasons and no calls. Where \
+                    answers came from, and how long they took, is told in a demonstration alone: \
+                    it would tell one body that another asked.",
+            does: Does::Operator(Operators::Explain),
+            query: &[],
+            headers: &[TRACEPARENT],
+            takes: Some(Takes {
+                body: json::<wire::Prefill>(),
+                example: r#"{"procedure":"criminal-record-extract","subjects":{"applicant":"1971101731218"},"presence":"demo-person-1971101731218"}"#,
+            }),
+            answers: &[Answer {
+                status: 200,
+                tells: "The explanation, which the ledger holds.",
+                body: json::<wire::Explanation<'_>>(),
+            }],
+            problems: PROBLEMS,
+        }],
+    },
+    Route {
         path: "/v1/prefill/batch",
         label: "batch",
         parameter: None,

@@ -126,7 +126,8 @@ impl Setup {
             complete: true,
         };
         let id = uuid::Uuid::from_u128(u128::from(index));
-        Bundle { disclosure: id, body: format!("{{\"bundle\":{index}}}").into_bytes(), released }
+        let body = format!("{{\"bundle\":{index}}}").into_bytes();
+        Bundle { disclosure: id, body, released, kept: true }
     }
 }
 

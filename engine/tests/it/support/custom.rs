@@ -79,6 +79,7 @@ impl Custom {
             civil,
             cache: cache::Config::default(),
             master_key: MasterKey::new([7; 32]),
+            tells_how: false,
             entropy: Box::new(Entropy::system),
         };
         let data = tempfile::tempdir().expect("a temporary directory");
