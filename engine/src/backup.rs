@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::{self, AuditError, Report};
 use crate::space;
+use crate::store::files::create_private_dir;
 use crate::store::{self, Head};
 
 /// Why a backup or a restoration did not come about.
@@ -124,14 +125,6 @@ fn settle<T>(place: &Path, fill: impl FnOnce(&Path) -> Result<T, Error>) -> Resu
         let _ = fs::remove_dir_all(&partial);
     }
     filled
-}
-
-fn create_private_dir(path: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 fn audit(data: &Path, expected: Option<&Head>) -> Result<Report, Error> {

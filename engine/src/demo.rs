@@ -22,6 +22,7 @@ use crate::net::Tcp;
 use crate::signals::Signals;
 use crate::space::{self, MasterKey};
 use crate::store::Room;
+use crate::store::files::create_private_dir;
 use crate::{cache, http};
 
 /// `engine demo`.
@@ -222,7 +223,7 @@ fn listen(options: &Options) -> anyhow::Result<http::Listen> {
 /// The key beside a data directory; at its first start a new one.
 fn master_key(data: &Path) -> anyhow::Result<MasterKey> {
     let place = || format!("the data directory {}", data.display());
-    std::fs::create_dir_all(data).with_context(place)?;
+    create_private_dir(data).with_context(place)?;
     // So that `.` and `data/..` have a name, too.
     let data = data.canonicalize().with_context(place)?;
     let mut file = data.clone().into_os_string();

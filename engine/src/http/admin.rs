@@ -1,5 +1,5 @@
-//! What is asked by whoever runs the engine, at a listener of its own: metrics, and
-//! why it is not ready.
+//! What is asked by whoever runs the engine, at a listener of its own: metrics, how
+//! the ledger is, and why it is not ready.
 
 use std::convert::Infallible;
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
-use super::operations::{health, metrics};
+use super::operations::{health, metrics, status};
 use super::respond::{self, Out};
 use crate::prefill::Shared;
 
@@ -62,14 +62,15 @@ pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener) {
 
 fn answer(shared: &Shared, request: &Request<Incoming>) -> Out {
     match (request.uri().path(), request.method()) {
-        ("/metrics" | "/readyz" | "/healthz", method)
+        ("/metrics" | "/status" | "/readyz" | "/healthz", method)
             if method != Method::GET && method != Method::HEAD =>
         {
             respond::no_such_method("GET")
         }
         ("/metrics", _) => metrics(shared, request.headers()),
+        ("/status", _) => status(shared),
         ("/readyz", _) => health(shared, true, true),
         ("/healthz", _) => health(shared, false, true),
-        _ => respond::not_found("such path; there are /metrics, /readyz and /healthz"),
+        _ => respond::not_found("such path; there are /metrics, /status, /readyz and /healthz"),
     }
 }

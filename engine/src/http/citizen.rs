@@ -59,6 +59,8 @@ pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> An
         before: query.number("before", 1..=u64::MAX)?,
         from: query.moment("from", 0)?,
         to: query.moment("to", 1)?,
+        organisation: query.text("organisation").map(Into::into),
+        procedure: query.text("procedure").map(Into::into),
     };
     let found = core.shared().accesses.of(citizen.subject, page).await;
     let found = found.map_err(|error| match error {

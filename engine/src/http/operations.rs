@@ -1,4 +1,5 @@
-//! What is asked by whoever runs the engine: whether it is well, and its metrics.
+//! What is asked by whoever runs the engine: whether it is well, how the ledger is,
+//! and its metrics.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,20 @@ pub(super) fn metrics(shared: &Shared, headers: &HeaderMap) -> Out {
         false => Format::Text,
     };
     respond::metrics(Public(shared.exposition(format)), format)
+}
+
+/// What the ledger's writer does: for whoever runs it.
+pub(super) fn status(shared: &Shared) -> Out {
+    let published = shared.ledger.published();
+    let (changes, others) = shared.ledger.waiting();
+    respond::public(&Public(wire::Status {
+        head: published.head().into(),
+        closed: published.latch().map(|latch| latch.to_string()),
+        last_sync: published.synced().map(wire::Took::from),
+        last_stall: published.stalled().map(wire::Took::from),
+        queue: wire::Queue { changes, others },
+        leaving: shared.drain.phase() > Phase::Serving,
+    }))
 }
 
 /// Alive tells that the process answers; ready also that the ledger takes entries.

@@ -96,7 +96,8 @@ fn probed(core: &Core, what: Whoever, request: &Request<Incoming>) -> Out {
     match what {
         Whoever::Health => operations::health(shared, false, true),
         Whoever::Ready => operations::health(shared, true, !shared.has_admin),
-        Whoever::Metrics if shared.has_admin => respond::not_found("such path"),
+        Whoever::Status | Whoever::Metrics if shared.has_admin => respond::not_found("such path"),
+        Whoever::Status => operations::status(shared),
         Whoever::Metrics => operations::metrics(shared, request.headers()),
     }
 }

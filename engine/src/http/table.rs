@@ -123,6 +123,7 @@ pub(super) enum Everybody {
 pub(super) enum Whoever {
     Health,
     Ready,
+    Status,
     Metrics,
 }
 

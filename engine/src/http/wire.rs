@@ -5,6 +5,7 @@ mod bundle;
 mod own;
 mod public;
 mod reuse;
+mod status;
 mod words;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ pub(super) use bundle::{BatchLine, Bundle};
 pub(super) use own::{Accesses, Consents, Kept};
 pub(super) use public::{Organisations, Procedure, ProcedureRow, Procedures, Registers};
 pub(super) use reuse::{Receipt, Reuse, ReuseConsent};
+pub(super) use status::{Queue, Status, Took};
 
 pub(super) use crate::consent::Explanation;
 use crate::{catalogue, clock, ledger};

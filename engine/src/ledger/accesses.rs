@@ -8,7 +8,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::catalogues::Catalogues;
-use super::entry::{Disclosure, Entry, Event};
+use super::entry::{About, Disclosure, Entry, Event};
 use super::{Own, Published};
 use crate::catalogue::Catalogue;
 use crate::model::{Channel, CivilMs, RegisterSet, Subject};
@@ -16,15 +16,18 @@ use crate::store::{self, Read, Readers};
 
 /// The most that one page holds.
 pub const PAGE_MAX: usize = 500;
-/// How many rows are looked through at a time when a period is asked for.
+/// How many rows are looked through at a time when not every one is wanted.
 const SLICE: usize = 256;
+/// And for one page: who asks for what is rare gets a short page, and goes on from
+/// there.
+const LOOKED_MAX: usize = 40 * SLICE;
 
 /// Who received what citizens looked at themselves.
 const SELF: &str = "self";
 const YOU: &str = "Yourself";
 
 /// Which part of the list is wanted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Page {
     /// At most this many.
     pub limit: usize,
@@ -34,6 +37,27 @@ pub struct Page {
     pub from: Option<CivilMs>,
     /// Only before this ledger time.
     pub to: Option<CivilMs>,
+    /// Only what this organisation received, as the list names it.
+    pub organisation: Option<Box<str>>,
+    /// Only for this form.
+    pub procedure: Option<Box<str>>,
+}
+
+impl Page {
+    /// Whether every entry about the reader is wanted.
+    fn is_whole(&self) -> bool {
+        let Self { limit: _, before: _, from, to, organisation, procedure } = self;
+        from.is_none() && to.is_none() && organisation.is_none() && procedure.is_none()
+    }
+
+    /// Whether an entry is wanted for whom it went to, and for what.
+    fn wants(&self, catalogue: &Catalogue, about: &About) -> bool {
+        let is = |wanted: &Option<Box<str>>, name: &str| {
+            wanted.as_ref().is_none_or(|wanted| **wanted == *name)
+        };
+        is(&self.organisation, receiver(catalogue, about))
+            && is(&self.procedure, &catalogue.procedure(about.procedure).name)
+    }
 }
 
 /// A part of the list, newest first.
@@ -100,7 +124,7 @@ impl Accesses {
             return Ok(Own(Usages::default()));
         };
         let catalogues = self.catalogues.clone();
-        let read = move |storage: &mut dyn Read| read(storage, &catalogues, number, page);
+        let read = move |storage: &mut dyn Read| read(storage, &catalogues, number, &page);
         self.readers.run(read).await.map(Own)
     }
 }
@@ -109,14 +133,20 @@ fn read(
     storage: &mut dyn Read,
     catalogues: &Catalogues,
     number: u64,
-    page: Page,
+    page: &Page,
 ) -> Result<Usages, store::Error> {
     let mut found = Usages { total: storage.usage_count(number)?, ..Usages::default() };
     let mut before = page.before;
-    let slice = if page.from.is_some() || page.to.is_some() { SLICE } else { page.limit + 1 };
+    let slice = if page.is_whole() { page.limit + 1 } else { SLICE };
+    let mut looked = 0;
     loop {
+        if looked >= LOOKED_MAX {
+            found.next = before;
+            return Ok(found);
+        }
         let rows = storage.usages(number, before, slice)?;
         let exhausted = rows.len() < slice;
+        looked += rows.len();
         for row in rows {
             let Ok(Entry { stamp, event: Event::Disclosure(disclosure), .. }) =
                 Entry::decode(&row.body)
@@ -127,17 +157,29 @@ fn read(
                 return Ok(found);
             }
             if page.to.is_none_or(|to| stamp < to) {
-                if found.usages.len() == page.limit {
-                    found.next = before;
-                    return Ok(found);
-                }
                 let catalogue = catalogues.get(storage, &disclosure.about.catalogue)?;
-                found.usages.push(usage(&catalogue, stamp, &disclosure, number));
+                if page.wants(&catalogue, &disclosure.about) {
+                    if found.usages.len() == page.limit {
+                        found.next = before;
+                        return Ok(found);
+                    }
+                    found.usages.push(usage(&catalogue, stamp, &disclosure, number));
+                }
             }
             before = Some(row.sequence);
         }
         if exhausted {
             return Ok(found);
+        }
+    }
+}
+
+/// Who received, by name.
+fn receiver<'a>(catalogue: &'a Catalogue, about: &About) -> &'a str {
+    match about.channel {
+        Channel::Own => SELF,
+        Channel::FrontOffice | Channel::BackOffice => {
+            &catalogue.organisation(about.organisation).name
         }
     }
 }
@@ -161,7 +203,7 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure, reader:
     Usage {
         at: stamp,
         action: procedure.label.en.to_string(),
-        receiver_code: if own { SELF.to_owned() } else { organisation.name.to_string() },
+        receiver_code: receiver(catalogue, about).to_owned(),
         receiver_name: if own { YOU.to_owned() } else { organisation.label.en.to_string() },
         receiver_system: catalogue.organisation(about.operator).name.to_string(),
         disclosure: Uuid::from_bytes(disclosure.id),

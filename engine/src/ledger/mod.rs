@@ -30,7 +30,7 @@ pub use chain::next as next_hash;
 pub use entry::{
     Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
 };
-pub use published::{Latch, Published};
+pub use published::{Latch, Published, Took};
 pub use repeat::Repeatable;
 pub use writer::Writer;
 

@@ -25,6 +25,15 @@ pub enum Latch {
     Stopped,
 }
 
+/// When something was done by the writer, and how long it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Took {
+    /// When it ended, in civil time.
+    pub at: CivilMs,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// The published state. The writer alone changes it, after each commit and
 /// before anybody is answered.
 ///
@@ -38,6 +47,8 @@ pub struct Published {
     head: Mutex<Head>,
     latch: OnceLock<Latch>,
     reserve_us: AtomicU64,
+    synced: Mutex<Option<Took>>,
+    stalled: Mutex<Option<Took>>,
 }
 
 impl Published {
@@ -75,6 +86,8 @@ impl Published {
             head: Mutex::new(storage.head()?),
             latch: OnceLock::new(),
             reserve_us: AtomicU64::new(RESERVE_MIN.as_micros() as u64),
+            synced: Mutex::default(),
+            stalled: Mutex::default(),
         })
     }
 
@@ -116,6 +129,26 @@ impl Published {
 
     pub(super) fn set_reserve(&self, p99: Duration) {
         self.reserve_us.store(p99.max(RESERVE_MIN).as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// The last time that a batch was made durable.
+    #[must_use]
+    pub fn synced(&self) -> Option<Took> {
+        *self.synced.lock().expect("no panic under it")
+    }
+
+    /// The last checkpoint, during which nothing was written.
+    #[must_use]
+    pub fn stalled(&self) -> Option<Took> {
+        *self.stalled.lock().expect("no panic under it")
+    }
+
+    pub(super) fn set_synced(&self, took: Took) {
+        *self.synced.lock().expect("no panic under it") = Some(took);
+    }
+
+    pub(super) fn set_stalled(&self, took: Took) {
+        *self.stalled.lock().expect("no panic under it") = Some(took);
     }
 
     pub(super) fn close(&self, latch: Latch) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::entry::{Change, Denial, Draft, Entry, Event, SubjectVersion};
 use super::post::{Post, Reply};
-use super::published::{Latch, Published};
+use super::published::{Latch, Published, Took};
 use super::queue::{Changed, Denied, Queue, Submission};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
@@ -77,7 +77,9 @@ impl Writer {
         let stamp = self.civil.now().max(self.head.stamp);
         self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
         self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
+        let began = clock::monotonic();
         self.storage.commit(&self.head)?;
+        self.published.set_synced(self.took_since(began));
         self.published.publish(self.head, [], []);
         self.tell_head();
         Ok(())
@@ -164,7 +166,11 @@ impl Writer {
         if failed.is_none() && self.head.sequence != before {
             let began = clock::monotonic();
             failed = self.storage.commit(&self.head).err();
-            self.metrics.ledger().sync(clock::monotonic() - began);
+            let synced = self.took_since(began);
+            self.metrics.ledger().sync(synced.took);
+            if failed.is_none() {
+                self.published.set_synced(synced);
+            }
         }
         failed.map_or(Ok(()), |error| {
             tracing::error!(%error, "the ledger could not write");
@@ -304,6 +310,10 @@ impl Writer {
         self.published.set_reserve(if self.recent.len() < 100 { longest } else { second });
     }
 
+    fn took_since(&self, began: Instant) -> Took {
+        Took { at: self.civil.now(), took: clock::monotonic() - began }
+    }
+
     /// An old head in a log shows when the ledger is cut behind it.
     fn tell_head(&self) {
         tracing::info!(head = %super::head_text(&self.head), "the ledger's head");
@@ -316,7 +326,11 @@ impl Writer {
         let began = clock::monotonic();
         match self.storage.checkpoint() {
             Ok(false) => {}
-            Ok(true) => self.metrics.ledger().checkpoint(clock::monotonic() - began),
+            Ok(true) => {
+                let stalled = self.took_since(began);
+                self.metrics.ledger().checkpoint(stalled.took);
+                self.published.set_stalled(stalled);
+            }
             Err(error) => {
                 tracing::error!(%error, "the ledger could not checkpoint");
                 self.published.close(Latch::WriteFailed);

@@ -269,6 +269,9 @@ pub enum Error {
     /// SQLite failed.
     #[error("SQLite failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Others than their owner may use the files.
+    #[error(transparent)]
+    Files(#[from] crate::store::Error),
     /// A file could not be had.
     #[error("a file operation failed: {0}")]
     Io(#[from] std::io::Error),

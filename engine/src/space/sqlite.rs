@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use super::vault::{Record, Vault};
 use super::{Error, Tag};
-use crate::store::files::{create_private, sync_dir};
+use crate::store::files::{create_private, keep_private, sync_dir};
 use crate::store::{self, copy::copy};
 
 const DOCUMENTS: &str = "space.db";
@@ -83,7 +83,7 @@ impl Sqlite {
     /// # Errors
     /// Where the files cannot be had, or are another program's.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder)?;
+        keep_private(folder, &[DOCUMENTS, KEYS, "space.db-wal", "keys.db-wal"])?;
         create_private(&folder.join(DOCUMENTS))?;
         create_private(&folder.join(KEYS))?;
         let writer = connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;

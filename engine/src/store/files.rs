@@ -26,6 +26,49 @@ pub(crate) fn create_private(path: &Path) -> io::Result<()> {
     unless(options.open(path).map(drop), ErrorKind::AlreadyExists)
 }
 
+/// Makes the directory and those above it, where they are not there, for their owner only.
+pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Makes a directory the owner's alone where nothing is in it yet; refuses one, or files of these
+/// names in it, that others may use. What is not there is nobody's.
+pub(crate) fn keep_private(dir: &Path, names: &[&str]) -> Result<(), Error> {
+    create_private_dir(dir)?;
+    #[cfg(unix)]
+    if fs::read_dir(dir)?.next().is_none() {
+        let alone = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs::set_permissions(dir, alone)?;
+    }
+    let files = names.iter().map(|name| dir.join(name));
+    for path in std::iter::once(dir.to_owned()).chain(files) {
+        let mode = match fs::metadata(&path) {
+            Ok(found) => mode(&found),
+            Err(failure) if failure.kind() == ErrorKind::NotFound => continue,
+            Err(failure) => return Err(failure.into()),
+        };
+        if mode & 0o077 != 0 {
+            return Err(Error::Exposed { path, mode });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn mode(found: &fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&found.permissions()) & 0o777
+}
+
+/// Where there are no modes, the directory's own rules hold.
+#[cfg(not(unix))]
+fn mode(_: &fs::Metadata) -> u32 {
+    0
+}
+
 /// Removes the file, if there is one.
 pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
     unless(fs::remove_file(path), ErrorKind::NotFound)
@@ -38,4 +81,12 @@ fn unless(outcome: io::Result<()>, harmless: ErrorKind) -> io::Result<()> {
 /// A new file is durable only when its name is.
 pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+/// A directory of a test, as an engine wants it.
+#[cfg(test)]
+pub(crate) fn temporary() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    keep_private(folder.path(), &[]).expect("it is empty");
+    folder
 }

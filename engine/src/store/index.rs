@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The index's file beside the ledger's.
-const FILE: &str = "index.db";
+pub(super) const FILE: &str = "index.db";
 const VERSION: i64 = 1;
 
 // `indexed` holds how far the index reaches and the salt of that entry, by which it knows its own

@@ -196,6 +196,16 @@ pub enum Error {
     /// SQLite names files in UTF-8.
     #[error("the path {} is not UTF-8", .0.display())]
     Name(std::path::PathBuf),
+    /// Others than their owner may use the files.
+    #[error(
+        "{} has mode {mode:o}, and must be its owner's alone: chmod go= {}", .path.display(), .path.display()
+    )]
+    Exposed {
+        /// A file, or the directory.
+        path: std::path::PathBuf,
+        /// Who may do what.
+        mode: u32,
+    },
     /// Another process owns the ledger.
     #[error("another process has the ledger open for writing")]
     Locked,

@@ -22,6 +22,12 @@ const VERSION: i64 = 1;
 /// (<https://sqlite.org/wal.html#walresetbug>).
 const SQLITE_MIN: i32 = 3_051_003;
 
+// The one that is linked, too; a library of the system is looked at again at start.
+const _: () = assert!(
+    rusqlite::ffi::SQLITE_VERSION_NUMBER >= SQLITE_MIN,
+    "SQLite before 3.51.3 may corrupt its log"
+);
+
 /// A reader waits only while a log is recovered or reset, which takes less.
 const READER_PATIENCE: Duration = Duration::from_secs(5);
 

@@ -5,7 +5,7 @@
 //! finds a subject's entries is in a second file, see [`super::Indexer`].
 
 use super::copy::copy;
-use super::files::{create_private, lock, sync_dir};
+use super::files::{create_private, keep_private, lock, sync_dir};
 use super::index::{self, Index};
 use super::schema::{
     CHECKPOINT_BYTES, LOG_BYTES_MAX, check_library, check_schema, connect, prepare, read_head,
@@ -14,7 +14,7 @@ use super::{
     Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, is_about, stored,
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -49,7 +49,7 @@ impl Sqlite {
         subjects_of: SubjectsOf,
     ) -> Result<Sqlite, Error> {
         check_library(rusqlite::version_number())?;
-        fs::create_dir_all(dir)?;
+        keep_private(dir, &[FILE, "ledger.db-wal", "ledger.db-shm", LOCK_FILE, index::FILE])?;
         let lock = lock(&dir.join(LOCK_FILE))?;
         create_private(&dir.join(FILE))?;
         let mut ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;

@@ -141,6 +141,33 @@ fn a_period_names_its_first_and_its_last_day_or_moment() {
 }
 
 #[test]
+fn a_list_can_be_limited_to_whom_it_went_to_and_what_for() {
+    let demo = demo();
+    let somebody = somebody(demo.country);
+    let made = disclose(&demo, &somebody, 3);
+    let benefit = bundle(api(&demo), &form("housing-aid", &somebody))["disclosure"].clone();
+    api(&demo).mine(&somebody, "/v1/me/data").ok();
+    let all = ids(&accesses(api(&demo), &somebody, ""));
+    assert_eq!(all.len(), 5);
+    let check = |query: &str, expected: &[String]| {
+        let list = accesses(api(&demo), &somebody, query);
+        assert_eq!(ids(&list), expected, "{query}");
+        assert_eq!((&list["totalUsages"], &list["next"]), (&json!(5), &Value::Null), "{query}");
+    };
+    check("?organisation=justice", &made);
+    check("?organisation=justice&procedure=criminal-record-extract&limit=3", &made);
+    check("?procedure=housing-aid", &[benefit.as_str().unwrap().to_owned()]);
+    check("?organisation=self", &all[..1]);
+    check("?organisation=justice&procedure=housing-aid", &[]);
+    check("?organisation=nobody", &[]);
+    let first = accesses(api(&demo), &somebody, "?organisation=justice&limit=1");
+    let next = first["next"].as_u64().expect("there is more");
+    disclose(&demo, &somebody, 1);
+    let query = format!("?organisation=justice&before={next}");
+    assert_eq!(ids(&accesses(api(&demo), &somebody, &query)), made[1..]);
+}
+
+#[test]
 fn nobody_sees_another_ones_list() {
     let demo = demo();
     let somebody = somebody(demo.country);

@@ -181,6 +181,20 @@ fn health_and_readiness_are_told() {
 }
 
 #[test]
+fn the_status_tells_the_head_the_last_sync_and_what_waits() {
+    let demo = demo();
+    bundle(api(&demo), &form("criminal-record-extract", &somebody(demo.country)));
+    let head = api(&demo).get("/v1/ledger/head").ok();
+    let status = api(&demo).get("/status").ok();
+    assert_eq!(status["head"], head);
+    assert_eq!(status["queue"], json!({"changes": 0, "others": 0}));
+    assert_eq!((&status["closed"], &status["leaving"]), (&Value::Null, &json!(false)));
+    assert!(status["lastSync"]["milliseconds"].as_f64().unwrap() > 0.0);
+    assert!(status["lastSync"]["at"].as_str().unwrap() >= head["stamp"].as_str().unwrap());
+    assert_eq!(status["lastStall"], Value::Null);
+}
+
+#[test]
 fn public_answers_need_no_token_and_take_any() {
     let demo = demo();
     for target in ["/v1/procedures", "/v1/registers", "/v1/organisations", "/v1/ledger/head"] {

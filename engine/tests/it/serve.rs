@@ -157,6 +157,8 @@ fn metrics_and_reasons_are_told_at_the_admin_listener_alone() {
     assert!(ready.json()["reasons"]["disk"].is_string());
     assert_eq!(admin.get("/healthz").ok()["status"], "ok");
     assert!(admin.get("/metrics").text().contains("prefill_"));
+    assert_eq!(admin.get("/status").ok()["closed"], Value::Null);
+    assert_eq!(public.elsewhere("GET", "/status", b"").status, 404);
     assert_eq!(admin.elsewhere("GET", "/v1/procedures", b"").status, 404);
     assert_eq!(admin.send("POST", "/metrics", None, b"").reply().status, 405);
 }

@@ -158,10 +158,18 @@ pub(super) const ROUTES: &[Route] = &[
                     tells: "Only to the end of this day, or before this moment.",
                     kind: Kind::Moment { example: "2099-12-31" },
                 },
+                Parameter::text(
+                    "organisation",
+                    "Only what this organisation received: a usage's `receiverCode`.",
+                    "justice",
+                ),
+                Parameter::text("procedure", "Only for this procedure.", "criminal-record-extract"),
             ],
             answers: &[Answer {
                 status: 200,
-                tells: "One page. It neither repeats nor skips while new accesses arrive.",
+                tells: "One page, which may be short where little of much is wanted; the list \
+                        ends where `next` is null. Pages neither repeat nor skip while new \
+                        accesses arrive.",
                 body: json::<wire::Accesses>(),
             }],
             problems: &["invalid-value", "overloaded", UNREADABLE],

@@ -169,6 +169,21 @@ pub(super) const ROUTES: &[Route] = &[
         }],
     },
     Route {
+        path: "/status",
+        label: "status",
+        parameter: None,
+        operations: &[Operation {
+            tells: "Where there is an admin listener, it is there and not here.",
+            problems: &[NOT_FOUND],
+            ..get(
+                "status",
+                Does::Probe(Whoever::Status),
+                "How the ledger is: its head, its last sync, what waits for it",
+                &[Answer { status: 200, tells: "As of now.", body: json::<wire::Status>() }],
+            )
+        }],
+    },
+    Route {
         path: "/metrics",
         label: "metrics",
         parameter: None,

@@ -46,6 +46,78 @@ async fn a_list_can_be_limited_to_a_period() {
     assert_eq!(ids(&found.unwrap().into_inner()), [1]);
 }
 
+/// Entries that differ in whom they went to and what for, by turns.
+async fn mixed(setup: &Setup, ledger: &super::support::Started, count: u64) {
+    let catalogue = setup.catalogue();
+    let other = catalogue.find_organisation("cae").unwrap();
+    let form = catalogue.find_procedure("child-benefit").unwrap();
+    for index in 0..count {
+        let mut facts = setup.facts(&[(1, 0)]);
+        if index % 3 == 1 {
+            facts.about.organisation = other;
+        }
+        if index % 3 == 2 {
+            facts.about.procedure = form;
+        }
+        ledger.disclose(setup.bundle(index), facts).await.unwrap();
+    }
+}
+
+/// All pages of so many usages, one after another.
+async fn paged(accesses: &Accesses, wanted: &Page) -> Vec<u128> {
+    let (mut all, mut page) = (Vec::new(), wanted.clone());
+    loop {
+        let found = accesses.of(subject(1), page).await.unwrap().into_inner();
+        assert!(found.usages.len() <= wanted.limit);
+        all.extend(ids(&found));
+        match found.next {
+            Some(next) => page = Page { before: Some(next), ..wanted.clone() },
+            None => return all,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_can_be_limited_to_an_organisation_and_a_procedure() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    mixed(&setup, &ledger, 12).await;
+    let of = |organisation: Option<&str>, procedure: Option<&str>| Page {
+        organisation: organisation.map(Into::into),
+        procedure: procedure.map(Into::into),
+        ..page(2)
+    };
+    for (wanted, expected) in [
+        (of(Some("cae"), None), vec![10, 7, 4, 1]),
+        (of(None, Some("child-benefit")), vec![11, 8, 5, 2]),
+        (of(Some("justice"), Some("child-benefit")), vec![11, 8, 5, 2]),
+        (of(Some("cae"), Some("criminal-record-extract")), vec![10, 7, 4, 1]),
+        (of(Some("cae"), Some("child-benefit")), vec![]),
+        (of(Some("nobody"), None), vec![]),
+    ] {
+        assert_eq!(paged(&accesses, &wanted).await, expected, "{wanted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_rare_among_many_comes_in_short_pages_and_whole() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    mixed(&setup, &ledger, 2).await;
+    for index in 2..11_000 {
+        let facts = setup.facts(&[(1, 0)]);
+        ledger.disclose(setup.bundle(index), facts).await.unwrap();
+    }
+    let rare = Page { organisation: Some("cae".into()), ..page(10) };
+    let first = accesses.of(subject(1), rare.clone()).await.unwrap().into_inner();
+    assert_eq!((ids(&first), first.next.is_some()), (vec![], true));
+    assert_eq!(paged(&accesses, &rare).await, [1]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_usage_is_told_in_the_words_of_its_own_catalogue() {
     let setup = Setup::new();

@@ -10,7 +10,7 @@ use crate::catalogue::own;
 /// Checks something of both.
 macro_rules! each {
     ($space:ident, $body:block) => {{
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::store::files::temporary();
         for $space in [open(Memory::default()), sqlite(folder.path())] $body
     }};
 }
@@ -77,7 +77,7 @@ async fn a_legal_person_adds_nothing() {
 
 #[tokio::test]
 async fn values_are_there_after_a_restart_and_only_under_their_master_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     space.put(alice(), attribute("email"), "a@example.lu", NOW).await.unwrap();
     drop(space);
@@ -91,7 +91,7 @@ async fn values_are_there_after_a_restart_and_only_under_their_master_key() {
 
 #[tokio::test]
 async fn the_files_hold_neither_identifiers_nor_values() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     space.put(alice(), attribute("email"), "marker.of.mine@example.lu", NOW).await.unwrap();
     space.put(alice(), attribute("bankHolder"), "Marker Holder", NOW).await.unwrap();
@@ -168,7 +168,7 @@ async fn changes_of_one_subject_at_once_lose_nothing() {
 /// A change whose caller goes away is made whole, or not at all.
 #[tokio::test]
 async fn a_change_ends_also_when_nobody_waits_for_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     {
         let change = space.put(alice(), attribute("email"), "a@example.lu", NOW);
@@ -197,7 +197,7 @@ async fn email(space: &Space, subject: Subject) -> Result<(), Error> {
 
 #[tokio::test]
 async fn more_changes_than_may_wait_are_refused_and_reads_go_on() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     email(&space, alice()).await.unwrap();
     let turn = space.turns.changing.clone().acquire_owned().await.unwrap();
@@ -211,7 +211,7 @@ async fn more_changes_than_may_wait_are_refused_and_reads_go_on() {
 
 #[tokio::test]
 async fn more_reads_than_may_wait_are_refused_and_changes_go_on() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     email(&space, alice()).await.unwrap();
     let all = space.turns.reads.clone().acquire_many_owned(READS_ADMITTED_MAX as u32).await;
@@ -224,7 +224,7 @@ async fn more_reads_than_may_wait_are_refused_and_changes_go_on() {
 
 #[tokio::test]
 async fn one_subject_has_few_changes_waiting_and_others_have_theirs() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     let turn = space.turns.changing.clone().acquire_owned().await.unwrap();
     let mut flood: Vec<_> =

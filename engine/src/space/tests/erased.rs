@@ -11,7 +11,7 @@ use super::*;
 
 #[tokio::test]
 async fn whoever_is_erased_has_no_value_and_begins_anew() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     for space in [open(Memory::default()), sqlite(folder.path())] {
         space.put(alice(), attribute("email"), "a@example.lu", NOW).await.unwrap();
         space.erase(alice()).await.unwrap();
@@ -25,7 +25,7 @@ async fn whoever_is_erased_has_no_value_and_begins_anew() {
 
 #[tokio::test]
 async fn an_erased_subject_leaves_no_byte_of_key_or_document_in_any_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     space.put(alice(), attribute("email"), "a@example.lu", NOW).await.unwrap();
     let first = stored(folder.path());
@@ -43,7 +43,7 @@ async fn an_erased_subject_leaves_no_byte_of_key_or_document_in_any_file() {
 
 #[tokio::test]
 async fn removing_the_last_value_forgets_the_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let space = sqlite(folder.path());
     space.put(alice(), attribute("email"), "a@example.lu", NOW).await.unwrap();
     space.put(alice(), attribute("mobile"), "+352621123456", NOW).await.unwrap();
@@ -58,7 +58,7 @@ async fn removing_the_last_value_forgets_the_key() {
 /// Pages split, merge and are moved about: no copy of a key may stay behind.
 #[test]
 fn of_many_keys_exactly_those_forgotten_are_gone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     let at_once = "PRAGMA main.synchronous = OFF; PRAGMA keys.synchronous = OFF";
     vault.writer.lock().unwrap().execute_batch(at_once).unwrap();
@@ -93,7 +93,7 @@ fn of_many_keys_exactly_those_forgotten_are_gone() {
 
 #[test]
 fn a_key_that_another_process_still_reads_is_not_told_to_be_gone() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     let record = Record { key: vec![7; 73], document: vec![8; 40] };
     vault.put(&[1; 16], &record).unwrap();

@@ -7,7 +7,7 @@ use super::*;
 
 #[test]
 fn a_key_is_read_as_it_was_made_and_only_its_owner_may() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let file = folder.path().join("data.key");
     assert!(MasterKey::read(&file).unwrap().is_none());
     let made = MasterKey::create(&file, &Entropy::seeded(1)).unwrap();
@@ -20,7 +20,7 @@ fn a_key_is_read_as_it_was_made_and_only_its_owner_may() {
 
 #[test]
 fn a_key_that_is_there_is_never_replaced() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let file = folder.path().join("data.key");
     let made = MasterKey::create(&file, &Entropy::seeded(1)).unwrap();
     MasterKey::create(&file, &Entropy::seeded(2)).unwrap_err();
@@ -29,7 +29,7 @@ fn a_key_that_is_there_is_never_replaced() {
 
 #[test]
 fn a_file_that_holds_no_key_is_refused_and_none_of_it_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let file = folder.path().join("data.key");
     let good = "0123456789abcdef".repeat(4);
     let wrong = ["", "\n", &good[1..], &good[2..], &format!("{good}00"), &good.replace('0', "g")];

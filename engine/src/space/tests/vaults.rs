@@ -6,11 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use rusqlite::Connection;
 
 use super::*;
+use crate::store::files::create_private;
 
 /// Checks something of both.
 fn each(check: impl Fn(&dyn Vault)) {
     check(&Memory::default());
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     check(&Sqlite::open(folder.path()).unwrap());
 }
 
@@ -67,7 +68,7 @@ fn a_record_that_is_forgotten_is_gone_and_others_stay() {
 
 #[test]
 fn records_are_there_after_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     vault.put(&[1; 16], &record(1)).unwrap();
     drop(vault);
@@ -78,7 +79,7 @@ fn records_are_there_after_a_restart() {
 
 #[test]
 fn a_record_is_durable_before_anything_is_closed() {
-    let (folder, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, copy) = (crate::store::files::temporary(), crate::store::files::temporary());
     let vault = Sqlite::open(folder.path()).unwrap();
     vault.put(&[1; 16], &record(1)).unwrap();
     for file in ["space.db", "space.db-wal", "keys.db", "keys.db-wal"] {
@@ -90,7 +91,7 @@ fn a_record_is_durable_before_anything_is_closed() {
 
 #[test]
 fn only_the_owner_may_read_the_files() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     vault.put(&[1; 16], &record(1)).unwrap();
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
@@ -104,7 +105,7 @@ fn only_the_owner_may_read_the_files() {
 /// What a crash between the two files leaves, in either order.
 #[test]
 fn half_a_record_is_none_and_is_cleared_away() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     vault.put(&[1; 16], &record(1)).unwrap();
     vault.put(&[2; 16], &record(2)).unwrap();
@@ -127,7 +128,7 @@ fn half_a_record_is_none_and_is_cleared_away() {
 
 #[test]
 fn a_write_that_fails_closes_the_vault_until_a_restart() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let vault = Sqlite::open(folder.path()).unwrap();
     vault.put(&[1; 16], &record(1)).unwrap();
     let other = Connection::open(folder.path().join("keys.db")).unwrap();
@@ -144,7 +145,7 @@ fn a_write_that_fails_closes_the_vault_until_a_restart() {
 #[test]
 fn files_of_others_are_left_alone() {
     let refused = |prepare: &str| {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = crate::store::files::temporary();
         drop(Sqlite::open(folder.path()).unwrap());
         Connection::open(folder.path().join("keys.db")).unwrap().execute_batch(prepare).unwrap();
         Sqlite::open(folder.path()).err().map(|error| error.to_string()).unwrap_or_default()
@@ -152,19 +153,20 @@ fn files_of_others_are_left_alone() {
     assert_eq!(refused(""), "");
     assert!(refused("PRAGMA user_version = 2").contains("version 2"));
     assert!(refused("PRAGMA application_id = 7").contains("not what it is named for"));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
+    create_private(&folder.path().join("space.db")).unwrap();
     fs::write(folder.path().join("space.db"), vec![0xa5; 9000]).unwrap();
     assert!(matches!(Sqlite::open(folder.path()), Err(Error::Sqlite(_))));
 }
 
 #[test]
 fn a_directory_says_whether_it_holds_anybodys_own_data() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::store::files::temporary();
     let holds = || Sqlite::holds_any(folder.path()).unwrap();
     assert!(!holds());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "it made nothing");
-    fs::write(folder.path().join("space.db"), "").unwrap();
-    fs::write(folder.path().join("keys.db"), "").unwrap();
+    create_private(&folder.path().join("space.db")).unwrap();
+    create_private(&folder.path().join("keys.db")).unwrap();
     assert!(!holds(), "a first start that ended early");
     let vault = Sqlite::open(folder.path()).unwrap();
     assert!(!holds());

@@ -117,7 +117,7 @@ fn an_index_of_another_ledger_is_not_believed() {
 fn an_index_ahead_of_its_ledger_is_not_believed() {
     let mut ledger = indexed();
     ledger.close();
-    let earlier = (ledger.model.clone(), tempfile::tempdir().unwrap());
+    let earlier = (ledger.model.clone(), crate::store::files::temporary());
     copy(ledger.dir(), earlier.1.path(), &["ledger.db"]);
     ledger.reopen();
     ledger.commit(&vec![body(&[1]); 3]);
@@ -186,7 +186,7 @@ fn another_process_reads_while_the_writer_writes() {
 
 #[test]
 fn a_read_only_opener_makes_no_ledger() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::store::files::temporary();
     assert!(open_read_only(dir.path(), subjects_of).is_err());
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -211,7 +211,7 @@ fn an_existing_ledger_keeps_its_stream() {
 #[test]
 fn a_ledger_opens_only_under_the_time_that_it_was_begun_with() {
     for (begun, other) in [(Time::Real, Time::Scaled), (Time::Scaled, Time::Real)] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::store::files::temporary();
         drop(Sqlite::open(dir.path(), STREAM, begun, subjects_of).unwrap());
         let refused = Sqlite::open(dir.path(), STREAM, other, subjects_of).err();
         assert!(matches!(refused, Some(Error::OtherTime(found)) if found == begun), "{refused:?}");
@@ -224,7 +224,7 @@ fn a_ledger_opens_only_under_the_time_that_it_was_begun_with() {
 fn a_commit_survives_a_process_that_never_closes() {
     let mut ledger = indexed();
     ledger.commit(&[body(&[1])]);
-    let copied = tempfile::tempdir().unwrap();
+    let copied = crate::store::files::temporary();
     copy(ledger.dir(), copied.path(), &["ledger.db", "ledger.db-wal"]);
     let _reopened = Sqlite::open(copied.path(), STREAM, Time::Real, subjects_of).unwrap();
     ledger.model.check(&mut open_read_only(copied.path(), subjects_of).unwrap());
@@ -247,7 +247,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
 
 #[test]
 fn a_database_that_is_no_ledger_is_refused_and_left_alone() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::store::files::temporary();
+    crate::store::files::create_private(&dir.path().join("ledger.db")).unwrap();
     pragma(dir.path(), "CREATE TABLE other (a)");
     let before = fs::read(dir.path().join("ledger.db")).unwrap();
     assert!(matches!(
@@ -284,6 +285,30 @@ fn only_the_owner_may_read_the_files() {
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{file:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_others_may_use_is_refused_and_an_empty_directory_is_closed() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
+    let folder = tempfile::tempdir().unwrap();
+    mode(folder.path(), 0o755).unwrap();
+    let open = || Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of);
+    drop(open().unwrap());
+    assert_eq!(fs::metadata(folder.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    for name in ["", "ledger.db", "index.db", "ledger.lock"] {
+        let path = folder.path().join(name);
+        for wrong in [0o740, 0o604] {
+            mode(&path, wrong).unwrap();
+            let refused = open().err().unwrap();
+            let named = matches!(&refused, Error::Exposed { mode, .. } if *mode == wrong);
+            assert!(named, "{name}: {refused}");
+            assert!(refused.to_string().contains(name), "{refused}");
+            mode(&path, 0o700).unwrap();
+        }
+        drop(open().unwrap());
     }
 }
 

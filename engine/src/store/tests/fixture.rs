@@ -132,7 +132,7 @@ impl Ledger {
     pub(super) fn new(kind: Kind) -> Ledger {
         let place = match kind {
             Kind::Memory => Place::Memory(Memory::new(STREAM, subjects_of).disk()),
-            _ => Place::Files(tempfile::tempdir().unwrap()),
+            _ => Place::Files(crate::store::files::temporary()),
         };
         let (storage, indexer) = place.open();
         Ledger { kind, storage, indexer, place, model: Model::new(), open: Vec::new() }
