@@ -4,7 +4,7 @@
 //! ```text
 //! command -> procedures (what the API offers) -> form (what can be asked)
 //!         -> plan (what to send): cast (about whom) x subject (what is true)
-//!         -> run: schedule (when) x target (how) -> verify -> tally -> report
+//!         -> run: schedule (when) x target (how) -> verify -> results -> report
 //! ```
 //!
 //! It knows people, companies and truth from `fixtures`, how they are related
@@ -15,10 +15,12 @@ pub mod cast;
 pub mod clock;
 pub mod command;
 pub mod form;
+pub mod honesty;
 pub mod lineage;
 pub mod plan;
 pub mod procedures;
 pub mod report;
+pub mod results;
 pub mod run;
 pub mod schedule;
 pub mod subject;

@@ -31,6 +31,8 @@ pub struct Ask {
     pub message: Message,
     /// What is true.
     pub expected: Expected,
+    /// The place of its procedure among [`Plan::groups`].
+    pub group: u16,
 }
 
 /// All requests of a run: each subject for each procedure, in turn.
@@ -97,6 +99,12 @@ impl Plan {
         self.casting.subjects()
     }
 
+    /// The names of the procedures, which results are told apart by.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        self.forms.iter().map(|asking| asking.form.id.clone()).collect()
+    }
+
     /// The request of this number; after the last, the first comes again.
     #[must_use]
     pub fn ask(&self, number: u64) -> Ask {
@@ -110,7 +118,8 @@ impl Plan {
             path: self.path.clone(),
             authorization: Some(asking.token.clone()),
         };
-        Ask { message, expected: Expected::new(asking.form.clone(), cast) }
+        let group = (item % forms) as u16;
+        Ask { message, expected: Expected::new(asking.form.clone(), cast), group }
     }
 
     fn cast(&self, number: u64, parts: Parts) -> Arc<Cast> {

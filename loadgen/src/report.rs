@@ -57,7 +57,7 @@ pub struct Heading {
 /// The verdict. Something wrong outweighs a run that ended early: it was seen.
 #[must_use]
 pub fn verdict(outcome: &Outcome) -> Verdict {
-    let tally = &outcome.tally;
+    let tally = &outcome.results.tally;
     if !tally.wrong.is_empty() || tally.refused() > 0 {
         return Verdict::Violated;
     }
@@ -72,7 +72,7 @@ pub fn verdict(outcome: &Outcome) -> Verdict {
 /// One line that says the verdict and why.
 #[must_use]
 pub fn conclusion(outcome: &Outcome) -> String {
-    let tally = &outcome.tally;
+    let tally = &outcome.results.tally;
     let answers = tally.answers();
     let partial = match outcome.ended {
         Ended::Done => "",
@@ -102,7 +102,7 @@ pub fn conclusion(outcome: &Outcome) -> String {
 /// The numbers.
 #[must_use]
 pub fn text(heading: &Heading, outcome: &Outcome) -> String {
-    let tally = &outcome.tally;
+    let tally = &outcome.results.tally;
     let mut text = String::new();
     let threads = if heading.threads == 1 { "thread" } else { "threads" };
     let mut line = |name: &str, what: String| {
@@ -149,7 +149,10 @@ fn bundles(tally: &Tally) -> u64 {
 
 fn rate(outcome: &Outcome) -> String {
     let seconds = outcome.took.as_secs_f64();
-    format!("{:.0}/s over {seconds:.1} s", outcome.tally.answers() as f64 / seconds.max(1e-9))
+    format!(
+        "{:.0}/s over {seconds:.1} s",
+        outcome.results.tally.answers() as f64 / seconds.max(1e-9)
+    )
 }
 
 fn latency(tally: &Tally) -> String {

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
 
-use crate::clock;
+use crate::clock::{self, Instant};
+use crate::honesty::Honesty;
 use crate::plan::{Ask, Plan};
+use crate::results::{Channel, Ending, Results, Sample};
 use crate::schedule::ClosedLoop;
-use crate::tally::{Answered, Tally};
+use crate::tally::Answered;
 use crate::target::{Connection, Error, Reply, Target};
 use crate::verify::{self, Verified, Wrong};
 
@@ -34,8 +36,10 @@ pub enum Ended {
 /// What a run gave.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The counts.
-    pub tally: Tally,
+    /// What was found.
+    pub results: Results,
+    /// Whether the generator kept its own promises.
+    pub honesty: Honesty,
     /// How long it took.
     pub took: Duration,
     /// Why it ended.
@@ -47,6 +51,7 @@ struct Shared {
     target: Target,
     plan: Plan,
     schedule: ClosedLoop,
+    began: Instant,
     ended: watch::Sender<Option<Ended>>,
 }
 
@@ -61,8 +66,9 @@ pub async fn run(
     connections: usize,
     threads: usize,
 ) -> io::Result<Outcome> {
-    let shared = Arc::new(Shared { target, plan, schedule, ended: watch::Sender::new(None) });
     let began = clock::now();
+    let ended = watch::Sender::new(None);
+    let shared = Arc::new(Shared { target, plan, schedule, began, ended });
     let mut results = Vec::new();
     for thread in 0..threads {
         let share = connections / threads + usize::from(thread < connections % threads);
@@ -76,16 +82,16 @@ pub async fn run(
             }
         })
     };
-    let mut tally = Tally::default();
+    let mut merged = Results::default();
     for result in results {
         // A thread that panicked has said so itself.
-        tally.merge(result.await.map_err(|_| io::Error::other("a thread of the run panicked"))?);
+        merged.merge(result.await.map_err(|_| io::Error::other("a thread of the run panicked"))?);
     }
     interrupted.abort();
     let took = clock::now() - began;
-    tally.count_duplicates();
+    merged.tally.count_duplicates();
     let ended = shared.ended.borrow().unwrap_or(Ended::Done);
-    Ok(Outcome { tally, took, ended })
+    Ok(Outcome { results: merged, honesty: Honesty::default(), took, ended })
 }
 
 impl Shared {
@@ -94,28 +100,28 @@ impl Shared {
     }
 }
 
-/// One thread with a runtime and a tally of its own.
+/// One thread with a runtime and results of its own.
 fn start(
     shared: Arc<Shared>,
     connections: usize,
     thread: usize,
-) -> io::Result<oneshot::Receiver<Tally>> {
+) -> io::Result<oneshot::Receiver<Results>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, receiver) = oneshot::channel();
     let work = move || {
-        let tally = Arc::new(Mutex::new(Tally::default()));
+        let found = Arc::new(Mutex::new(Results::new(shared.plan.groups())));
         runtime.block_on(async {
             let workers: Vec<_> = (0..connections)
-                .map(|_| tokio::spawn(work(shared.clone(), tally.clone())))
+                .map(|_| tokio::spawn(work(shared.clone(), found.clone())))
                 .collect();
             for worker in workers {
                 if worker.await.is_err() {
                     return;
                 }
             }
-            let tally = std::mem::take(&mut *tally.lock().unwrap_or_else(PoisonError::into_inner));
+            let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
             // Whoever waits for it is gone only when the process ends.
-            let _ = sender.send(tally);
+            let _ = sender.send(found);
         });
     };
     std::thread::Builder::new().name(format!("loadgen-{thread}")).spawn(work)?;
@@ -123,7 +129,7 @@ fn start(
 }
 
 /// One connection: takes turns until there are no more.
-async fn work(shared: Arc<Shared>, tally: Arc<Mutex<Tally>>) {
+async fn work(shared: Arc<Shared>, found: Arc<Mutex<Results>>) {
     let mut ended = shared.ended.subscribe();
     let mut connection = Connection::new(shared.target.clone());
     let mut failures = 0;
@@ -135,23 +141,34 @@ async fn work(shared: Arc<Shared>, tally: Arc<Mutex<Tally>>) {
             // What is on its way is given up, and not counted.
             _ = ended.wait_for(Option::is_some) => return,
         };
-        let took = clock::now() - turn.due;
-        let judged = answered.map(|reply| (status(&reply), judge(&ask, &reply)));
-        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-        match judged {
-            Ok((answered, verified)) => {
+        let ended_at = clock::now() - shared.began;
+        let (ending, verified) = match answered {
+            Ok(reply) => {
                 failures = 0;
-                tally.answered(answered, took);
-                verified.into_iter().for_each(|it| tally.verified(turn.number, it));
+                (ending(&reply), judge(&ask, &reply))
             }
             Err(error) => {
                 failures += 1;
-                tally.failed(error);
                 if error == Error::Refused || failures == FAILURES_MAX {
-                    return shared.end(Ended::TargetClosed);
+                    shared.end(Ended::TargetClosed);
                 }
+                (Ending::Failed(error), None)
             }
-        }
+        };
+        let intended = turn.due.saturating_duration_since(shared.began);
+        let sample = Sample {
+            number: turn.number,
+            intended,
+            sent: intended,
+            ended: ended_at,
+            group: ask.group,
+            channel: Channel::FrontOffice,
+            ending,
+            cache: None,
+            compared: verified.is_some(),
+            verified,
+        };
+        found.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
     }
 }
 
@@ -163,7 +180,7 @@ fn judge(ask: &Ask, reply: &Reply) -> Option<Verified> {
     (reply.status == 200).then(|| verify::verify(&ask.expected, &reply.body))
 }
 
-fn status(reply: &Reply) -> Answered {
+fn ending(reply: &Reply) -> Ending {
     #[derive(Deserialize)]
     struct Problem {
         #[serde(rename = "type")]
@@ -175,5 +192,6 @@ fn status(reply: &Reply) -> Answered {
         _ => serde_json::from_slice::<Problem>(&reply.body).ok(),
     };
     let kind = problem.map(|it| it.kind.chars().take(PROBLEM_CHARS_MAX).collect::<String>());
-    Answered { status: reply.status, problem: kind.map(Into::into) }
+    let answered = Answered { status: reply.status, problem: kind.map(Into::into) };
+    if reply.status == 200 { Ending::Answered(answered) } else { Ending::Unexpected(answered) }
 }

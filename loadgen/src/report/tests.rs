@@ -1,6 +1,8 @@
 //! Verdicts.
 
 use super::*;
+use crate::honesty::Honesty;
+use crate::results::Results;
 use crate::tally::Answered;
 use crate::target::Error;
 use crate::verify::{Finding, Verified, Wrong};
@@ -25,9 +27,14 @@ fn wrong() -> Tally {
     tally
 }
 
+fn outcome(tally: Tally, ended: Ended) -> Outcome {
+    let results = Results { tally, ..Results::default() };
+    Outcome { results, honesty: Honesty::default(), took: Duration::from_secs(1), ended }
+}
+
 #[track_caller]
 fn check(tally: &Tally, ended: Ended, code: u8, says: &str) {
-    let outcome = Outcome { tally: tally.clone(), took: Duration::from_secs(1), ended };
+    let outcome = outcome(tally.clone(), ended);
     let conclusion = conclusion(&outcome);
     assert_eq!(verdict(&outcome).code(), code, "{conclusion}");
     assert!(conclusion.contains(says), "{conclusion}");
@@ -66,8 +73,7 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         not_asked: vec![("couple-form".into(), Uncastable::Role("partner".into()))],
         country: "--population 10 --seed 1".into(),
     };
-    let (took, ended) = (Duration::from_secs(1), Ended::Done);
-    let text = text(&heading, &Outcome { tally: wrong(), took, ended });
+    let text = text(&heading, &outcome(wrong(), Ended::Done));
     for part in [
         "loop       closed:",
         "2 connections on 1 thread\n",
