@@ -291,7 +291,7 @@ fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
 fn told(report: &Report) -> String {
     let head = report.head.map_or_else(String::new, |head| ledger::head_text(&head));
     format!(
-        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts\nhead {head}",
+        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts and changes of catalogue\nhead {head}",
         report.disclosures, report.changes, report.denials, report.catalogues,
     )
 }

@@ -11,6 +11,7 @@ mod audit;
 mod catalogues;
 mod chain;
 mod entry;
+mod force;
 mod post;
 mod published;
 mod queue;
@@ -34,7 +35,7 @@ pub use published::{Latch, Published, Took};
 pub use repeat::Repeatable;
 pub use writer::Writer;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, DEADLINE_MAX};
 use crate::clock::{Civil, Instant};
 use crate::consent::{self, Bundle, Consent};
 use crate::entropy::Entropy;
@@ -113,6 +114,9 @@ pub enum Refused {
     /// The grant's time is over: decide again.
     #[error("the grant is no longer valid")]
     Expired,
+    /// The catalogue it was decided under no longer holds.
+    #[error("another catalogue holds, and for too long already")]
+    Superseded,
     /// Too much waits to be written.
     #[error("the ledger's queue is full")]
     Full,
@@ -131,6 +135,7 @@ impl Refused {
         match self {
             Self::Stale => "stale",
             Self::Expired => "expired",
+            Self::Superseded => "superseded",
             Self::Full => "full",
             Self::TooLate => "too-late",
             Self::Closed(_) => "closed",
@@ -203,6 +208,21 @@ impl Ledger {
         (port, async move { mailbox.deliver().await })
     }
 
+    /// Records that another catalogue holds from here on; nothing, where it does
+    /// already. It waits as long as it takes: an entry that stands unknown to
+    /// whoever decides would end all disclosure.
+    ///
+    /// # Errors
+    /// Where it is not recorded.
+    pub async fn supersede(&self, catalogue: Arc<Catalogue>) -> Result<(), Refused> {
+        let (port, deliver) = self.port();
+        let size = entry::SMALL + catalogue.text().len();
+        tokio::select! {
+            recorded = port.post(size, |reply| Submission::Catalogue(catalogue, reply)) => recorded,
+            () = deliver => Err(Refused::Closed(Latch::Stopped)),
+        }
+    }
+
     /// The consent state and everything else that is read without waiting.
     #[must_use]
     pub fn published(&self) -> &Arc<Published> {
@@ -217,7 +237,8 @@ impl Ledger {
     }
 }
 
-/// One core's way into the ledger.
+/// One core's way into the ledger. Cheap to clone.
+#[derive(Clone)]
 pub struct Port {
     ledger: Ledger,
     mailbox: Arc<Mailbox>,
@@ -287,17 +308,22 @@ impl Port {
         until: Instant,
         submission: impl FnOnce(Reply<T>) -> Submission,
     ) -> Result<T, Refused> {
+        let posted = tokio::time::timeout_at(until, self.post(size, submission));
+        posted.await.unwrap_or(Err(Refused::TooLate))
+    }
+
+    async fn post<T: Send + 'static>(
+        &self,
+        size: usize,
+        submission: impl FnOnce(Reply<T>) -> Submission,
+    ) -> Result<T, Refused> {
         if let Some(latch) = self.published().latch() {
             return Err(Refused::Closed(latch));
         }
         let (sender, receiver) = oneshot::channel();
         let reply = Reply::new(sender, self.mailbox.clone());
         self.ledger.queue.0.push(size, submission(reply))?;
-        match tokio::time::timeout_at(until, receiver).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Refused::Closed(Latch::Stopped)),
-            Err(_) => Err(Refused::TooLate),
-        }
+        receiver.await.unwrap_or(Err(Refused::Closed(Latch::Stopped)))
     }
 }
 
@@ -319,6 +345,9 @@ pub enum OpenError {
 pub const RESERVE_MIN: Duration = Duration::from_millis(5);
 /// How long past its deadline a bundle may wait to be recorded.
 pub const GRACE: Duration = Duration::from_secs(1);
+/// How long after another catalogue's entry, in ledger time, a disclosure may still
+/// stand under the one before: as long as a request may take that began under it.
+pub const SUPERSEDED_MAX: Duration = DEADLINE_MAX.saturating_add(GRACE);
 
 /// A digest or hash as text.
 #[must_use]

@@ -1,13 +1,14 @@
 //! What waits for the writer: two bounded queues, consent changes first.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
 use super::Refused;
 use super::entry::{About, Draft};
 use super::post::Reply;
+use crate::catalogue::Catalogue;
 use crate::consent::Change;
 use crate::model::Subject;
 
@@ -27,6 +28,8 @@ pub(super) enum Submission {
     Change(Changed, Reply<()>),
     Disclosure(Draft, Reply<()>),
     Denial(Denied),
+    /// Another catalogue holds.
+    Catalogue(Arc<Catalogue>, Reply<()>),
 }
 
 /// A citizen's change of their consent.
@@ -67,7 +70,10 @@ impl Queue {
     pub(super) fn push(&self, size: usize, submission: Submission) -> Result<(), Refused> {
         let mut waiting = self.lock();
         let (queue, most) = match submission {
-            Submission::Change(..) => (&mut waiting.changes, CHANGES_MAX),
+            // Whoever floods the others keeps no catalogue out, either.
+            Submission::Change(..) | Submission::Catalogue(..) => {
+                (&mut waiting.changes, CHANGES_MAX)
+            }
             Submission::Disclosure(..) | Submission::Denial(_) => (&mut waiting.others, OTHERS_MAX),
         };
         if queue.len() >= most {

@@ -3,6 +3,7 @@
 mod crash;
 mod proof;
 mod read;
+mod superseded;
 mod support;
 
 use std::future::Future as _;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::entry::{Change, Denial, Draft, Entry, Event, SubjectVersion};
+use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
 use super::queue::{Changed, Denied, Queue, Submission};
@@ -38,6 +39,7 @@ pub struct Writer {
     metrics: Arc<Metrics>,
     head: Head,
     next_number: u64,
+    in_force: InForce,
     /// Civil and monotonic time of the last batch.
     last: (CivilMs, Instant),
     recent: VecDeque<(Instant, Duration)>,
@@ -69,14 +71,26 @@ impl Writer {
         let next_number = published.highest_number() + 1;
         let last = (civil.now(), clock::monotonic());
         let recent = VecDeque::with_capacity(RECENT_COMMITS);
-        Self { storage, queue, published, civil, entropy, metrics, head, next_number, last, recent }
+        let in_force = InForce::default();
+        Self {
+            storage,
+            queue,
+            published,
+            civil,
+            entropy,
+            metrics,
+            head,
+            next_number,
+            in_force,
+            last,
+            recent,
+        }
     }
 
     /// Records under which catalogue the ledger goes on.
     pub(super) fn record_catalogue(&mut self, catalogue: &Catalogue) -> Result<(), OpenError> {
         let stamp = self.civil.now().max(self.head.stamp);
-        self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
-        self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
+        self.supersede(stamp, catalogue)?;
         let began = clock::monotonic();
         self.storage.commit(&self.head)?;
         self.published.set_synced(self.took_since(began));
@@ -204,7 +218,21 @@ impl Writer {
                 }
             },
             Submission::Denial(denied) => self.deny(stamp, denied, batch),
+            Submission::Catalogue(catalogue, reply) => {
+                let known = self.in_force.is(catalogue.digest());
+                let written = if known { Ok(()) } else { self.supersede(stamp, &catalogue) };
+                batch.answers.push((reply, Ok(())));
+                written
+            }
         }
+    }
+
+    /// From here on, another catalogue holds.
+    fn supersede(&mut self, stamp: CivilMs, catalogue: &Catalogue) -> Result<(), store::Error> {
+        self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
+        self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
+        self.in_force.enter(*catalogue.digest(), stamp);
+        Ok(())
     }
 
     fn change(
@@ -227,6 +255,9 @@ impl Writer {
     fn check(&self, stamp: CivilMs, draft: &Draft, batch: &Batch) -> Result<(), Refused> {
         if draft.facts.valid_until <= stamp {
             return Err(Refused::Expired);
+        }
+        if !self.in_force.admits(&draft.facts.about.catalogue, stamp) {
+            return Err(Refused::Superseded);
         }
         let current =
             |(subject, version): &(Subject, u64)| self.consent(*subject, batch).version == *version;
@@ -348,7 +379,9 @@ impl Drop for Writer {
 
 fn unanswered(submission: Submission) -> Option<Answer> {
     match submission {
-        Submission::Change(_, reply) | Submission::Disclosure(_, reply) => Some((reply, Ok(()))),
+        Submission::Change(_, reply)
+        | Submission::Disclosure(_, reply)
+        | Submission::Catalogue(_, reply) => Some((reply, Ok(()))),
         Submission::Denial(_) => None,
     }
 }

@@ -149,9 +149,11 @@ pub async fn prefer(
 fn not_changed(refused: &Refused) -> Rejection {
     match refused {
         Refused::Full => Rejection::Overloaded,
-        Refused::Stale | Refused::Expired | Refused::TooLate | Refused::Closed(_) => {
-            Rejection::NotRecorded
-        }
+        Refused::Stale
+        | Refused::Expired
+        | Refused::Superseded
+        | Refused::TooLate
+        | Refused::Closed(_) => Rejection::NotRecorded,
     }
 }
 
@@ -217,7 +219,9 @@ impl<'a> Attempt<'a> {
                 Ok(disclosed) => return Ok((disclosed, grant)),
                 Err(Refused::Stale | Refused::Expired) => {}
                 Err(Refused::Full) => return Err(Rejection::Overloaded),
-                Err(Refused::TooLate | Refused::Closed(_)) => return Err(Rejection::NotRecorded),
+                Err(Refused::Superseded | Refused::TooLate | Refused::Closed(_)) => {
+                    return Err(Rejection::NotRecorded);
+                }
             }
         }
         Err(Rejection::ConsentChanging)

@@ -131,7 +131,13 @@ fn again(attempt: &Attempt<'_>, known: &Kept) -> Result<Option<Disclosed<Bundle>
     match known.disclosure.again(shared.catalogue.digest(), published, shared.civil.now()) {
         Ok(disclosed) => Ok(Some(disclosed)),
         Err(Refused::Closed(_)) => Err(Rejection::NotRecorded),
-        Err(Refused::Stale | Refused::Expired | Refused::Full | Refused::TooLate) => Ok(None),
+        Err(
+            Refused::Stale
+            | Refused::Expired
+            | Refused::Superseded
+            | Refused::Full
+            | Refused::TooLate,
+        ) => Ok(None),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Report {
     pub changes: u64,
     /// Denials, repeats counted once.
     pub denials: u64,
-    /// Starts; each names its catalogue.
+    /// Starts, and changes of catalogue while it ran; each names its catalogue.
     pub catalogues: u64,
     /// The newest entry.
     pub head: Option<Head>,

@@ -7,10 +7,12 @@ use super::rows::Committed;
 use super::{Error, Report, Violation, violation};
 use crate::catalogue::{Candidate, Catalogue, PlannedCall, Procedure};
 use crate::consent::{Consent, Reuse};
-use crate::ledger::chain;
 use crate::ledger::entry::{About, Change, Disclosure, Entry, Event, SubjectVersion};
+use crate::ledger::{SUPERSEDED_MAX, chain};
 use crate::model::{CandidateSet, Channel, CivilMs, RegisterId, SUBJECTS_MAX};
 use crate::store::{self, Digest, Head, Read};
+
+const LATE_MS: CivilMs = SUPERSEDED_MAX.as_millis() as CivilMs;
 
 /// What is known after so many entries.
 pub(super) struct Replay {
@@ -20,6 +22,9 @@ pub(super) struct Replay {
     stamp: CivilMs,
     /// The catalogue in force.
     catalogue: Option<Arc<Catalogue>>,
+    /// Those before it, and when each was superseded: what began under one of them
+    /// may end under it.
+    superseded: Vec<(Arc<Catalogue>, CivilMs)>,
     /// Each subject's consent, from its changes alone.
     consents: HashMap<u64, Consent>,
     report: Report,
@@ -34,6 +39,7 @@ impl Replay {
             hash: chain::genesis(&head.stream),
             stamp: CivilMs::MIN,
             catalogue: None,
+            superseded: Vec::new(),
             consents: HashMap::new(),
             report: Report::default(),
         }
@@ -73,7 +79,7 @@ impl Replay {
                 self.report.catalogues += 1;
                 if self.catalogue.as_ref().is_none_or(|known| *known.digest() != digest) {
                     match catalogue(&digest) {
-                        Ok(catalogue) => self.catalogue = Some(catalogue),
+                        Ok(catalogue) => self.supersede(catalogue),
                         Err(store::Error::Damaged(what)) => return wrong(what),
                         Err(error) => return Err(error.into()),
                     }
@@ -92,12 +98,26 @@ impl Replay {
         Ok(())
     }
 
+    fn supersede(&mut self, catalogue: Arc<Catalogue>) {
+        let now = self.stamp;
+        self.superseded.retain(|(_, since)| now - since <= LATE_MS);
+        if let Some(before) = self.catalogue.replace(catalogue) {
+            self.superseded.push((before, now));
+        }
+    }
+
+    /// The catalogue of this digest, where a disclosure may stand under it now.
+    fn in_force(&self, digest: &Digest) -> Option<&Arc<Catalogue>> {
+        let late = self.superseded.iter().filter(|(_, since)| self.stamp - since <= LATE_MS);
+        let mut known = self.catalogue.iter().chain(late.map(|(before, _)| before));
+        known.find(|known| known.digest() == digest)
+    }
+
     fn disclosure(&self, disclosure: &Disclosure) -> Result<(), Violation> {
         let wrong = |what: &str| Err(violation(self.sequence, what));
         let about = &disclosure.about;
         let named = about.catalogue;
-        let Some(catalogue) = self.catalogue.as_ref().filter(|known| *known.digest() == named)
-        else {
+        let Some(catalogue) = self.in_force(&named) else {
             return wrong("it names a catalogue that was not in force");
         };
         if disclosure.valid_until <= self.stamp {
