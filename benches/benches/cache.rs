@@ -16,6 +16,7 @@ fn lookup(criterion: &mut Criterion) {
     let (catalogue, country) = (catalogue(), country());
     let register = catalogue.register(catalogue.find_register("rnpp").expect("a register"));
     let slot = Slot {
+        terms: 0,
         register: register.id,
         key: None,
         organisation: None,

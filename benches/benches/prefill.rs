@@ -47,10 +47,10 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
     let vault = Box::new(space::Memory::default());
     let opened = Engine::open(parts, Box::new(storage), readers, vault);
     let (engine, writer) = opened.expect("an empty ledger opens");
-    let (core, deliver) = engine.core();
+    let (seat, deliver) = engine.seat();
     runtime.spawn(deliver);
     runtime.spawn(writer.run());
-    (engine, core)
+    (engine, seat.core())
 }
 
 fn asked(person: &Person) -> Asked {

@@ -273,7 +273,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         std::fs::write(file, demo.url() + "\n")
             .with_context(|| format!("--ready-file {}", file.display()))?;
     }
-    signals.obey(&demo.engine, PAUSES, || tracing::info!("a demonstration reads nothing again"));
+    let read_again = async || tracing::info!("a demonstration reads nothing again");
+    signals.obey(&demo.engine, PAUSES, read_again);
     // It says that the API answers, which is over.
     options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
 }

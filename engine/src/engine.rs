@@ -4,10 +4,11 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime;
 use tokio::sync::watch;
 
@@ -19,11 +20,11 @@ use crate::entropy::Entropy;
 use crate::handle::{Handle, Jobs};
 use crate::http;
 use crate::identity::Directory;
-use crate::ledger::{self, Accesses, Ledger, OpenError};
+use crate::ledger::{self, Accesses, Latch, Ledger, OpenError, Refused};
 use crate::metrics::Metrics;
 use crate::net::Connect;
-use crate::prefill::{Bulk, Core, Denials, Repeats, Shared};
-use crate::registers::{Endpoints, Rates};
+use crate::prefill::{Bulk, Repeats, Seat, Shared, Terms};
+use crate::registers::Endpoints;
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
 use crate::store::{self, Indexer, Read, Readers, Room, Sqlite, Storage, Time};
@@ -89,17 +90,15 @@ impl Engine {
         )?;
         let space = Space::open(vault, &parts.master_key, (parts.entropy)())?;
         let accesses = Accesses::new(readers, opened.ledger.published().clone());
+        let terms = Terms::first(parts.catalogue, parts.directory, parts.endpoints);
         let shared = Shared {
-            rates: Rates::new(&parts.catalogue),
-            catalogue: parts.catalogue,
-            directory: parts.directory,
+            terms: ArcSwap::from_pointee(terms),
             accesses,
             ledger: opened.ledger,
             room: parts.room,
             space,
             cache: Arc::new(Cache::new(parts.cache, parts.civil.clone())),
             flights: Arc::new(Flights::default()),
-            denials: Denials::default(),
             started: parts.civil.now(),
             bulk: Bulk::default(),
             repeats: Repeats::default(),
@@ -108,15 +107,14 @@ impl Engine {
             drain: Arc::default(),
             has_admin: false,
             tells_how: parts.tells_how,
-            endpoints: parts.endpoints,
             connect: parts.connect,
         };
         Ok((Self { shared: Arc::new(shared), entropy: parts.entropy }, opened.writer))
     }
 
-    /// One more core, and the task that it must run.
-    pub fn core(&self) -> (Arc<Core>, impl Future<Output = ()> + Send + use<>) {
-        Core::new(self.shared.clone(), (self.entropy)())
+    /// One more core's place, and the task that it must run.
+    pub fn seat(&self) -> (Arc<Seat>, impl Future<Output = ()> + Send + use<>) {
+        Seat::new(self.shared.clone(), (self.entropy)())
     }
 }
 
@@ -143,6 +141,20 @@ impl From<store::Error> for StartError {
     }
 }
 
+/// What can be exchanged while an engine runs.
+pub struct Renewal {
+    /// Which catalogue holds.
+    pub catalogue: Arc<Catalogue>,
+    /// Who has which token.
+    pub directory: Arc<dyn Directory>,
+    /// Where the registers are.
+    pub endpoints: Endpoints,
+    /// What connections may cost that are accepted from then on.
+    pub limits: http::Limits,
+    /// How many bytes must stay free where the data is.
+    pub disk_floor: u64,
+}
+
 /// A running engine. Dropping it stops the cores; the writer ends once it has
 /// written what waits.
 pub struct Running {
@@ -150,6 +162,11 @@ pub struct Running {
     drain: Arc<Drain>,
     address: SocketAddr,
     admin: Option<SocketAddr>,
+    /// Gone with the cores, whose drop lets the ledger end.
+    shared: Weak<Shared>,
+    room: Arc<Room>,
+    metrics: Arc<Metrics>,
+    limits: Arc<ArcSwap<http::Limits>>,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -171,6 +188,30 @@ impl Running {
     #[must_use]
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Puts something else in force, for requests from now on: those under way keep
+    /// what they began with. Another catalogue is recorded first.
+    ///
+    /// # Errors
+    /// Where that cannot be; then nothing changes.
+    pub async fn renew(&self, renewal: Renewal) -> Result<(), Refused> {
+        let Renewal { catalogue, directory, endpoints, limits, disk_floor } = renewal;
+        let shared = self.shared.upgrade().ok_or(Refused::Closed(Latch::Stopped))?;
+        let before = shared.terms.load_full();
+        if catalogue.digest() != before.catalogue.digest() {
+            shared.ledger.supersede(catalogue.clone()).await?;
+        }
+        shared.terms.store(Arc::new(before.superseded_by(catalogue, directory, endpoints)));
+        self.limits.store(Arc::new(limits));
+        self.room.set_floor(disk_floor);
+        Ok(())
     }
 
     /// How far it is on its way out.
@@ -219,7 +260,7 @@ impl Drop for Running {
 pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Running, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let admin = listen.admin.map(http::open_admin).transpose()?;
-    let (listeners, address) = listen.open(cores)?;
+    let http::Opened { listeners, address, limits } = listen.open(cores)?;
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
     parts.civil = parts.civil.going_on_from(sqlite.reader()?.head()?.stamp);
@@ -240,10 +281,10 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let (handle, jobs) = Handle::new(cores);
     let mut threads = Vec::new();
     for ((index, listener), jobs) in listeners.into_iter().enumerate().zip(jobs) {
-        let (core, deliver) = engine.core();
+        let (seat, deliver) = engine.seat();
         let stopped = stopped.clone();
         threads.push(thread(&format!("core-{index}"), async move {
-            run_core(core, deliver, listener, jobs, stopped).await;
+            run_core(seat, deliver, listener, jobs, stopped).await;
         })?);
     }
     let admin = match admin {
@@ -254,21 +295,22 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
             Some(at)
         }
     };
-    threads.push(thread("indexer", keep_indexed(indexer, room, stopped))?);
+    threads.push(thread("indexer", keep_indexed(indexer, room.clone(), stopped))?);
+    let (shared, metrics) = (Arc::downgrade(&engine.shared), engine.shared.metrics.clone());
     drop(engine);
     threads.push(thread("ledger", writer.run())?);
-    Ok(Running { handle, drain, address, admin, stop, threads })
+    Ok(Running { handle, drain, address, admin, shared, room, metrics, limits, stop, threads })
 }
 
 async fn run_core(
-    core: Arc<Core>,
+    seat: Arc<Seat>,
     deliver: impl Future<Output = ()> + Send + 'static,
     listener: http::Listener,
     jobs: Jobs,
     mut stopped: watch::Receiver<bool>,
 ) {
     tokio::spawn(deliver);
-    let serving = async { tokio::join!(jobs.work(core.clone()), http::serve(core, listener)) };
+    let serving = async { tokio::join!(jobs.work(seat.clone()), http::serve(seat, listener)) };
     tokio::select! {
         _ = serving => {}
         _ = stopped.wait_for(|stop| *stop) => {}

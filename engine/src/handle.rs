@@ -11,7 +11,7 @@ use crate::consent::{Bundle, Consent};
 use crate::drain::Phase;
 use crate::ledger::{Disclosed, Own};
 use crate::model::Subject;
-use crate::prefill::{Asked, Core, Rejection, prefer, prefill};
+use crate::prefill::{Asked, Core, Rejection, Seat, prefer, prefill};
 
 /// Requests that wait for one core; further ones are refused as `overloaded`.
 const WAITING_MAX: usize = 1_024;
@@ -88,8 +88,8 @@ impl Handle {
 impl Jobs {
     /// Answers what is posted, until no handle is left, or the engine is on its way
     /// out and has answered everything.
-    pub async fn work(mut self, core: Arc<Core>) {
-        let drain = core.shared().drain.clone();
+    pub async fn work(mut self, seat: Arc<Seat>) {
+        let drain = seat.core().shared().drain.clone();
         let mut phase = drain.watch();
         let mut closing = pin!(phase.wait_for(|phase| *phase >= Phase::Closing));
         let (mut closed, mut begun) = (false, JoinSet::new());
@@ -97,7 +97,7 @@ impl Jobs {
             tokio::select! {
                 job = self.0.recv() => {
                     let Some(job) = job else { break };
-                    let (core, under_way) = (core.clone(), drain.begin());
+                    let (core, under_way) = (seat.core(), drain.begin());
                     begun.spawn(async move {
                         work_off(core, job).await;
                         drop(under_way);
@@ -120,7 +120,7 @@ async fn work_off(core: Arc<Core>, job: Job) {
     match job {
         Job::Prefill(asked, reply) => drop(reply.send(prefill(&core, &asked).await)),
         Job::Prefer(Preference { subject, register, allow }, reply) => {
-            let known = core.shared().catalogue.find_register(&register);
+            let known = core.catalogue().find_register(&register);
             let answer = match known {
                 Some(register) => prefer(&core, subject, register, allow).await,
                 None => Err(Rejection::value("register", "no register of that name")),

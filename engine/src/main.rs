@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use engine::backup;
-use engine::catalogue::Mistake;
+use engine::catalogue::{Catalogue, Difference, Mistake};
 use engine::config;
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::logs;
@@ -48,6 +48,13 @@ enum What {
         /// A configuration, as `serve` takes it.
         #[arg(long, group = "what")]
         config: Option<PathBuf>,
+        /// An older catalogue, as its folder or the configuration that names it: tells
+        /// which organisation gains or loses what. That something differs is no failure.
+        #[arg(long)]
+        against: Option<PathBuf>,
+        /// Tell the difference as JSON.
+        #[arg(long, requires = "against")]
+        json: bool,
     },
     /// Ask a register once and compare its answer with its description.
     Probe(engine::probe::Options),
@@ -109,7 +116,9 @@ fn main() -> ExitCode {
         What::Demo(options) => engine::demo::run(&options).map(|()| HOLDS),
         What::Serve(options) => serve(&options),
         What::Key { master } => key(master.as_deref()),
-        What::Check { catalogue, config } => check(catalogue.as_deref(), config.as_deref()),
+        What::Check { catalogue, config, against, json } => {
+            check(catalogue.as_deref(), config.as_deref(), against.as_deref(), json)
+        }
         What::Probe(options) => probe(&options),
         What::Backup { data, to } => copied("backed up", backup::backup(&data, &to)),
         What::Restore { from, data, expect_head, roll_back } => {
@@ -170,7 +179,12 @@ fn key(master: Option<&Path>) -> anyhow::Result<u8> {
     Ok(HOLDS)
 }
 
-fn check(folder: Option<&Path>, config: Option<&Path>) -> anyhow::Result<u8> {
+fn check(
+    folder: Option<&Path>,
+    config: Option<&Path>,
+    against: Option<&Path>,
+    json: bool,
+) -> anyhow::Result<u8> {
     let compiled = match (folder, config) {
         (Some(folder), _) => config::compile(folder)?.map(std::sync::Arc::new),
         (None, Some(file)) => match config::load(file) {
@@ -181,6 +195,7 @@ fn check(folder: Option<&Path>, config: Option<&Path>) -> anyhow::Result<u8> {
         (None, None) => anyhow::bail!("--catalogue or --config"),
     };
     match compiled {
+        Ok(new) if json => against.map_or(Ok(HOLDS), |old| differ(old, &new, json)),
         Ok(catalogue) => {
             say(&format!(
                 "{} registers, {} organisations, {} procedures; digest {}",
@@ -189,13 +204,34 @@ fn check(folder: Option<&Path>, config: Option<&Path>) -> anyhow::Result<u8> {
                 catalogue.procedures().len(),
                 ledger::hex(catalogue.digest()),
             ));
-            Ok(HOLDS)
+            against.map_or(Ok(HOLDS), |old| differ(old, &catalogue, json))
         }
         Err(mistakes) => {
             complain_of(&mistakes);
             Ok(VIOLATED)
         }
     }
+}
+
+/// Tells what a catalogue has that an older one has not, and the reverse.
+fn differ(old: &Path, new: &Catalogue, json: bool) -> anyhow::Result<u8> {
+    let old = match config::catalogue_of(old) {
+        Ok(old) => old,
+        Err(config::Error::Mistakes(mistakes)) => {
+            complain_of(&mistakes);
+            anyhow::bail!("{} cannot be compared with", old.display());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let difference = Difference::between(&old, new);
+    if json {
+        say(&serde_json::to_string_pretty(&difference)?);
+    } else if difference.is_empty() {
+        say("nothing differs");
+    } else {
+        say(difference.to_string().trim_end());
+    }
+    Ok(HOLDS)
 }
 
 fn complain_of(mistakes: &[Mistake]) {

@@ -1,5 +1,8 @@
 //! `engine serve`: real registers, real identities, by one configuration file.
 
+mod reload;
+
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +20,7 @@ use crate::ledger;
 use crate::net::Tcp;
 use crate::signals::Signals;
 use crate::store::Room;
+use reload::InForce;
 
 /// `engine serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,6 +38,11 @@ pub struct Options {
 /// # Errors
 /// Where a port or the data directory cannot be had.
 pub fn start(config: Config) -> anyhow::Result<Running> {
+    begin(config).map(|(running, _)| running)
+}
+
+/// Starts an engine, with what a change of its configuration is compared with.
+pub(crate) fn begin(config: Config) -> anyhow::Result<(Running, InForce)> {
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("the data directory {}", config.data.display()))?;
     let mut listen = http::Listen::on(config.listen);
@@ -46,21 +55,22 @@ pub fn start(config: Config) -> anyhow::Result<Running> {
     if let Some(pem) = &config.tls {
         listen.tls = Some(Arc::new(http::Tls::from_pem(&pem.certificates, &pem.key)?));
     }
-    let civil = Civil::system();
+    let (civil, tls) = (Civil::system(), listen.tls.clone());
     let parts = Parts {
-        catalogue: config.catalogue,
-        directory: Arc::new(Issued::new(config.trusted, civil.clone())),
-        endpoints: config.endpoints,
+        catalogue: config.catalogue.clone(),
+        directory: Arc::new(Issued::new(config.trusted.clone(), civil.clone())),
+        endpoints: config.endpoints.clone(),
         connect: Arc::new(Tcp),
         room: Arc::new(Room::new(&config.data, config.disk_floor)),
-        civil,
+        civil: civil.clone(),
         cache: cache::Config { bytes: config.cache_bytes },
-        master_key: config.master_key,
+        master_key: config.master_key.clone(),
         tells_how: false,
         entropy: Box::new(Entropy::system),
     };
-    engine::start(parts, &config.data, listen)
-        .with_context(|| format!("the engine cannot start (data in {})", config.data.display()))
+    let running = engine::start(parts, &config.data, listen)
+        .with_context(|| format!("the engine cannot start (data in {})", config.data.display()))?;
+    Ok((running, InForce { config, tls, civil }))
 }
 
 /// Runs until told to end.
@@ -73,17 +83,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let digest = ledger::hex(config.catalogue.digest());
     // Before anybody is told that it runs: who is told may end it at once.
     let signals = Signals::catch().context("signals cannot be caught")?;
-    let running = start(config)?;
+    let (running, mut in_force) = begin(config)?;
     let scheme = if secured { "https" } else { "http" };
     let url = format!("{scheme}://{}", running.address());
     let admin = running.admin().map_or_else(String::new, |admin| format!("http://{admin}"));
+    // However little is logged; who closed the output wants to know nothing.
+    let _ = writeln!(std::io::stdout(), "Prefill serves at {url}, its admin listener is {admin}");
     tracing::info!(%url, %admin, catalogue = %digest, "the engine serves");
     if let Some(file) = &options.ready_file {
         write_ready(file, &format!("{url}\n{admin}\n"))?;
     }
-    signals.obey(&running, Pauses::default(), || {
-        tracing::warn!("SIGHUP: a change of configuration needs a restart yet");
-    });
+    let read_again = async || in_force.read_again(&running, &options.config).await;
+    signals.obey(&running, Pauses::default(), read_again);
     options.ready_file.as_ref().map_or(Ok(()), std::fs::remove_file).context("--ready-file")
 }
 

@@ -36,13 +36,13 @@ impl Signals {
 
     /// Reads again at each SIGHUP, until the first signal to end; then waits for what
     /// has begun. A second one cuts that.
-    pub fn obey(mut self, engine: &Running, pauses: Pauses, mut read_again: impl FnMut()) {
+    pub fn obey(mut self, engine: &Running, pauses: Pauses, mut read_again: impl AsyncFnMut()) {
         let Self { runtime, interrupted, terminated, hung_up } = &mut self;
         runtime.block_on(async {
             loop {
                 tokio::select! {
                     () = told(interrupted, terminated) => break,
-                    _ = hung_up.recv() => read_again(),
+                    _ = hung_up.recv() => read_again().await,
                 }
             }
             tokio::select! {

@@ -43,6 +43,9 @@ impl Default for Config {
 /// `Debug` does not show the key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Slot {
+    /// Under which terms, counted since the start: the other members are ids of
+    /// their catalogue, and their registers' places.
+    pub terms: u32,
     /// Who answered.
     pub register: RegisterId,
     /// The key, where it is not the subject's identifier.
@@ -58,7 +61,10 @@ pub struct Slot {
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Slot");
-        shown.field("register", &self.register).field("organisation", &self.organisation);
+        shown
+            .field("terms", &self.terms)
+            .field("register", &self.register)
+            .field("organisation", &self.organisation);
         shown.field("purpose", &self.purpose).field("epoch", &self.epoch);
         shown.finish_non_exhaustive()
     }
@@ -112,9 +118,10 @@ impl Held {
 
     fn with(&self, new: HeldAnswer, now: CivilMs) -> Self {
         let superseded = |held: &HeldAnswer| {
-            held.slot == new.slot
+            let same = held.slot == new.slot
                 && held.answer.since <= new.answer.since
-                && new.answer.asked.covers(held.answer.asked)
+                && new.answer.asked.covers(held.answer.asked);
+            same || held.slot.terms < new.slot.terms
         };
         let mut kept: Vec<_> =
             self.0.iter().filter(|held| now < held.expires && !superseded(held)).cloned().collect();
@@ -125,8 +132,11 @@ impl Held {
         Self(kept)
     }
 
-    fn without(&self, register: RegisterId) -> Self {
-        Self(self.0.iter().filter(|held| held.slot.register != register).cloned().collect())
+    /// What stays when a register of these terms is refused. Of what was fetched under
+    /// others, nobody can tell here whose it is.
+    fn without(&self, terms: u32, register: RegisterId) -> Self {
+        let stays = |held: &&HeldAnswer| held.slot.terms == terms && held.slot.register != register;
+        Self(self.0.iter().filter(stays).cloned().collect())
     }
 }
 
@@ -216,12 +226,13 @@ impl Cache {
         });
     }
 
-    /// Forgets what one register said about a subject.
-    pub fn purge(&self, subject: Subject, register: RegisterId) {
+    /// Forgets what one register of these terms said about a subject, and all that was
+    /// said under others.
+    pub fn purge(&self, subject: Subject, terms: u32, register: RegisterId) {
         if self.moka.contains_key(&subject) {
             self.moka.entry(subject).and_upsert_with(|held| {
                 let known = held.map(moka::Entry::into_value).unwrap_or_default();
-                Arc::new(known.without(register))
+                Arc::new(known.without(terms, register))
             });
         }
     }

@@ -17,6 +17,7 @@ fn subject() -> Subject {
 
 fn slot() -> Slot {
     Slot {
+        terms: 1,
         register: RegisterId(1),
         key: None,
         organisation: Some(OrganisationId(2)),
@@ -54,6 +55,7 @@ async fn an_answer_is_found_in_its_own_slot_and_in_no_other() {
     cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
     assert_eq!(found(&cache, &civil, &slot(), None), Some((true, ORIGIN)));
     let others = [
+        Slot { terms: 2, ..slot() },
         Slot { register: RegisterId(9), ..slot() },
         Slot { key: Some("a-key".into()), ..slot() },
         Slot { organisation: Some(OrganisationId(9)), ..slot() },
@@ -127,7 +129,7 @@ async fn an_answer_kept_after_a_purge_shows_only_under_the_epoch_of_its_call() {
     cache.keep(subject(), slot(), answer(two(), ORIGIN), TTL);
     let other = Slot { register: RegisterId(9), ..slot() };
     cache.keep(subject(), other.clone(), answer(two(), ORIGIN), TTL);
-    cache.purge(subject(), slot().register);
+    cache.purge(subject(), 1, slot().register);
     assert_eq!(found(&cache, &civil, &slot(), None), None);
     assert!(found(&cache, &civil, &other, None).is_some(), "the other register stays");
     // A call that began before the No lands after it.
@@ -138,7 +140,7 @@ async fn an_answer_kept_after_a_purge_shows_only_under_the_epoch_of_its_call() {
 #[tokio::test(start_paused = true)]
 async fn a_purge_of_nobody_known_adds_nobody() {
     let (cache, _) = cache();
-    cache.purge(subject(), RegisterId(1));
+    cache.purge(subject(), 1, RegisterId(1));
     assert!(cache.get(subject()).is_none());
 }
 
@@ -214,4 +216,23 @@ async fn answers_whose_time_is_over_go_when_another_comes() {
     let since = ORIGIN + TTL.as_millis() as CivilMs;
     cache.keep(subject(), Slot { register: RegisterId(9), ..slot() }, answer(two(), since), TTL);
     assert_eq!(cache.get(subject()).unwrap().0.len(), 1);
+}
+
+#[test]
+fn what_was_fetched_under_other_terms_is_found_by_nobody_and_goes_with_a_no() {
+    let (cache, civil) = cache();
+    let since = civil.now();
+    cache.keep(subject(), slot(), answer(two(), since), TTL);
+    let newer = Slot { terms: 2, ..slot() };
+    assert_eq!(found(&cache, &civil, &newer, None), None);
+    let stays = Slot { register: RegisterId(9), ..slot() };
+    cache.keep(subject(), stays.clone(), answer(two(), since), TTL);
+    // A request of before may end now: what it brings goes with the next that is kept.
+    cache.keep(subject(), newer.clone(), answer(two(), since), TTL);
+    assert_eq!(found(&cache, &civil, &stays, None), None);
+    cache.keep(subject(), stays.clone(), answer(two(), since), TTL);
+    assert!(found(&cache, &civil, &newer, None).is_some());
+    cache.purge(subject(), 2, RegisterId(9));
+    assert_eq!(found(&cache, &civil, &stays, None), None);
+    assert!(found(&cache, &civil, &newer, None).is_some());
 }

@@ -8,6 +8,7 @@ mod authority;
 mod compile;
 mod compiled;
 mod description;
+mod difference;
 mod field;
 mod notice;
 mod organisation;
@@ -24,9 +25,10 @@ mod sources;
 use std::collections::HashMap;
 use std::fmt;
 
+pub use difference::{Authority, Delegation, Difference, Names, Way};
 pub use field::Field;
 pub use notice::{Condition, Notice, Test};
-pub use organisation::Organisation;
+pub use organisation::{ActsFor, Organisation};
 pub use plan::{CallKey, Candidate, PlannedCall, Proof};
 pub use procedure::{BackOffice, DEADLINE_DEFAULT, DEADLINE_MAX, DEADLINE_MIN, Procedure, Role};
 pub use register::{
@@ -132,6 +134,14 @@ impl Catalogue {
     /// Every mistake in every file, sorted by file and line.
     pub fn compile(sources: &[Source]) -> Result<Self, Vec<Mistake>> {
         compile::compile(sources, Review::Due)
+    }
+
+    /// Compiles files that were in force once, which are not reviewed again.
+    ///
+    /// # Errors
+    /// As [`Catalogue::compile`].
+    pub fn compile_again(sources: &[Source]) -> Result<Self, Vec<Mistake>> {
+        compile::compile(sources, Review::Passed)
     }
 
     /// Compiles what [`Catalogue::text`] gave: a catalogue that was in force

@@ -1,5 +1,6 @@
 //! The catalogue: whole ones compile, wrong ones say every mistake.
 
+mod difference;
 mod mistakes;
 mod planned;
 pub(crate) mod world;

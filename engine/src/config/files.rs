@@ -35,6 +35,18 @@ pub fn compile(folder: &Path) -> Result<Result<Catalogue, Vec<Mistake>>, Unreada
     Ok(Err(mistakes))
 }
 
+/// Compiles the catalogue in a folder as one that was in force once.
+///
+/// # Errors
+/// Where a file or a folder cannot be read.
+pub fn compile_again(folder: &Path) -> Result<Result<Catalogue, Vec<Mistake>>, Unreadable> {
+    let (sources, mistakes) = read(folder)?;
+    match mistakes.is_empty() {
+        true => Ok(Catalogue::compile_again(&sources)),
+        false => Ok(Err(mistakes)),
+    }
+}
+
 /// Its files, by their paths within it, and where they are no text.
 fn read(folder: &Path) -> Result<(Vec<Source>, Vec<Mistake>), Unreadable> {
     let mut read = (Vec::new(), Vec::new());

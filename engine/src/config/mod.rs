@@ -7,6 +7,7 @@
 mod files;
 mod network;
 mod secret;
+mod secured;
 mod trust;
 
 use std::collections::HashSet;
@@ -15,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use files::compile;
+pub use files::{Unreadable, compile, compile_again};
 
 use crate::catalogue::reader::{File, Line, Placed, Review, Table};
 use crate::catalogue::{Catalogue, Mistake, Source};
@@ -53,6 +54,7 @@ pub struct Config {
 }
 
 /// A chain of certificates and its key.
+#[derive(Clone, PartialEq)]
 pub struct Pem {
     /// The server's own first.
     pub certificates: Vec<u8>,
@@ -77,6 +79,9 @@ pub enum Error {
         /// Why not.
         error: std::io::Error,
     },
+    /// A file of the catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] Unreadable),
     /// Everything that is wrong in it, and in what it names.
     #[error("{} mistakes", .0.len())]
     Mistakes(Vec<Mistake>),
@@ -105,6 +110,31 @@ pub fn load(path: &Path) -> Result<Config, Error> {
             Err(Error::Mistakes(mistakes))
         }
     }
+}
+
+/// The catalogue of an installation that was, or still is: in a folder, or as its
+/// configuration names it. Nothing else of that is read, and nothing is demanded of
+/// the catalogue but that it compiles.
+///
+/// # Errors
+/// Where it cannot be read, and every mistake that keeps it from compiling.
+pub fn catalogue_of(path: &Path) -> Result<Catalogue, Error> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| Error::Unreadable { path, error }
+    };
+    let folder = match fs::metadata(path).map_err(at(path))?.is_dir() {
+        true => path.to_owned(),
+        false => {
+            let text = fs::read_to_string(path).map_err(at(path))?;
+            let source = Source { path: path.display().to_string(), text };
+            let file = File::new(&source, Review::Passed);
+            let named = Table::root(&file, &file.parse()).required("catalogue", "\"catalogue\"");
+            let Some(named) = named else { return Err(Error::Mistakes(file.into_mistakes())) };
+            path.parent().unwrap_or(Path::new("")).join(&*named.text)
+        }
+    };
+    compile_again(&folder)?.map_err(Error::Mistakes)
 }
 
 /// One file being read, and where what it names is looked for.

@@ -2,24 +2,18 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::Uri;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
+use super::secured::{self, SystemRoots};
 use super::{Pem, Reading, secret};
 use crate::catalogue::reader::{Placed, Table};
 use crate::catalogue::{Catalogue, Register};
 use crate::http::{Limits, Tls};
 use crate::registers::{Endpoint, Endpoints, Host};
-
-/// Where the system keeps the certificates that everybody trusts.
-const SYSTEM_ROOTS: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// `"127.0.0.1:8443"`.
 pub(super) fn address(
@@ -123,14 +117,15 @@ pub(super) fn registers(
         );
         reading.mistake(line, what);
     }
+    let system = SystemRoots::default();
     let read = named.iter().filter_map(|name| {
-        let endpoint = endpoint(reading, registers.table_under(name)?)?;
+        let endpoint = endpoint(reading, registers.table_under(name)?, &system)?;
         Some((name.text.clone(), endpoint))
     });
     Some(read.collect())
 }
 
-fn endpoint(reading: &Reading<'_>, table: Table<'_>) -> Option<Endpoint> {
+fn endpoint(reading: &Reading<'_>, table: Table<'_>, system: &SystemRoots) -> Option<Endpoint> {
     let url = table.required("url", "\"https://register.example/base\"");
     let mut headers = Vec::new();
     if let Some(written) = table.table("headers") {
@@ -140,11 +135,11 @@ fn endpoint(reading: &Reading<'_>, table: Table<'_>) -> Option<Endpoint> {
         headers.extend(basic_credentials(reading, basic));
     }
     let plain = table.flag("plaintext");
-    let tls = client_tls(reading, &table);
+    let tls = secured::read(reading, &table, url.as_ref(), system);
     table.finish();
     let url = url?;
     let mut endpoint = place(reading, &url)?;
-    let secured = url.text.starts_with("https://");
+    let secured = secured::is(&url);
     let local = matches!(endpoint.host, Host::Address(ip) if ip.is_loopback());
     if !secured && !plain && !local {
         let what = "people's data would cross a network in the clear: use https, or write \
@@ -152,7 +147,7 @@ fn endpoint(reading: &Reading<'_>, table: Table<'_>) -> Option<Endpoint> {
         reading.mistake(url.line, what);
     }
     endpoint.headers = headers;
-    endpoint.tls = if secured { Some(tls?) } else { None };
+    endpoint.tls = tls?;
     Some(endpoint)
 }
 
@@ -220,53 +215,10 @@ fn basic_credentials(reading: &Reading<'_>, table: Table<'_>) -> Option<(HeaderN
     Some((AUTHORIZATION, sensitive(value.as_bytes())?))
 }
 
+/// A header's value that is not shown, and whose memory is wiped when it goes.
 fn sensitive(value: &[u8]) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_bytes(value).ok()?;
+    let wiped = Bytes::from_owner(Zeroizing::new(value.to_vec()));
+    let mut value = HeaderValue::from_maybe_shared(wiped).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// Whom to believe that they are the register, and how to show who asks.
-fn client_tls(reading: &Reading<'_>, table: &Table<'_>) -> Option<Arc<ClientConfig>> {
-    let roots = table.text("roots");
-    let shown = (table.text("certificate"), table.text("key"));
-    let line = table.line();
-    let mut store = RootCertStore::empty();
-    let certificates = match &roots {
-        Some(file) => reading.bytes(file)?,
-        // Without them, https fails at its first call; and says so here.
-        None => std::fs::read(SYSTEM_ROOTS).unwrap_or_default(),
-    };
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&certificates).collect();
-    let (added, _) = store.add_parsable_certificates(read.unwrap_or_default());
-    if let Some(file) = roots.as_ref().filter(|_| added == 0) {
-        reading.mistake(file.line, format!("{} has no certificate", file.text));
-        return None;
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .ok()?
-        .with_root_certificates(store);
-    match shown {
-        (None, None) => Some(Arc::new(config.with_no_client_auth())),
-        (Some(certificate), Some(key)) => {
-            let chain: Result<Vec<_>, _> =
-                CertificateDer::pem_slice_iter(&reading.bytes(&certificate)?).collect();
-            let key = PrivateKeyDer::from_pem_slice(&secret::of_file(reading, &key)?);
-            let (Ok(chain), Ok(key)) = (chain, key) else {
-                reading.mistake(certificate.line, "the certificate or its key is not PEM");
-                return None;
-            };
-            let made = config.with_client_auth_cert(chain, key);
-            let wrong = |error: &rustls::Error| {
-                reading
-                    .mistake(certificate.line, format!("it cannot be used with its key: {error}"));
-            };
-            made.inspect_err(wrong).ok().map(Arc::new)
-        }
-        _ => {
-            reading.mistake(line, "a client's `certificate` needs its `key`, and the reverse");
-            None
-        }
-    }
 }

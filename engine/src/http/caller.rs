@@ -20,10 +20,10 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 pub(super) fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rejection> {
     let missing = "an operator's token is needed: `Authorization: Bearer <token>`";
     let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
-    let operator = core.shared().directory.operator(token);
+    let operator = core.directory().operator(token);
     let operator = operator.ok_or(Rejection::Unauthenticated("the token is not an operator's"))?;
     // Before the body is read: nobody unknown has one read.
-    match core.shared().catalogue.find_organisation(&operator.organisation) {
+    match core.catalogue().find_organisation(&operator.organisation) {
         Some(_) => Ok(operator),
         None => {
             Err(Rejection::Unauthenticated("the token names no organisation of this catalogue"))
@@ -35,7 +35,7 @@ pub(super) fn operator(core: &Core, headers: &HeaderMap) -> Result<Operator, Rej
 pub(super) fn citizen(core: &Core, headers: &HeaderMap) -> Result<Citizen, Rejection> {
     let missing = "a citizen's token is needed: `Authorization: Bearer <token>`";
     let token = bearer(headers).ok_or(Rejection::Unauthenticated(missing))?;
-    let citizen = core.shared().directory.citizen(token);
+    let citizen = core.directory().citizen(token);
     citizen.ok_or(Rejection::Unauthenticated("the token is not a citizen's"))
 }
 

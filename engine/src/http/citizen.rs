@@ -29,7 +29,7 @@ pub(super) fn consents(core: &Core, citizen: Citizen) -> Answered {
     let consent = core.port.consent_of(citizen.subject);
     let shared = core.shared();
     let shown =
-        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+        |consent: Arc<Consent>| wire::Consents::of(&consent, core.catalogue(), shared.civil.now());
     Ok(respond::own(consent.map(shown)))
 }
 
@@ -43,12 +43,12 @@ pub(super) async fn put_preference(
     let body = read(request).await?;
     let wire::PutPreference { allow } = wire::read(&body)?;
     let shared = core.shared();
-    let Some(id) = shared.catalogue.find_register(register) else {
+    let Some(id) = core.catalogue().find_register(register) else {
         return Ok(respond::not_found("register of that name"));
     };
     let consent = prefer(core, citizen.subject, id, allow).await?;
     let shown =
-        |consent: Arc<Consent>| wire::Consents::of(&consent, &shared.catalogue, shared.civil.now());
+        |consent: Arc<Consent>| wire::Consents::of(&consent, core.catalogue(), shared.civil.now());
     Ok(respond::own(consent.map(shown)))
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Bounds on the connections of one core.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at a time. The one that has been idle for the longest
     /// time makes place for a further one.

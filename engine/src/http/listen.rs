@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use listenfd::ListenFd;
 
 use super::limits::Limits;
@@ -43,8 +44,9 @@ impl Listen {
     }
 
     /// One listener for each core, all at one place, which is told.
-    pub(crate) fn open(self, cores: usize) -> Result<(Vec<Listener>, SocketAddr), NotThere> {
+    pub(crate) fn open(self, cores: usize) -> Result<Opened, NotThere> {
         let Self { at, tls, limits, admin: _ } = self;
+        let limits = Arc::new(ArcSwap::from_pointee(limits));
         let inherited = matches!(at, At::Inherited(_));
         let (sockets, address) = match at {
             At::Address(address) => {
@@ -52,9 +54,21 @@ impl Listen {
             }
             At::Inherited(socket) => share(&socket, cores).map_err(NotThere::Inherited)?,
         };
-        let listener = |socket| Listener { socket, inherited, tls: tls.clone(), limits };
-        Ok((sockets.into_iter().map(listener).collect(), address))
+        let listener =
+            |socket| Listener { socket, inherited, tls: tls.clone(), limits: limits.clone() };
+        let listeners = sockets.into_iter().map(listener).collect();
+        Ok(Opened { listeners, address, limits })
     }
+}
+
+/// What was opened.
+pub(crate) struct Opened {
+    /// One for each core.
+    pub(crate) listeners: Vec<Listener>,
+    /// Where they all are.
+    pub(crate) address: SocketAddr,
+    /// What connections from now on may cost.
+    pub(crate) limits: Arc<ArcSwap<Limits>>,
 }
 
 /// The admin listener, and where it is.
@@ -70,7 +84,7 @@ pub struct Listener {
     /// Whether the socket, and who waits at it, outlives this process.
     pub(super) inherited: bool,
     pub(super) tls: Option<Arc<Tls>>,
-    pub(super) limits: Limits,
+    pub(super) limits: Arc<ArcSwap<Limits>>,
 }
 
 /// Why an engine cannot listen.

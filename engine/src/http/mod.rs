@@ -24,6 +24,7 @@ mod listen;
 mod open;
 mod openapi;
 mod operations;
+mod places;
 mod prefill;
 mod protocol;
 mod public;
@@ -38,8 +39,8 @@ mod wire;
 
 pub use admin::serve_admin;
 pub use limits::Limits;
-pub(crate) use listen::open_admin;
 pub use listen::{At, Listen, Listener, NotThere, inherited};
+pub(crate) use listen::{Opened, open_admin};
 pub use respond::Public;
 pub use server::{serve, serve_connection};
 pub use tls::{Tls, TlsError};

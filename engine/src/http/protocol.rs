@@ -28,7 +28,7 @@ use super::limits::{
 use super::open::{Line, Verdict};
 use super::tls::Tls;
 use crate::net::Stream;
-use crate::prefill::Core;
+use crate::prefill::Seat;
 
 /// With what a client opens a connection of HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -40,7 +40,7 @@ pub(super) type Ended = Result<(), Failure>;
 
 /// Serves one connection to its end.
 pub(super) async fn run(
-    core: Arc<Core>,
+    seat: Arc<Seat>,
     stream: Box<dyn Stream>,
     tls: Option<&Tls>,
     line: &Arc<Line>,
@@ -52,7 +52,8 @@ pub(super) async fn run(
     let io = Guarded::new(stream, first, line.clone(), limits);
     let of = line.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let (core, owed) = (core.clone(), of.request());
+        // What holds now holds for it to its end.
+        let (core, owed) = (seat.core(), of.request());
         async move { Ok::<_, Infallible>(answer::answer(core, request, owed).await) }
     });
     if !many {

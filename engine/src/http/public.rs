@@ -13,7 +13,7 @@ const PAGE_DEFAULT: u64 = 50;
 
 /// `GET /v1/procedures`.
 pub(super) fn procedures(core: &Core, query: &Query) -> Answered {
-    let catalogue = &core.shared().catalogue;
+    let catalogue = core.catalogue();
     let limit = query.number("limit", 1..=PROCEDURES_MAX)?.unwrap_or(PAGE_DEFAULT) as usize;
     let forms = catalogue.procedures().iter().filter(|procedure| !procedure.own_view);
     let mut known: Vec<_> = forms.collect();
@@ -32,7 +32,7 @@ pub(super) fn procedures(core: &Core, query: &Query) -> Answered {
 
 /// `GET /v1/procedures/{id}`.
 pub(super) fn procedure(core: &Core, id: &str) -> Answered {
-    let catalogue = &core.shared().catalogue;
+    let catalogue = core.catalogue();
     let found = catalogue.find_procedure(id);
     let found = found.ok_or_else(|| Rejection::UnknownProcedure(named(id).into()))?;
     let found = wire::Procedure::of(catalogue.procedure(found), catalogue);
@@ -41,12 +41,12 @@ pub(super) fn procedure(core: &Core, id: &str) -> Answered {
 
 /// `GET /v1/registers`.
 pub(super) fn registers(core: &Core) -> Answered {
-    Ok(respond::public(&Public(wire::Registers::of(&core.shared().catalogue))))
+    Ok(respond::public(&Public(wire::Registers::of(core.catalogue()))))
 }
 
 /// `GET /v1/organisations`.
 pub(super) fn organisations(core: &Core) -> Answered {
-    Ok(respond::public(&Public(wire::Organisations::of(&core.shared().catalogue))))
+    Ok(respond::public(&Public(wire::Organisations::of(core.catalogue()))))
 }
 
 /// `GET /v1/ledger/head`.

@@ -40,7 +40,7 @@ pub(super) async fn withdraw(core: &Core, citizen: Citizen, id: &str) -> Answere
 pub(super) fn receipt(core: &Core, citizen: Citizen, id: &str) -> Answered {
     let Ok(id) = id.parse::<Uuid>() else { return Ok(no_such_consent()) };
     let shared = core.shared();
-    let (catalogue, now) = (&shared.catalogue, shared.civil.now());
+    let (catalogue, now) = (core.catalogue(), shared.civil.now());
     let consent = core.port.consent_of(citizen.subject);
     let receipt = consent.map(|consent| {
         let reuse = consent.find_reuse(id.as_bytes())?;

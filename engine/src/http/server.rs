@@ -4,17 +4,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::limits::Limits;
 use super::listen::Listener;
 use super::open::Open;
+use super::places::Places;
 use super::protocol;
 use super::tls::Tls;
 use crate::drain::Phase;
 use crate::net::Stream;
-use crate::prefill::Core;
+use crate::prefill::{Seat, Shared};
 
 /// How long accepting pauses when the process has no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -25,16 +27,17 @@ const PLACE_PAUSE: Duration = Duration::from_millis(10);
 /// What one core's connections have in common.
 #[derive(Clone)]
 struct Server {
-    core: Arc<Core>,
+    seat: Arc<Seat>,
+    shared: Arc<Shared>,
     open: Arc<Open>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     tls: Option<Arc<Tls>>,
-    limits: Limits,
+    limits: Arc<ArcSwap<Limits>>,
 }
 
 /// Accepts connections until the engine is on its way out, and serves them to
 /// their end.
-pub async fn serve(core: Arc<Core>, listener: Listener) {
+pub async fn serve(seat: Arc<Seat>, listener: Listener) {
     let Listener { socket, inherited, tls, limits } = listener;
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
@@ -43,9 +46,10 @@ pub async fn serve(core: Arc<Core>, listener: Listener) {
             return;
         }
     };
-    let mut phase = core.shared().drain.watch();
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let server = Server { core, open: Arc::default(), places, tls, limits };
+    let shared = seat.core().shared().clone();
+    let mut phase = shared.drain.watch();
+    let places = Arc::new(Places::new(limits.load().connections));
+    let server = Server { seat, shared, open: Arc::default(), places, tls, limits };
     let open = server.open.clone();
     let telling = async {
         while phase.changed().await.is_ok() {
@@ -59,7 +63,7 @@ pub async fn serve(core: Arc<Core>, listener: Listener) {
         if !inherited {
             server.accept_rest(socket).await;
         }
-        server.all_ended().await;
+        server.places.all().await;
     };
     tokio::select! {
         () = serving => {}
@@ -69,7 +73,7 @@ pub async fn serve(core: Arc<Core>, listener: Listener) {
 
 impl Server {
     async fn accept_all(&self, socket: &TcpListener) {
-        let mut phase = self.core.shared().drain.watch();
+        let mut phase = self.shared.drain.watch();
         let mut closing = pin!(phase.wait_for(|phase| *phase >= Phase::Closing));
         loop {
             let accepted = tokio::select! {
@@ -103,52 +107,48 @@ impl Server {
     async fn admit(&self, stream: TcpStream) {
         // Without it, an answer in two writes waits for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        // It keeps those that it began with.
+        let limits = **self.limits.load();
+        self.places.resize(limits.connections);
         let place = self.place().await;
-        let (server, under_way) = (self.clone(), self.core.shared().drain.begin());
-        let counts = &self.core.shared().metrics;
+        let (server, under_way) = (self.clone(), self.shared.drain.begin());
+        let counts = &self.shared.metrics;
         counts.accepted.count();
         let counted = counts.connections.hold();
         tokio::spawn(async move {
-            let Server { core, open, tls, limits, .. } = server;
-            run(core, Box::new(stream), tls.as_deref(), &open, limits).await;
+            let Server { seat, open, tls, .. } = server;
+            run(seat, Box::new(stream), tls.as_deref(), &open, limits).await;
             drop((under_way, place, counted));
         });
     }
 
     async fn place(&self) -> OwnedSemaphorePermit {
         loop {
-            if let Ok(place) = self.places.clone().try_acquire_owned() {
+            if let Some(place) = self.places.free() {
                 return place;
             }
             self.open.evict();
-            let place = self.places.clone().acquire_owned();
-            if let Ok(Ok(place)) = tokio::time::timeout(PLACE_PAUSE, place).await {
+            if let Ok(Some(place)) = tokio::time::timeout(PLACE_PAUSE, self.places.next()).await {
                 return place;
             }
         }
     }
-
-    async fn all_ended(&self) {
-        let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
-        // It is never closed, so there is no other way for it to end.
-        let _ = self.places.acquire_many(all).await;
-    }
 }
 
 /// Serves one connection to its end.
-pub async fn serve_connection(core: Arc<Core>, stream: Box<dyn Stream>, limits: Limits) {
-    run(core, stream, None, &Arc::default(), limits).await;
+pub async fn serve_connection(seat: Arc<Seat>, stream: Box<dyn Stream>, limits: Limits) {
+    run(seat, stream, None, &Arc::default(), limits).await;
 }
 
 async fn run(
-    core: Arc<Core>,
+    seat: Arc<Seat>,
     stream: Box<dyn Stream>,
     tls: Option<&Tls>,
     open: &Arc<Open>,
     limits: Limits,
 ) {
     let entered = open.enter();
-    if let Err(error) = protocol::run(core, stream, tls, &entered.0, limits).await {
+    if let Err(error) = protocol::run(seat, stream, tls, &entered.0, limits).await {
         // The client's doing; the texts name no content.
         tracing::debug!(%error, "a connection ended early");
     }

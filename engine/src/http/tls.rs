@@ -51,6 +51,11 @@ impl Tls {
         Ok(())
     }
 
+    /// Puts another's certificate in force, for connections from now on.
+    pub fn follow(&self, other: &Self) {
+        self.0.store(other.0.load_full());
+    }
+
     /// Shakes hands. The caller bounds the time it may take.
     pub(super) async fn accept(&self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
         let acceptor = TlsAcceptor::from(self.0.load_full());

@@ -1,6 +1,7 @@
 //! What a production knows: operators by API key or signed token, citizens and
 //! their presence by signed token.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use moka::sync::Cache;
@@ -31,6 +32,32 @@ pub struct Trusted {
     pub citizens: Option<Issuer>,
     /// Who signs that a citizen is present.
     pub presences: Option<Issuer>,
+}
+
+impl Trusted {
+    /// Everything that is trusted, by a name that tells nothing secret, and what it
+    /// is, for telling whether it is still the same.
+    #[must_use]
+    pub fn named(&self) -> BTreeMap<String, String> {
+        let keys = self.keys.named();
+        let mut named: BTreeMap<_, _> = keys
+            .map(|(name, operator)| (format!("operator {name}"), format!("{operator:?}")))
+            .collect();
+        let kinds = [
+            ("operators", &self.operators),
+            ("citizens", &self.citizens),
+            ("presence", &self.presences),
+        ];
+        for (kind, issuer) in kinds {
+            let Some(it) = issuer else { continue };
+            let (most, meant) = (it.lifetime_max_ms, (&it.issuer, &it.audience, &it.kind));
+            named.insert(format!("tokens.{kind}"), format!("{meant:?} {most:?}"));
+            for (name, key) in it.keys.named() {
+                named.insert(format!("tokens.{kind} key {name}"), format!("{key:?}"));
+            }
+        }
+        named
+    }
 }
 
 /// Knows tokens that others issued. A token is verified once, and remembered by its

@@ -61,7 +61,7 @@ pub enum Invalid {
 
 /// One public key and its algorithm.
 #[derive(Clone, Debug)]
-struct Key {
+pub(super) struct Key {
     id: Option<Box<str>>,
     algorithm: Algorithm,
     public: Public,
@@ -149,6 +149,14 @@ impl KeySet {
             }
         }
         Ok(Self(keys))
+    }
+
+    /// Each key by its name, or by its place where it has none.
+    pub(super) fn named(&self) -> impl Iterator<Item = (String, &Key)> {
+        let name = |(place, key): (usize, &Key)| {
+            key.id.as_deref().map_or_else(|| format!("{place}"), ToOwned::to_owned)
+        };
+        self.0.iter().enumerate().map(move |(place, key)| (name((place, key)), key))
     }
 
     /// The key that a header names; the only one of its algorithm where it names

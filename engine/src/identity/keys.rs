@@ -33,6 +33,14 @@ impl Keys {
         self.0.is_empty()
     }
 
+    /// Each operator's keys, by the beginnings of their digests.
+    pub(super) fn named(&self) -> impl Iterator<Item = (String, &Operator)> {
+        self.0.iter().map(|(digest, operator)| {
+            let begins = digest.iter().take(4).map(|byte| format!("{byte:02x}"));
+            (format!("{} {}", operator.organisation, begins.collect::<String>()), operator)
+        })
+    }
+
     /// The operator whose key this is. What is compared are digests, so that the
     /// time it takes tells nothing of any key.
     #[must_use]

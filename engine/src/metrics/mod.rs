@@ -99,6 +99,10 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Connections of clients ever accepted.
     pub accepted: Counter,
+    /// Configurations that were put in force while it ran.
+    pub reloads: Counter,
+    /// Configurations that were not, for their mistakes.
+    pub reloads_refused: Counter,
     registers: Registers,
     ledger: Ledger,
 }
@@ -186,6 +190,9 @@ impl Metrics {
         page.gauges("prefill_build_info", "The engine's version", version)?;
         let digest = [([("digest", &*state.catalogue)], 1.0)];
         page.gauges("prefill_catalogue_info", "The digest of the catalogue in force", digest)?;
+        let reloads = [("applied", &self.reloads), ("refused", &self.reloads_refused)];
+        let reloads = reloads.map(|(outcome, count)| ([("outcome", outcome)], count));
+        page.counters("prefill_reloads", "Times that the configuration was read again", reloads)?;
         let help = "1 while the engine ends what it began and takes nothing new, else 0";
         page.gauge("prefill_draining", help, f64::from(u8::from(state.draining)))?;
         process::write(page, state.started)

@@ -103,9 +103,11 @@ pub async fn prefill_in_bulk(
 ) -> Result<Disclosed<Bundle>, Rejection> {
     let place = core.shared.bulk.under_way.acquire().await;
     let _place = place.map_err(|_| Rejection::Overloaded)?;
+    // A job may last for hours; each of its lines is a request.
+    let core = &core.renewed();
     let began = clock::monotonic();
     let answered = answer(core, asked).await;
-    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }

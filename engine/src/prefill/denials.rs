@@ -17,7 +17,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts each operator's denials. Bounded by the catalogue's organisations.
 #[derive(Default)]
-pub struct Denials(DashMap<OrganisationId, Window>);
+pub(super) struct Denials(DashMap<OrganisationId, Window>);
 
 struct Window {
     ends: Instant,
@@ -79,7 +79,7 @@ impl Denials {
             let (core, operator, ends) = (core.clone(), about.operator, window.ends);
             tokio::spawn(async move {
                 tokio::time::sleep_until(ends).await;
-                core.shared.denials.close(&core, operator, ends);
+                core.terms.denials.close(&core, operator, ends);
             });
         }
     }

@@ -60,7 +60,7 @@ impl fmt::Debug for Asked {
 
 /// Checks a request against the catalogue. Says nothing yet of what it may have.
 pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection> {
-    let catalogue = &core.shared.catalogue;
+    let catalogue = &core.terms.catalogue;
     let operator = operator(catalogue, asked)?;
     let procedure = catalogue
         .find_procedure(&asked.procedure)
@@ -74,8 +74,7 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
     let subjects = subjects(procedure, &asked.subjects)?;
     let fields = asked.fields.as_deref().map(|names| fields(procedure, names)).transpose()?;
     let organisation = organisation(catalogue, asked, operator)?;
-    let presence =
-        asked.presence.as_deref().and_then(|token| core.shared.directory.presence(token));
+    let presence = asked.presence.as_deref().and_then(|token| core.terms.directory.presence(token));
     Ok(Request {
         procedure: procedure.id,
         organisation,
@@ -92,7 +91,7 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
 /// ledger for who received, since somebody must: the channel tells that the
 /// citizen did.
 pub(super) fn own(core: &Core, subject: Subject) -> Result<(Request, About), Rejection> {
-    let catalogue = &core.shared.catalogue;
+    let catalogue = &core.terms.catalogue;
     let view = catalogue.own_view().ok_or_else(|| Rejection::UnknownProcedure("self".into()))?;
     let mut subjects = [None; SUBJECTS_MAX];
     subjects[0] = Some(subject);
@@ -122,7 +121,7 @@ pub(super) fn own(core: &Core, subject: Subject) -> Result<(Request, About), Rej
 
 /// What the ledger says of the request.
 pub(super) fn about(core: &Core, asked: &Asked, request: &Request) -> About {
-    let catalogue = &core.shared.catalogue;
+    let catalogue = &core.terms.catalogue;
     About {
         catalogue: *catalogue.digest(),
         operator: catalogue

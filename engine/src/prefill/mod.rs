@@ -11,19 +11,21 @@ mod identify;
 mod rejection;
 mod repeats;
 mod reuse;
+mod terms;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-pub use self::core::{Core, Shared};
+pub use self::core::{Core, Seat, Shared};
 pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
-pub use denials::Denials;
+use denials::Denials;
 pub use identify::Asked;
 pub use rejection::{Rejection, named};
 pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
+pub use terms::Terms;
 
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, decide};
@@ -45,9 +47,9 @@ const ROUNDS_MAX: usize = 4;
 /// Where it is malformed, not authorised, or cannot be recorded. A register
 /// that fails is a gap in the bundle and no error.
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
-    let began = clock::monotonic();
+    let (core, began) = (&core.renewed(), clock::monotonic());
     let answered = answer(core, asked).await;
-    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }
@@ -73,9 +75,9 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
 /// # Errors
 /// As [`prefill`].
 pub async fn explain(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
-    let began = clock::monotonic();
+    let (core, began) = (&core.renewed(), clock::monotonic());
     let answered = explained(core, asked).await;
-    let procedure = core.shared.catalogue.find_procedure(&asked.procedure);
+    let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }
@@ -109,14 +111,13 @@ fn count(
     began: Instant,
     answered: &Result<Disclosed<Bundle>, Rejection>,
 ) {
-    let shared = &core.shared;
-    let group = procedure.map_or("unknown", |id| shared.catalogue.procedure(id).group());
+    let group = procedure.map_or("unknown", |id| core.terms.catalogue.procedure(id).group());
     let outcome = match answered {
         Ok(bundle) if bundle.get().released.complete => "complete",
         Ok(_) => "partial",
         Err(rejection) => rejection.kind(),
     };
-    shared.metrics.bundle(group, outcome, clock::monotonic() - began);
+    core.shared.metrics.bundle(group, outcome, clock::monotonic() - began);
 }
 
 /// Records a citizen's Yes or No to a register that offers the choice. It is in
@@ -131,7 +132,7 @@ pub async fn prefer(
     allow: bool,
 ) -> Result<Own<Arc<Consent>>, Rejection> {
     let shared = &core.shared;
-    let known = shared.catalogue.register(register);
+    let known = core.terms.catalogue.register(register);
     if !known.preference {
         return Err(Rejection::value("register", "this register offers no preference"));
     }
@@ -140,7 +141,7 @@ pub async fn prefer(
     let consent =
         core.port.change(subject, what, until).await.map_err(|refused| not_changed(&refused))?;
     if !allow {
-        shared.cache.purge(subject, register);
+        shared.cache.purge(subject, core.terms.number, register);
         shared.repeats.forget(subject);
     }
     Ok(consent)
@@ -188,7 +189,7 @@ impl<'a> Attempt<'a> {
         max_age: Option<Duration>,
     ) -> Self {
         let began = clock::monotonic();
-        let procedure = core.shared.catalogue.procedure(request.procedure);
+        let procedure = core.terms.catalogue.procedure(request.procedure);
         let disclosure = core.entropy.uuid(core.shared.civil.now());
         let deadline = began + deadline.unwrap_or(procedure.deadline);
         Self {
@@ -209,7 +210,7 @@ impl<'a> Attempt<'a> {
     /// With the decision under which it was recorded.
     async fn disclose(&self) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         let core = self.core;
-        let calls = core.shared.catalogue.procedure(self.request.procedure).calls.len();
+        let calls = core.terms.catalogue.procedure(self.request.procedure).calls.len();
         let mut resolution = Resolution::empty(calls);
         for _ in 0..ATTEMPTS {
             let grant = self.resolve(&mut resolution).await?;
@@ -235,7 +236,7 @@ impl<'a> Attempt<'a> {
         resolution: &mut Resolution,
     ) -> Result<(Digested, Grant), Rejection> {
         let shared = &self.core.shared;
-        let (catalogue, disclosure) = (shared.catalogue.clone(), self.disclosure);
+        let (catalogue, disclosure) = (self.core.terms.catalogue.clone(), self.disclosure);
         let now = shared.civil.now();
         if self.explains {
             let timings =
@@ -260,12 +261,12 @@ impl<'a> Attempt<'a> {
     /// Fetches what the consent of the moment allows, and decides again
     /// afterwards: a No during a slow call takes effect in this very response.
     async fn resolve(&self, resolution: &mut Resolution) -> Result<Grant, Rejection> {
-        let shared = &self.core.shared;
+        let (shared, terms) = (&self.core.shared, &self.core.terms);
         let mut grant = self.decide()?;
         // A back office gets a bundle also where it may have nothing, so that it
         // learns no reason; but not so often that it fills the ledger.
         let in_vain = self.request.channel == Channel::BackOffice && grant.allowed().is_empty();
-        if in_vain && !shared.denials.admits(self.about.operator) {
+        if in_vain && !terms.denials.admits(self.about.operator) {
             return Err(self.denied(Rejection::Quota));
         }
         // An answer is fetched only for a disclosure that can be recorded.
@@ -276,9 +277,9 @@ impl<'a> Attempt<'a> {
         let reserve = shared.ledger.published().reserve();
         let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
-            let plan = grant.plan(&shared.catalogue);
+            let plan = grant.plan(&terms.catalogue);
             let errand = Errand {
-                catalogue: &shared.catalogue,
+                catalogue: &terms.catalogue,
                 request: self.request,
                 grant: &grant,
                 plan: &plan,
@@ -306,9 +307,9 @@ impl<'a> Attempt<'a> {
     /// What the applicant added themselves, where the plan needs it, and the
     /// call that it stands for.
     async fn own_data(&self, plan: &Plan, until: Instant) -> Option<(usize, Call)> {
-        let shared = &self.core.shared;
-        let own = shared.catalogue.own_data().id;
-        let calls = &shared.catalogue.procedure(self.request.procedure).calls;
+        let (shared, catalogue) = (&self.core.shared, &self.core.terms.catalogue);
+        let own = catalogue.own_data().id;
+        let calls = &catalogue.procedure(self.request.procedure).calls;
         let index = plan.calls().iter().find(|index| calls[*index].register == own)?;
         let subject = self.request.subjects[calls[index].role]?;
         let now = shared.civil.now();
@@ -327,7 +328,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether the operator may ask for the organisation.
     fn authorise(&self) -> Result<(), Rejection> {
-        let operator = self.core.shared.catalogue.organisation(self.about.operator);
+        let operator = self.core.terms.catalogue.organisation(self.about.operator);
         if operator.may_act_for(self.request.organisation) {
             return Ok(());
         }
@@ -341,13 +342,13 @@ impl<'a> Attempt<'a> {
         let consents = self.request.subjects.map(|subject| Some(published.consent(subject?)));
         // Never behind the ledger, which would refuse what ended by its time.
         let now = shared.civil.now().max(published.stamp());
-        decide(&shared.catalogue, self.request, consents, now)
+        decide(&self.core.terms.catalogue, self.request, consents, now)
             .map_err(|denied| self.denied(denied.into()))
     }
 
     fn denied(&self, rejection: Rejection) -> Rejection {
         let subjects = self.request.subjects().collect();
-        let denials = &self.core.shared.denials;
+        let denials = &self.core.terms.denials;
         denials.record(self.core, &self.about, subjects, rejection.kind());
         rejection
     }

@@ -17,7 +17,7 @@ use super::{Asked, Attempt, Core, Rejection, identify};
 use crate::clock::{self, Instant};
 use crate::consent::Bundle;
 use crate::ledger::{self, Disclosed, Refused, Repeatable};
-use crate::model::{OrganisationId, Subject};
+use crate::model::Subject;
 
 /// The longest key, in bytes: a UUID has 36.
 pub const KEY_MAX: usize = 64;
@@ -30,7 +30,8 @@ const UNDER_WAY_MAX: usize = 4_096;
 /// What a key weighs beside its bundle.
 const KEY_WEIGHT: u32 = 256;
 
-type Key = (OrganisationId, Box<str>);
+/// The operator, by name since ids may change with the catalogue, and its key.
+type Key = (Box<str>, Box<str>);
 
 /// What was disclosed under keys of late.
 pub struct Repeats {
@@ -90,7 +91,7 @@ pub(super) async fn once(
     };
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let key = (about.operator, name.into());
+    let key = (asked.operator.organisation.clone(), name.into());
     let attempt = Attempt::of(core, &request, about, asked);
     attempt.authorise()?;
     let repeats = &core.shared.repeats;
@@ -128,7 +129,11 @@ fn again(attempt: &Attempt<'_>, known: &Kept) -> Result<Option<Disclosed<Bundle>
     attempt.decide()?;
     let shared = &attempt.core.shared;
     let published = shared.ledger.published();
-    match known.disclosure.again(shared.catalogue.digest(), published, shared.civil.now()) {
+    match known.disclosure.again(
+        attempt.core.terms.catalogue.digest(),
+        published,
+        shared.civil.now(),
+    ) {
         Ok(disclosed) => Ok(Some(disclosed)),
         Err(Refused::Closed(_)) => Err(Rejection::NotRecorded),
         Err(

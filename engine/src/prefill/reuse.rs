@@ -43,7 +43,7 @@ pub async fn consent_to(
 ) -> Result<(Uuid, Own<Arc<Consent>>), Rejection> {
     let now = core.shared.civil.now().max(core.shared.ledger.published().stamp());
     let id = core.entropy.uuid(now);
-    let terms = terms(&core.shared.catalogue, consented, id, now)?;
+    let terms = terms(&core.terms.catalogue, consented, id, now)?;
     let consent = change(core, subject, Change::Give(terms)).await?;
     match consent.get().find_reuse(id.as_bytes()) {
         Some(_) => Ok((id, consent)),

@@ -17,7 +17,7 @@ use crate::net::{Connect, Stream};
 pub type Endpoints = HashMap<Box<str>, Endpoint>;
 
 /// One register's place. `Debug` shows no credential.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Endpoint {
     /// A name to be looked up, or an address.
     pub host: Host,
@@ -28,7 +28,22 @@ pub struct Endpoint {
     /// What every request carries besides, such as a key.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// How the connection is secured, where it is.
-    pub tls: Option<Arc<ClientConfig>>,
+    pub tls: Option<Secured>,
+}
+
+/// How a connection is secured: whom we believe, and what we show.
+#[derive(Clone)]
+pub struct Secured {
+    /// As rustls takes it.
+    pub config: Arc<ClientConfig>,
+    /// SHA-256 of what it was made from: rustls compares no configurations.
+    pub digest: [u8; 32],
+}
+
+impl PartialEq for Secured {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
 }
 
 /// A host.
@@ -94,6 +109,6 @@ impl Endpoint {
             Host::Address(ip) => ServerName::from(*ip),
             Host::Name(name) => ServerName::try_from(name.to_string()).map_err(io::Error::other)?,
         };
-        Ok(Box::new(TlsConnector::from(tls.clone()).connect(name, stream).await?))
+        Ok(Box::new(TlsConnector::from(tls.config.clone()).connect(name, stream).await?))
     }
 }

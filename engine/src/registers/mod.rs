@@ -23,7 +23,7 @@ use tokio::time::{sleep_until, timeout_at};
 use uuid::Uuid;
 
 pub use decode::decode;
-pub use endpoint::{Endpoint, Endpoints, Host};
+pub use endpoint::{Endpoint, Endpoints, Host, Secured};
 pub use probe::{Outcome, Probe, Report, probe};
 pub use rate::Rates;
 

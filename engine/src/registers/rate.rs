@@ -37,6 +37,22 @@ impl Rates {
         Self(registers.map(|it| it.dialect.as_ref()?.limits.rate.map(rate)).collect())
     }
 
+    /// Those of another catalogue. Where it declares the same rate for a register of
+    /// the same name, what was asked before counts on.
+    #[must_use]
+    pub fn carried_over(&self, from: &Catalogue, to: &Catalogue) -> Self {
+        let mut rates = Self::new(to);
+        for (register, rate) in to.registers().iter().zip(&mut rates.0) {
+            let before = from.find_register(&register.name).and_then(|id| self.of(id.index()));
+            if let (Some(rate), Some(before)) = (rate, before)
+                && rate.declared == before.declared
+            {
+                *rate = before;
+            }
+        }
+        rates
+    }
+
     pub(super) fn of(&self, register: usize) -> Option<Arc<Rate>> {
         self.0.get(register).cloned().flatten()
     }

@@ -27,12 +27,13 @@ use crate::registers::{Clients, Failure, Group, Query};
 use crate::trace;
 use flights::{Flight, Landing};
 
-/// One core's resolver.
+/// One core's resolver, under terms of one number.
 pub struct Resolver {
     clients: Arc<Clients>,
     cache: Arc<Cache>,
     flights: Arc<Flights>,
     civil: Civil,
+    terms: u32,
 }
 
 /// One request, as far as resolving needs it.
@@ -78,8 +79,9 @@ impl Resolver {
         cache: Arc<Cache>,
         flights: Arc<Flights>,
         civil: Civil,
+        terms: u32,
     ) -> Self {
-        Self { clients, cache, flights, civil }
+        Self { clients, cache, flights, civil, terms }
     }
 
     /// Makes the calls of a plan that have not ended in `resolution` yet.
@@ -158,7 +160,7 @@ impl Resolver {
         };
         let register = errand.catalogue.register(planned.register);
         let attributes = errand.plan.attributes(index);
-        let slot = slot(errand, register, planned, key);
+        let slot = self.slot(errand, register, planned, key);
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
         let found =
             held[planned.role].as_ref().and_then(|held| held.find(&slot, attributes, now, max_age));
@@ -199,6 +201,26 @@ impl Resolver {
             }
         };
         Started::Waiting(landing, how, old)
+    }
+
+    fn slot(
+        &self,
+        errand: &Errand<'_>,
+        register: &Register,
+        planned: &PlannedCall,
+        key: Option<Box<str>>,
+    ) -> Slot {
+        Slot {
+            terms: self.terms,
+            register: planned.register,
+            key,
+            organisation: match register.share {
+                Share::Any => None,
+                Share::Organisation | Share::Call => Some(errand.request.organisation),
+            },
+            purpose: errand.request.procedure,
+            epoch: errand.grant.epoch(planned.role, &register.name),
+        }
     }
 
     fn count(&self, register: RegisterId, what: impl FnOnce(&metrics::Register) -> &Counter) {
@@ -264,24 +286,6 @@ fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
         }
     }
     open
-}
-
-fn slot(
-    errand: &Errand<'_>,
-    register: &Register,
-    planned: &PlannedCall,
-    key: Option<Box<str>>,
-) -> Slot {
-    Slot {
-        register: planned.register,
-        key,
-        organisation: match register.share {
-            Share::Any => None,
-            Share::Organisation | Share::Call => Some(errand.request.organisation),
-        },
-        purpose: errand.request.procedure,
-        epoch: errand.grant.epoch(planned.role, &register.name),
-    }
 }
 
 fn landed(result: Result<Arc<Answer>, Failure>, old: Option<Arc<Answer>>) -> Call {

@@ -14,6 +14,7 @@ type Landed = Result<Arc<Answer>, Failure>;
 
 fn flight() -> Flight {
     let slot = Slot {
+        terms: 0,
         register: RegisterId(1),
         key: None,
         organisation: Some(OrganisationId(2)),

@@ -12,7 +12,7 @@ pub const FLOOR_DEFAULT: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Room {
     dir: Option<PathBuf>,
-    floor: u64,
+    floor: AtomicU64,
     free: AtomicU64,
 }
 
@@ -20,13 +20,22 @@ impl Room {
     /// The disk of `dir`, of which `floor` bytes are to stay free.
     #[must_use]
     pub fn new(dir: &Path, floor: u64) -> Room {
-        Room { dir: Some(dir.to_owned()), floor, free: AtomicU64::new(u64::MAX) }
+        Room {
+            dir: Some(dir.to_owned()),
+            floor: AtomicU64::new(floor),
+            free: AtomicU64::new(u64::MAX),
+        }
     }
 
     /// What never fills: for a simulation.
     #[must_use]
     pub fn endless() -> Room {
-        Room { dir: None, floor: 0, free: AtomicU64::new(u64::MAX) }
+        Room { dir: None, floor: AtomicU64::new(0), free: AtomicU64::new(u64::MAX) }
+    }
+
+    /// So much is to stay free from now on.
+    pub fn set_floor(&self, floor: u64) {
+        self.floor.store(floor, Ordering::Relaxed);
     }
 
     /// Looks how much is free.
@@ -40,6 +49,7 @@ impl Room {
     /// What was free when it was last looked at, where that is below the floor; and the floor.
     pub fn shortage(&self) -> Option<(u64, u64)> {
         let free = self.free.load(Ordering::Relaxed);
-        (free < self.floor).then_some((free, self.floor))
+        let floor = self.floor.load(Ordering::Relaxed);
+        (free < floor).then_some((free, floor))
     }
 }

@@ -74,8 +74,9 @@ async fn no_register_is_asked_for_what_cannot_be_recorded() {
     let vault = Box::new(space::Memory::default());
     let (engine, writer) = Engine::open(parts, Box::new(memory), readers, vault).unwrap();
     tokio::spawn(writer.run());
-    let (core, deliver) = engine.core();
+    let (seat, deliver) = engine.seat();
     tokio::spawn(deliver);
+    let core = seat.core();
 
     prefill(&core, &asked()).await.unwrap();
     let before = nobody.0.load(Ordering::Relaxed);

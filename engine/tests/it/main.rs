@@ -26,6 +26,7 @@ mod probe;
 mod process;
 mod public;
 mod readme;
+mod reload;
 mod restart;
 mod reuse;
 mod scaled;

@@ -10,8 +10,9 @@ use engine::config::{self, Config, Error};
 use engine::engine::Running;
 use engine::entropy::Entropy;
 use engine::identity::Keys;
-use engine::ledger::hex;
+use engine::ledger::{self, hex};
 use engine::space::MasterKey;
+use engine::store;
 use fixtures::{Country, Fleet, Profile};
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -21,16 +22,16 @@ use tempfile::TempDir;
 use crate::support::{Api, POPULATION, Reply, audit, form, somebody, with};
 
 /// The example, with what it names around it.
-struct Place {
-    folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
     signer: Ed25519KeyPair,
-    key: String,
-    fleet: Fleet,
-    country: Country,
+    pub(crate) key: String,
+    pub(crate) fleet: Fleet,
+    pub(crate) country: Country,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let country = Country::new(1, POPULATION).unwrap();
         let fleet = Fleet::start(country, Profile::Instant, None).unwrap();
@@ -62,11 +63,11 @@ impl Place {
         place
     }
 
-    fn config(&self) -> std::path::PathBuf {
+    pub(crate) fn config(&self) -> std::path::PathBuf {
         self.folder.path().join("engine.toml")
     }
 
-    fn edit(&self, from: &str, to: &str) {
+    pub(crate) fn edit(&self, from: &str, to: &str) {
         let text = fs::read_to_string(self.config()).unwrap();
         assert!(text.contains(from), "{from}");
         fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
@@ -81,7 +82,7 @@ impl Place {
     }
 
     /// A token of a kind, about somebody, with further claims.
-    fn token(&self, kind: &str, claims: Value) -> String {
+    pub(crate) fn token(&self, kind: &str, claims: Value) -> String {
         let header = json!({"alg": "EdDSA", "kid": "k", "typ": format!("prefill-{kind}+jwt")});
         let now = jiff::Timestamp::now().as_second();
         let common = json!({"iss": "https://login.example", "aud": "prefill", "exp": now + 300});
@@ -95,7 +96,7 @@ impl Place {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    fn presence(&self, matricule: &str, procedure: &str) -> String {
+    pub(crate) fn presence(&self, matricule: &str, procedure: &str) -> String {
         let bound = json!({
             "sub": matricule, "organisation": "justice", "procedure": procedure, "jti": "a-token",
         });
@@ -215,6 +216,49 @@ fn each_mistake_of_a_configuration_is_told_with_its_line_and_what_to_write() {
     check("handshake = \"10s\"", "handshake = \"soon\"", &["must be a whole number and ms"]);
     let several = "listen = \"here\"\nmore = 1";
     check("listen = \"127.0.0.1:0\"", several, &["address and a port", "unknown key `more`"]);
+}
+
+#[test]
+fn what_secures_a_connection_in_the_clear_is_a_mistake_of_its_line() {
+    let place = Place::new();
+    let at = "[register.snca]\n";
+    for key in ["roots", "certificate", "key"] {
+        let written = format!("{at}{key} = \"server.pem\"\n");
+        check(&place, at, &written, &[&format!("`{key}` is for https:// alone")]);
+    }
+}
+
+#[test]
+fn a_system_without_certificates_is_said_by_check_and_at_the_start() {
+    let place = Place::new();
+    let address = place.fleet.address("snca");
+    place.edit(&format!("http://{address}"), "https://snca.example");
+    for (command, code) in [("check", 1), ("serve", 2)] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_engine"))
+            .args([command, "--config"])
+            .arg(place.config())
+            .env("SSL_CERT_FILE", "/nonexistent/certificates.pem")
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        let line = said.lines().find(|line| line.contains("ca-certificates")).expect(&said);
+        assert!(line.contains("engine.toml:"), "{line}");
+        assert!(said.ends_with("1 mistake\n"), "{said}");
+    }
+}
+
+#[test]
+fn a_production_does_not_open_what_was_written_under_scaled_time() {
+    let place = Place::new();
+    let data = place.folder.path().join("data");
+    fs::create_dir(&data).unwrap();
+    let scaled = store::Sqlite::open(&data, [1; 16], store::Time::Scaled, ledger::subjects_of);
+    drop(scaled.unwrap());
+    let config = place.load().unwrap_or_else(|error| panic!("{error:?}"));
+    let Err(refused) = engine::serve::start(config) else { panic!("it starts") };
+    assert!(format!("{refused:#}").contains("scaled"), "{refused:#}");
 }
 
 #[test]

@@ -86,13 +86,13 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
     let vault = Box::new(space::Memory::default());
     let (engine, writer) = Engine::open(parts, storage, readers, vault)?;
     tokio::spawn(writer.run());
-    let (core, deliver) = engine.core();
+    let (seat, deliver) = engine.seat();
     tokio::spawn(deliver);
     let listener = turmoil::net::TcpListener::bind((IpAddr::from([0, 0, 0, 0]), PORT)).await?;
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(http::serve_connection(
-            core.clone(),
+            seat.clone(),
             Box::new(stream),
             http::Limits::default(),
         ));

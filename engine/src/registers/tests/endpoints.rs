@@ -110,7 +110,7 @@ async fn asked(acceptor: TlsAcceptor, tls: Arc<ClientConfig>) -> Result<Answer, 
         port: 443,
         base: "".into(),
         headers: Vec::new(),
-        tls: Some(tls),
+        tls: Some(super::super::Secured { config: tls, digest: [0; 32] }),
     };
     let endpoints: Endpoints = [("snca".into(), endpoint)].into();
     let connect: Arc<dyn Connect> = network.clone();
