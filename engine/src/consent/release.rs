@@ -1,7 +1,6 @@
 //! Consent applied again: values and gaps become the bytes of a bundle.
 
 use std::fmt;
-use std::io::Write as _;
 
 use uuid::Uuid;
 
@@ -94,19 +93,15 @@ impl Grant {
         let mut body = Vec::with_capacity(256 + endings.len() * 128);
         write_head(&mut body, procedure, disclosure, complete);
         for (place, (field, ending)) in endings.iter().enumerate() {
-            body.extend_from_slice(if place == 0 { b"\"" } else { b",\"" });
-            body.extend_from_slice(procedure.fields[*field].name.as_bytes());
-            body.extend_from_slice(b"\":");
+            let before = if place == 0 { "\"" } else { ",\"" };
+            put(&mut body, [before, &procedure.fields[*field].name, "\":"]);
             self.write_field(&mut body, catalogue.register(ending.register), ending, now);
         }
         body.extend_from_slice(b"},\"sources\":{");
         for (place, (register, outcome)) in sources.iter().enumerate() {
-            let comma = if place == 0 { "" } else { "," };
+            let before = if place == 0 { "\"" } else { ",\"" };
             let name = &catalogue.register(*register).name;
-            write(
-                &mut body,
-                format_args!("{comma}\"{name}\":{{\"outcome\":\"{}\"}}", outcome.as_str()),
-            );
+            put(&mut body, [before, name, "\":{\"outcome\":\"", outcome.as_str(), "\"}"]);
         }
         body.extend_from_slice(b"},\"notices\":[");
         self.write_notices(&mut body, procedure, &endings, now);
@@ -131,8 +126,8 @@ impl Grant {
         };
         let holding = notices(&procedure.notices, clock::date(now), shown);
         for (place, notice) in holding.enumerate() {
-            let comma = if place == 0 { "" } else { "," };
-            write(body, format_args!("{comma}{{\"code\":\"{}\",\"text\":", notice.code));
+            let before = if place == 0 { "{\"code\":\"" } else { ",{\"code\":\"" };
+            put(body, [before, &notice.code, "\",\"text\":"]);
             let text = notice.text.in_language(self.language);
             serde_json::to_writer(&mut *body, text).expect("a vector takes every byte");
             body.push(b'}');
@@ -308,37 +303,39 @@ impl Grant {
         ending: &Ending<'_>,
         now: CivilMs,
     ) {
-        write(body, format_args!("{{\"status\":\"{}\"", ending.status.as_str()));
+        put(body, ["{\"status\":\"", ending.status.as_str(), "\""]);
         if let Some((answer, attribute)) = ending.value {
             body.extend_from_slice(b",\"value\":");
             body.extend_from_slice(answer.value(attribute).expect("`held` saw it"));
-            write(body, format_args!(",\"source\":\"{}\"", register.name));
+            put(body, [",\"source\":\"", &register.name, "\""]);
             if let Some(date) = answer.last_updated(attribute) {
-                write(body, format_args!(",\"lastUpdated\":\"{date}\""));
+                put(body, [",\"lastUpdated\":\"", date, "\""]);
             }
             // Own data is read where it is kept.
             if register.dialect.is_some() {
                 let age = self.age_seconds(register, now - answer.since);
-                write(body, format_args!(",\"ageSeconds\":{age}"));
+                put(body, [",\"ageSeconds\":"]);
+                number(body, age);
             }
             if ending.disputed {
                 body.extend_from_slice(b",\"underReview\":true");
             }
         } else {
             if ending.status != Status::Withheld(Withheld::NotAvailableToYou) {
-                write(body, format_args!(",\"source\":\"{}\"", register.name));
+                put(body, [",\"source\":\"", &register.name, "\""]);
             }
             match ending.status {
                 Status::Withheld(reason) => {
-                    write(body, format_args!(",\"reason\":\"{}\"", reason.as_str()))
+                    put(body, [",\"reason\":\"", reason.as_str(), "\""]);
                 }
                 Status::Unavailable(reason) => {
-                    write(body, format_args!(",\"reason\":\"{}\"", reason.as_str()));
+                    put(body, [",\"reason\":\"", reason.as_str(), "\""]);
                 }
                 Status::Filled | Status::Stale | Status::Empty => {}
             }
             if let Some(seconds) = ending.retry_after {
-                write(body, format_args!(",\"retryAfterSeconds\":{seconds}"));
+                put(body, [",\"retryAfterSeconds\":"]);
+                number(body, u64::from(seconds));
             }
         }
         body.push(b'}');
@@ -406,16 +403,19 @@ pub(super) fn called(
 }
 
 fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, complete: bool) {
-    write(
-        body,
-        format_args!(
-            "{{\"disclosure\":\"{disclosure}\",\"procedure\":{{\"id\":\"{}\",\"version\":{}}},\
-             \"complete\":{complete},\"fields\":{{",
-            procedure.name, procedure.version,
-        ),
-    );
+    let mut id = Uuid::encode_buffer();
+    let id = disclosure.hyphenated().encode_lower(&mut id);
+    put(body, ["{\"disclosure\":\"", id, "\",\"procedure\":{\"id\":\"", &procedure.name]);
+    put(body, ["\",\"version\":"]);
+    number(body, u64::from(procedure.version));
+    put(body, ["},\"complete\":", if complete { "true" } else { "false" }, ",\"fields\":{"]);
 }
 
-fn write(body: &mut Vec<u8>, text: fmt::Arguments<'_>) {
-    body.write_fmt(text).expect("a vector takes every byte");
+/// Appends texts as they are. Formatting them would cost more than everything else.
+fn put<const N: usize>(body: &mut Vec<u8>, texts: [&str; N]) {
+    texts.iter().for_each(|text| body.extend_from_slice(text.as_bytes()));
+}
+
+fn number(body: &mut Vec<u8>, number: u64) {
+    serde_json::to_writer(body, &number).expect("a vector takes every byte");
 }

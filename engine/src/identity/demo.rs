@@ -22,7 +22,8 @@ impl Demo {
 
     fn token_id(&self, token: &str) -> Box<str> {
         let digest = Sha256::new().chain_update(self.salt).chain_update(token).finalize();
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>().into()
+        let bytes = digest.first_chunk().expect("8 of 32 bytes");
+        format!("{:016x}", u64::from_be_bytes(*bytes)).into()
     }
 }
 
