@@ -22,6 +22,10 @@ pub mod entropy;
 pub mod logs;
 pub mod metrics;
 pub mod net;
+#[cfg(feature = "planted-faults")]
+pub mod planted;
+#[cfg(not(feature = "planted-faults"))]
+mod planted;
 pub mod trace;
 
 pub mod catalogue;

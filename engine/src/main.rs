@@ -109,6 +109,11 @@ const UNREADABLE: u8 = 3;
 fn main() -> ExitCode {
     let command = Command::parse();
     logs::start(command.log);
+    #[cfg(feature = "planted-faults")]
+    if let Err(error) = engine::planted::from_environment() {
+        complain(&format!("engine: {error}"));
+        return ExitCode::from(USAGE);
+    }
     keep_memory_private();
     open_as_many_files_as_allowed();
     let done = match command.what {

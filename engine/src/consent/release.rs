@@ -12,6 +12,7 @@ use crate::model::{
     Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
     Unavailable, Withheld,
 };
+use crate::planted::{self, Fault};
 
 /// A bundle that has been composed and not yet recorded: nobody may see it, and
 /// `Debug` does not show its bytes.
@@ -180,7 +181,8 @@ impl Grant {
         {
             return gap(status);
         }
-        if let Some(withheld) = self.withheld(index) {
+        let withheld = self.withheld(index).filter(|_| !planted::is(Fault::NoRecheckAtRelease));
+        if let Some(withheld) = withheld {
             let register = match withheld {
                 Withheld::Preference => self.refuser(procedure, candidate),
                 _ => candidate.register,

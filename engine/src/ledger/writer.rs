@@ -17,6 +17,7 @@ use crate::consent::Consent;
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
+use crate::planted::{self, Fault};
 use crate::store::{self, Head, Row, Storage};
 
 /// A wall clock that goes forward by more than this against the monotonic one
@@ -121,6 +122,12 @@ impl Writer {
         };
         match committed {
             Ok(()) => {
+                if planted::is(Fault::PublishAfterAcknowledgement) {
+                    let early = std::mem::take(&mut batch.answers);
+                    early.into_iter().for_each(|(reply, told)| reply.answer(told, &mut post));
+                    std::mem::take(&mut post).send();
+                    (0..1_000).for_each(|_| std::thread::yield_now());
+                }
                 self.published.publish(self.head, batch.numbers, batch.consents);
                 batch
                     .answers
@@ -158,6 +165,9 @@ impl Writer {
             return Err(Latch::ClockJump(ahead as u64 / 1000));
         }
         self.last = (civil, now);
+        if planted::is(Fault::ExpiryByWallClockGoneBackwards) {
+            return Ok(civil);
+        }
         Ok(civil.max(self.head.stamp))
     }
 
@@ -202,7 +212,8 @@ impl Writer {
         match submission {
             Submission::Change(changed, reply) => {
                 let written = self.change(stamp, changed, batch);
-                batch.answers.push((reply, Ok(())));
+                let reply = early(Fault::AcknowledgeBeforeCommit, reply);
+                batch.answers.extend(reply.map(|reply| (reply, Ok(()))));
                 written
             }
             Submission::Disclosure(draft, reply) => match self.check(stamp, &draft, batch) {
@@ -213,7 +224,8 @@ impl Writer {
                 }
                 Ok(()) => {
                     let written = self.disclose(stamp, draft, batch);
-                    batch.answers.push((reply, Ok(())));
+                    let reply = early(Fault::RespondBeforeCommit, reply);
+                    batch.answers.extend(reply.map(|reply| (reply, Ok(()))));
                     written
                 }
             },
@@ -244,7 +256,9 @@ impl Writer {
         let Changed { subject, what } = changed;
         let Some(next) = self.consent(subject, batch).after(&what, stamp) else { return Ok(()) };
         let number = self.number(subject, batch)?;
-        self.storage.put_consent(number, &next.encode())?;
+        if !planted::is(Fault::ConsentStateNotStored) {
+            self.storage.put_consent(number, &next.encode())?;
+        }
         let subject_version = SubjectVersion { subject: number, version: next.version };
         self.append(stamp, Event::Change(Change { subject: subject_version, what }))?;
         batch.consents.insert(subject, Arc::new(next));
@@ -253,7 +267,7 @@ impl Writer {
 
     /// Whether a disclosure's decision still holds at its place in the order.
     fn check(&self, stamp: CivilMs, draft: &Draft, batch: &Batch) -> Result<(), Refused> {
-        if draft.facts.valid_until <= stamp {
+        if draft.facts.valid_until <= stamp && !planted::is(Fault::GrantTimeNotChecked) {
             return Err(Refused::Expired);
         }
         if !self.in_force.admits(&draft.facts.about.catalogue, stamp) {
@@ -261,7 +275,8 @@ impl Writer {
         }
         let current =
             |(subject, version): &(Subject, u64)| self.consent(*subject, batch).version == *version;
-        match draft.facts.subjects.iter().all(current) {
+        let overtaking = planted::is(Fault::QueueOvertakingWithoutRecheck);
+        match overtaking || draft.facts.subjects.iter().all(current) {
             true => Ok(()),
             false => Err(Refused::Stale),
         }
@@ -301,7 +316,11 @@ impl Writer {
         let entry = Entry { stream: self.head.stream, sequence, stamp, event };
         let row = Row { sequence, salt: self.entropy.bytes(), body: entry.encode() };
         self.storage.append(&row)?;
-        self.head = Head { sequence, stamp, hash: chain::next(&self.head.hash, &row), ..self.head };
+        let hash = match planted::is(Fault::ChainSkipsAnEntry) && sequence.is_multiple_of(64) {
+            true => self.head.hash,
+            false => chain::next(&self.head.hash, &row),
+        };
+        self.head = Head { sequence, stamp, hash, ..self.head };
         Ok(())
     }
 
@@ -375,6 +394,17 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.published.close(Latch::Stopped);
     }
+}
+
+/// The reply, where no fault answers it before its batch is durable.
+fn early(fault: Fault, reply: Reply<()>) -> Option<Reply<()>> {
+    if !planted::is(fault) {
+        return Some(reply);
+    }
+    let mut post = Post::default();
+    reply.answer(Ok(()), &mut post);
+    post.send();
+    None
 }
 
 fn unanswered(submission: Submission) -> Option<Answer> {

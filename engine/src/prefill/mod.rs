@@ -31,6 +31,7 @@ use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, decide};
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
+use crate::planted::{self, Fault};
 use crate::resolver::Errand;
 use crate::trace::Context;
 
@@ -294,6 +295,9 @@ impl<'a> Attempt<'a> {
             if let Some((index, call)) = own_data {
                 resolution.set(index, call);
             }
+            if planted::is(Fault::VersionReadAfterTheFetch) {
+                break;
+            }
             let again = self.decide()?;
             let settled = again.versions() == grant.versions();
             grant = again;
@@ -354,7 +358,11 @@ impl<'a> Attempt<'a> {
     }
 
     fn facts(&self, grant: &Grant) -> Facts {
-        let versions = grant.versions();
+        let mut versions = grant.versions();
+        if planted::is(Fault::VersionReadAfterTheFetch) {
+            let published = self.core.port.published();
+            versions = self.request.subjects.map(|it| Some(published.consent(it?).version));
+        }
         let subjects = self.request.subjects.iter().zip(versions);
         let subjects = subjects.filter_map(|(subject, version)| Some(((*subject)?, version?)));
         Facts {

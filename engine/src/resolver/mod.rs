@@ -23,6 +23,7 @@ use crate::model::{
     Answer, Call, CallSet, CivilMs, How, Matricule, RegisterId, Resolution, SUBJECTS_MAX,
     Unavailable,
 };
+use crate::planted::{self, Fault};
 use crate::registers::{Clients, Failure, Group, Query};
 use crate::trace;
 use flights::{Flight, Landing};
@@ -216,6 +217,7 @@ impl Resolver {
             key,
             organisation: match register.share {
                 Share::Any => None,
+                _ if planted::is(Fault::JoinerServedAcrossOrganisations) => None,
                 Share::Organisation | Share::Call => Some(errand.request.organisation),
             },
             purpose: errand.request.procedure,

@@ -1,0 +1,147 @@
+//! Runs an engine and its clients: several cores, a writer, and nothing of a network.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::thread;
+
+use anyhow::Context as _;
+use engine::cache;
+use engine::catalogue::Catalogue;
+use engine::clock::Civil;
+use engine::engine::{Engine, Parts};
+use engine::entropy::Entropy;
+use engine::ledger;
+use engine::model::Subject;
+use engine::space::{self, MasterKey};
+use engine::store::{Readers, Room, Storage};
+use tokio::runtime;
+
+use crate::clients::{Shared, client};
+use crate::history::{History, Operation};
+use crate::registers::{Registers, Wire};
+use crate::world::{self, Ticks};
+
+/// What is run.
+#[derive(Clone)]
+pub struct Plan {
+    /// Draws everything that clients do.
+    pub seed: u64,
+    /// How many operations begin.
+    pub operations: u64,
+    /// How many threads serve.
+    pub cores: usize,
+    /// Clients of each.
+    pub clients: usize,
+    /// The catalogue in force.
+    pub catalogue: Arc<Catalogue>,
+    /// Parents and children.
+    pub families: Vec<(Subject, Subject)>,
+    /// What the calendar shows; a test may put it back.
+    pub calendar: Arc<AtomicI64>,
+    /// Where so many operations are left, the calendar is put back for a while.
+    pub setback: Option<u64>,
+}
+
+impl Plan {
+    /// So many operations under a seed, on two cores.
+    #[must_use]
+    pub fn new(seed: u64, operations: u64) -> Self {
+        Self {
+            seed,
+            operations,
+            cores: 2,
+            clients: 32,
+            catalogue: Arc::new(world::catalogue()),
+            families: world::families(),
+            calendar: world::calendar(),
+            setback: None,
+        }
+    }
+}
+
+/// Runs an engine on `storage` until every operation has ended.
+///
+/// # Errors
+/// Where the engine cannot start.
+pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
+    let ticks = Arc::new(Ticks::default());
+    let registers = Arc::new(Registers::new(&plan.families, ticks.clone()));
+    let readers = Readers::inline(storage.reader()?);
+    let vault = Box::new(space::Memory::default());
+    let parts = parts(plan, registers.clone());
+    let (engine, writer) = Engine::open(parts, storage, readers, vault)?;
+    let shared = Arc::new(Shared::new(plan, ticks));
+    let writing = spawn("ledger", move || block_on(writer.run()))?;
+    let mut cores = Vec::new();
+    for index in 0..plan.cores {
+        let (seat, deliver) = engine.seat();
+        let (shared, clients) = (shared.clone(), plan.clients);
+        let seed = plan.seed.wrapping_mul(1_000).wrapping_add((index * clients) as u64);
+        cores.push(spawn("core", move || {
+            block_on(async move {
+                tokio::spawn(deliver);
+                let clients = (0..clients as u64)
+                    .map(|n| tokio::spawn(client(shared.clone(), seat.core(), seed + n)));
+                let mut done: Vec<Operation> = Vec::new();
+                for client in clients.collect::<Vec<_>>() {
+                    done.extend(client.await.context("a client panicked")?);
+                }
+                anyhow::Ok(done)
+            })
+        })?);
+    }
+    let mut operations = Vec::new();
+    for core in cores {
+        operations.extend(joined(core)??);
+    }
+    drop(engine);
+    joined(writing)?;
+    Ok(History { operations, calls: registers.logs() })
+}
+
+fn parts(plan: &Plan, registers: Arc<Registers>) -> Parts {
+    Parts {
+        catalogue: plan.catalogue.clone(),
+        directory: Arc::new(world::Tokens),
+        endpoints: Registers::endpoints(),
+        connect: Arc::new(Wire(registers)),
+        room: Arc::new(Room::endless()),
+        tells_how: false,
+        civil: Civil::manual(plan.calendar.clone()),
+        cache: cache::Config::default(),
+        master_key: MasterKey::new([7; 32]),
+        entropy: Box::new(Entropy::system),
+    }
+}
+
+/// Opens the ledger once more, as a restart does, and closes it.
+///
+/// # Errors
+/// Where it does not open.
+pub fn reopen(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<()> {
+    let opened = ledger::Ledger::open(
+        storage,
+        Civil::manual(plan.calendar.clone()),
+        Entropy::system(),
+        &plan.catalogue,
+        Arc::default(),
+    )?;
+    drop(opened);
+    Ok(())
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<thread::JoinHandle<T>> {
+    thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let built = runtime::Builder::new_current_thread().enable_all().build();
+    built.expect("a runtime can be had").block_on(work)
+}
+
+fn joined<T>(thread: thread::JoinHandle<T>) -> anyhow::Result<T> {
+    thread.join().map_err(|_| anyhow::anyhow!("a thread panicked"))
+}
