@@ -11,12 +11,13 @@ use fixtures::Country;
 use fixtures::people::{POPULATION_MAX, POPULATION_MIN};
 
 use crate::cast;
+use crate::connection::Keeping;
 use crate::form::{Description, Form, Uncastable};
 use crate::plan::Plan;
 use crate::procedures::{self, Row};
 use crate::report::{self, Heading, Verdict};
-use crate::run;
-use crate::schedule::ClosedLoop;
+use crate::run::{self, Board, Load, Pace};
+use crate::schedule::{self, Law};
 use crate::target::Target;
 
 #[cfg(test)]
@@ -32,12 +33,12 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask in a closed loop and verify every answer.
+    /// Ask, in a closed loop or at a rate, and verify every answer.
     ///
     /// Exit codes: 0 every answer was right; 1 a wrong answer, an unexpected
     /// status or no answer; 2 a mistake in the arguments; 3 void or
     /// inconclusive.
-    Run(Options),
+    Run(Box<Options>),
 }
 
 /// What to ask, and how hard.
@@ -46,9 +47,13 @@ pub struct Options {
     /// Where the API is.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     target: Target,
-    /// Connections, each with one request on its way.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=16_384))]
-    connections: u32,
+    /// When to send: `closed`, a rate such as 100/s, `poisson 100/s`,
+    /// `steps 100/s,200/s`, `ramp 10/s..500/s` or `burst 500/10s`. At a rate,
+    /// latency counts from the moment that a request was due.
+    #[arg(long, default_value = "closed", value_name = "LAW")]
+    rate: Law,
+    #[command(flatten)]
+    sending: Sending,
     /// How long to send, such as 500ms, 10s or 2m.
     #[arg(long, default_value = "10s", value_parser = duration)]
     duration: Duration,
@@ -68,12 +73,49 @@ pub struct Options {
     /// prefilled.
     #[arg(long, default_value = "all", value_delimiter = ',')]
     procedures: Vec<String>,
-    /// Threads that send and verify.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
+    /// Compare every n-th answer with the truth, field by field; the others are
+    /// judged by status and shape.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    compare_every: u64,
     /// Print the verdict only.
     #[arg(long)]
     quiet: bool,
+}
+
+/// How to send.
+#[derive(Clone, Debug, Args)]
+struct Sending {
+    /// Connections, each with one request on its way: 64 in a closed loop; at a
+    /// rate at most 1024, opened as they are needed.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16_384))]
+    connections: Option<u32>,
+    /// Close each connection after so many requests; 1 is no keep-alive.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    requests_per_connection: Option<u64>,
+    /// How long an answer may take, such as 10s.
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    timeout: Duration,
+    /// Threads that send and verify.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: u16,
+    /// Pin the threads to these processors, such as 0,2.
+    #[arg(long, value_delimiter = ',')]
+    cpus: Vec<usize>,
+}
+
+impl Sending {
+    fn connections(&self, is_closed: bool) -> usize {
+        let default = if is_closed { CLOSED_CONNECTIONS } else { OPEN_CONNECTIONS };
+        self.connections.unwrap_or(default) as usize
+    }
+
+    fn threads(&self, connections: usize) -> usize {
+        usize::from(self.threads).min(connections)
+    }
+
+    fn keeping(&self) -> Keeping {
+        Keeping { timeout: self.timeout, requests_max: self.requests_per_connection }
+    }
 }
 
 /// How many people.
@@ -113,6 +155,9 @@ enum Failure {
 }
 
 const USAGE: u8 = 2;
+const CLOSED_CONNECTIONS: u32 = 64;
+/// A target that answers within 100 ms has them all at 10,000 a second.
+const OPEN_CONNECTIONS: u32 = 1_024;
 
 /// Does what the arguments say.
 #[must_use]
@@ -140,16 +185,48 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
     runtime.block_on(async {
         let (plan, heading) = prepare(options, country).await?;
-        let schedule = ClosedLoop::new(options.duration, options.requests);
-        let target = options.target.clone();
-        let outcome = run::run(target, plan, schedule, heading.connections, heading.threads);
-        let outcome = outcome.await.map_err(void)?;
+        tell_scale(&options.target, 1.0).await;
+        let load = load(options, plan, &heading);
+        let board = Board::new(&load);
+        let outcome = run::run(load, board).await.map_err(void)?;
         if !options.quiet {
             say(&report::text(&heading, &outcome));
         }
         say(&format!("{}\n", report::conclusion(&outcome)));
         Ok(report::verdict(&outcome))
     })
+}
+
+fn load(options: &Options, plan: Plan, heading: &Heading) -> Load {
+    let Options { rate, duration, requests, seed, .. } = options.clone();
+    let pace = match rate {
+        Law::Closed => Pace::Closed(duration, requests),
+        law => {
+            Pace::Open(Arc::new(move || Box::new(schedule::events(&law, duration, requests, seed))))
+        }
+    };
+    Load {
+        target: options.target.clone(),
+        script: Arc::new(plan),
+        pace,
+        connections: heading.connections,
+        keeping: options.sending.keeping(),
+        threads: heading.threads,
+        cpus: options.sending.cpus.clone(),
+    }
+}
+
+/// A year that a target replays at its own pace and the generator at another
+/// shows nothing about caches: a mismatch is said aloud.
+async fn tell_scale(target: &Target, sent: f64) {
+    let Some(lived) = procedures::time_scale(target).await else { return };
+    if (lived / sent - 1.0).abs() > 0.01 {
+        complain(&format!(
+            "warning: calendars run {lived} times as fast as real time at the target, and \
+             requests are sent {sent} times as fast: what is kept there grows old otherwise \
+             than it would"
+        ));
+    }
 }
 
 /// Reads what the target offers, and plans what to ask for.
@@ -162,11 +239,17 @@ async fn prepare(options: &Options, country: Country) -> Result<(Plan, Heading),
     if forms.is_empty() {
         return Err(Failure::Void(nothing_to_ask(&not_asked)));
     }
-    let plan = Plan::new(country, forms, options.subjects.of(&country));
+    let plan = Plan::new(country, forms, options.subjects.of(&country), options.compare_every);
+    let is_closed = options.rate == Law::Closed;
+    let connections = options.sending.connections(is_closed);
     let heading = Heading {
         target: options.target.to_string(),
-        connections: options.connections as usize,
-        threads: usize::from(options.threads).min(options.connections as usize),
+        law: match is_closed {
+            true => "closed: a connection sends its next request when its answer has come".into(),
+            false => format!("open: {}, whatever the target does", options.rate),
+        },
+        connections,
+        threads: options.sending.threads(connections),
         asked: format!("{} procedures about {} people", plan.forms(), plan.subjects()),
         by_hand: rows.iter().filter(|row| !row.prefilled).count(),
         not_asked,

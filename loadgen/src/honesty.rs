@@ -5,15 +5,24 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+#[cfg(test)]
+mod tests;
+
 /// A minute, in the histogram's nanoseconds.
 const LAG_NS_MAX: u64 = 60_000_000_000;
+/// A lag that no latency level is disturbed by.
+const LAG_FLOOR: Duration = Duration::from_millis(1);
+/// How far Little's law may be off.
+const LITTLE_MAX: f64 = 0.05;
+/// The share of the wanted rate that must be reached.
+const RATE_MIN: f64 = 0.99;
 
 /// What the generator saw of itself.
 #[derive(Clone, Debug)]
 pub struct Honesty {
     /// From the moment a request could have been sent to the moment that it
     /// was, in nanoseconds: the generator's own delay, without the wait for a
-    /// free connection, which is the target's.
+    /// free connection, which is the target's. Empty in a closed loop.
     pub lag: Histogram<u64>,
     /// From the intended start to the moment of sending, in nanoseconds, the
     /// wait for a free connection included.
@@ -21,18 +30,56 @@ pub struct Honesty {
     /// The integral over time of the number of requests on their way, counted
     /// at each change of that number: request-seconds.
     pub in_flight: f64,
-    /// The sum of the service times of the same requests, from their own two
+    /// The sum of the service times of the requests that ended, from their own
     /// clock readings. Little's law says that both are equal.
     pub in_service: f64,
-    /// Requests that the schedule wanted sent while the run lasted; in a closed
-    /// loop those that were.
+    /// Requests that the schedule came to; in a closed loop those that were
+    /// sent.
     pub due: u64,
     /// Requests that were sent.
     pub sent: u64,
-    /// Requests a second that the schedule wanted; none in a closed loop.
-    pub rate: Option<f64>,
+    /// Requests that were due or on their way when the run was ended.
+    pub aborted: u64,
+    /// When the last of them was due, from the start of the run.
+    pub due_last: Duration,
+    /// How late the last one of them was sent.
+    pub delay_last: Duration,
     /// How fast civil time runs in the target, where it says so.
     pub time_scale: Option<f64>,
+}
+
+/// Why a run shows nothing about its target.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Void {
+    /// Requests were sent late.
+    #[error(
+        "the generator was late: the p99 of its send lag is {lag:.1?}, and may be {allowed:.1?}"
+    )]
+    Lag {
+        /// The 99th percentile.
+        lag: Duration,
+        /// What it may be.
+        allowed: Duration,
+    },
+    /// Requests in flight and service times contradict each other.
+    #[error(
+        "requests on their way ({in_flight:.3} request-seconds) and service times \
+         ({in_service:.3}) contradict each other (Little's law)"
+    )]
+    Little {
+        /// The integral of their number.
+        in_flight: f64,
+        /// The sum of their times.
+        in_service: f64,
+    },
+    /// The schedule was not kept, although the target had connections free.
+    #[error("the generator reached {reached:.1}/s of {wanted:.1}/s")]
+    Rate {
+        /// Requests a second that were sent.
+        reached: f64,
+        /// Requests a second that were due.
+        wanted: f64,
+    },
 }
 
 impl Default for Honesty {
@@ -44,7 +91,9 @@ impl Default for Honesty {
             in_service: 0.0,
             due: 0,
             sent: 0,
-            rate: None,
+            aborted: 0,
+            due_last: Duration::ZERO,
+            delay_last: Duration::ZERO,
             time_scale: None,
         }
     }
@@ -56,12 +105,25 @@ fn lags() -> Histogram<u64> {
 }
 
 impl Honesty {
+    /// The schedule came to a request that is due at this moment of the run.
+    pub fn due(&mut self, at: Duration) {
+        self.due += 1;
+        self.due_last = at;
+    }
+
     /// One request was sent, so long after it could have been and after it was
     /// wanted.
     pub fn sent(&mut self, lag: Duration, delay: Duration) {
         self.sent += 1;
+        self.delay_last = delay;
         self.lag.saturating_record(lag.as_nanos().max(1) as u64);
         self.delay.saturating_record(delay.as_nanos().max(1) as u64);
+    }
+
+    /// One request of a closed loop was sent, which is never late.
+    pub fn sent_in_turn(&mut self) {
+        self.due += 1;
+        self.sent += 1;
     }
 
     /// Adds another thread's.
@@ -72,7 +134,39 @@ impl Honesty {
         self.in_service += other.in_service;
         self.due += other.due;
         self.sent += other.sent;
-        self.rate = self.rate.or(other.rate);
+        self.aborted += other.aborted;
+        self.due_last = self.due_last.max(other.due_last);
+        self.delay_last = self.delay_last.max(other.delay_last);
         self.time_scale = self.time_scale.or(other.time_scale);
+    }
+
+    /// Why the run is void; nothing where it may be believed. `tightest` is the
+    /// tightest level that a latency is held against.
+    #[must_use]
+    pub fn void(&self, tightest: Option<Duration>) -> Vec<Void> {
+        let allowed = tightest.map_or(LAG_FLOOR, |level| (level / 10).max(LAG_FLOOR));
+        let lag = Duration::from_nanos(self.lag.value_at_quantile(0.99));
+        let late = (!self.lag.is_empty() && lag > allowed).then_some(Void::Lag { lag, allowed });
+        [late, self.little(), self.rate()].into_iter().flatten().collect()
+    }
+
+    fn little(&self) -> Option<Void> {
+        let Self { in_flight, in_service, .. } = *self;
+        let off = (in_flight - in_service).abs() > LITTLE_MAX * in_service.max(f64::MIN_POSITIVE);
+        // Counting itself costs the two clock readings of each request.
+        let counted = (in_flight - in_service).abs() > self.sent as f64 * 1e-6;
+        (off && counted).then_some(Void::Little { in_flight, in_service })
+    }
+
+    /// What waited for the target's connections is the target's.
+    fn rate(&self) -> Option<Void> {
+        if self.lag.is_empty() || self.due_last.is_zero() {
+            return None;
+        }
+        let due_last = self.due_last.as_secs_f64();
+        let wanted = self.due as f64 / due_last;
+        let reached = self.sent as f64 / (due_last + self.delay_last.as_secs_f64());
+        let own = 2.0 * self.lag.mean() > self.delay.mean();
+        (own && reached < RATE_MIN * wanted).then_some(Void::Rate { reached, wanted })
     }
 }

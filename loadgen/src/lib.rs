@@ -4,19 +4,23 @@
 //! ```text
 //! command -> procedures (what the API offers) -> form (what can be asked)
 //!         -> plan (what to send): cast (about whom) x subject (what is true)
-//!         -> run: schedule (when) x target (how) -> verify -> results -> report
+//!         -> run: schedule (when, pace) x connection (how) -> ask::Expects (verify)
+//!         -> results, honesty -> report
 //! ```
 //!
 //! It knows people, companies and truth from `fixtures`, how they are related
 //! from `lineage`, and everything else from the API itself; it never depends on
 //! the engine.
 
+pub mod ask;
 pub mod cast;
 pub mod clock;
 pub mod command;
+pub mod connection;
 pub mod form;
 pub mod honesty;
 pub mod lineage;
+mod pace;
 pub mod plan;
 pub mod procedures;
 pub mod report;

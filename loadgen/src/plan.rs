@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use fixtures::Country;
-use hyper::Uri;
-use hyper::header::HeaderValue;
 use serde::{Serialize, Serializer};
 
+use crate::ask::{Ask, Expects, Script};
 use crate::cast::{Cast, Casting};
 use crate::form::{Form, Parts};
 use crate::lineage::Part;
+use crate::results::Channel;
+use crate::schedule::Event;
 use crate::target::Message;
 use crate::verify::Expected;
 
@@ -24,16 +25,8 @@ mod tests;
 /// which costs the generator some 20 microseconds for each.
 const KEPT_MAX: u64 = 4_096;
 
-/// One request, and what must come back.
-#[derive(Clone, Debug)]
-pub struct Ask {
-    /// What to send.
-    pub message: Message,
-    /// What is true.
-    pub expected: Expected,
-    /// The place of its procedure among [`Plan::groups`].
-    pub group: u16,
-}
+/// Where forms are asked for.
+const PATH: &str = "/v1/prefill";
 
 /// All requests of a run: each subject for each procedure, in turn.
 pub struct Plan {
@@ -41,7 +34,9 @@ pub struct Plan {
     forms: Vec<Asking>,
     /// By number and combination of parts, and in turns where there are more.
     kept: Vec<Slot>,
-    path: Uri,
+    /// Each answer to a request whose number it divides is compared with the
+    /// truth.
+    compare_every: u64,
 }
 
 /// A cast with its number, once it has been found.
@@ -51,13 +46,13 @@ type Slot = Mutex<Option<(u64, Arc<Cast>)>>;
 struct Asking {
     form: Arc<Form>,
     parts: Parts,
-    token: HeaderValue,
+    head: String,
 }
 
 impl Plan {
     /// `subjects` casts, spread evenly over the country, for each of `forms`.
     #[must_use]
-    pub fn new(country: Country, forms: Vec<Arc<Form>>, subjects: u64) -> Self {
+    pub fn new(country: Country, forms: Vec<Arc<Form>>, subjects: u64, compare_every: u64) -> Self {
         let casting = Casting::new(country, subjects, &forms);
         let kept = casting.subjects().min(KEPT_MAX);
         let slots = kept as usize * Parts::COUNT;
@@ -65,7 +60,7 @@ impl Plan {
             casting,
             forms: forms.into_iter().map(Asking::new).collect(),
             kept: std::iter::repeat_with(Mutex::default).take(slots).collect(),
-            path: Uri::from_static("/v1/prefill"),
+            compare_every,
         };
         for asking in &plan.forms {
             for number in 0..kept {
@@ -99,29 +94,6 @@ impl Plan {
         self.casting.subjects()
     }
 
-    /// The names of the procedures, which results are told apart by.
-    #[must_use]
-    pub fn groups(&self) -> Vec<String> {
-        self.forms.iter().map(|asking| asking.form.id.clone()).collect()
-    }
-
-    /// The request of this number; after the last, the first comes again.
-    #[must_use]
-    pub fn ask(&self, number: u64) -> Ask {
-        let item = number % self.len();
-        // All forms of one cast first, so that a short run sees every form.
-        let forms = self.forms.len() as u64;
-        let asking = &self.forms[(item % forms) as usize];
-        let cast = self.cast(item / forms, asking.parts);
-        let message = Message {
-            body: Some(body(&asking.form, &cast)),
-            path: self.path.clone(),
-            authorization: Some(asking.token.clone()),
-        };
-        let group = (item % forms) as u16;
-        Ask { message, expected: Expected::new(asking.form.clone(), cast), group }
-    }
-
     fn cast(&self, number: u64, parts: Parts) -> Arc<Cast> {
         let slot = number as usize * Parts::COUNT + parts.index();
         let slot = &self.kept[slot % self.kept.len()];
@@ -138,13 +110,43 @@ impl Plan {
     }
 }
 
+impl Script for Plan {
+    fn groups(&self) -> Vec<String> {
+        self.forms.iter().map(|asking| asking.form.id.clone()).collect()
+    }
+
+    /// The request of this number; after the last, the first comes again.
+    fn ask(&self, event: &Event) -> Ask {
+        let item = event.number % self.len();
+        // All forms of one cast first, so that a short run sees every form.
+        let forms = self.forms.len() as u64;
+        let asking = &self.forms[(item % forms) as usize];
+        let cast = self.cast(item / forms, asking.parts);
+        let message = Message {
+            method: "POST",
+            path: PATH.into(),
+            head: asking.head.clone(),
+            body: body(&asking.form, &cast),
+        };
+        let expected = Expected::new(asking.form.clone(), cast);
+        let expects = match event.number.is_multiple_of(self.compare_every) {
+            true => Expects::Truth(expected),
+            false => Expects::Shape(expected),
+        };
+        Ask { message, expects, group: (item % forms) as u16, channel: Channel::FrontOffice }
+    }
+}
+
 impl Asking {
     fn new(form: Arc<Form>) -> Self {
-        let mut token = HeaderValue::from_str(&format!("Bearer demo-org-{}", form.organisation))
-            .unwrap_or(HeaderValue::from_static("Bearer demo-org-"));
-        token.set_sensitive(true);
-        Self { parts: form.parts(), form, token }
+        let head = head("demo-org-", &form.organisation);
+        Self { parts: form.parts(), form, head }
     }
+}
+
+/// The lines of a request's head that say who asks, and in what form.
+pub(crate) fn head(prefix: &str, name: &str) -> String {
+    format!("authorization: Bearer {prefix}{name}\r\ncontent-type: application/json\r\n")
 }
 
 /// The body of `POST /v1/prefill`.

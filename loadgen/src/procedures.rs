@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::connection::{Connection, Keeping};
 use crate::form::Description;
-use crate::target::{self, Connection, Message, Target};
+use crate::target::{self, Message, Target};
 
 /// A row of `GET /v1/procedures`.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,7 +64,7 @@ pub enum Error {
 /// # Errors
 /// Where the target is not an engine's API.
 pub async fn list(target: &Target) -> Result<Vec<Row>, Error> {
-    let mut connection = Connection::new(target.clone());
+    let mut connection = Connection::new(target.clone(), Keeping::default());
     let mut rows: Vec<Row> = Vec::new();
     let mut path = "/v1/procedures".to_owned();
     loop {
@@ -79,13 +80,27 @@ pub async fn list(target: &Target) -> Result<Vec<Row>, Error> {
 /// # Errors
 /// Where the target is not an engine's API.
 pub async fn describe(target: &Target, names: &[String]) -> Result<Vec<Description>, Error> {
-    let mut connection = Connection::new(target.clone());
+    let mut connection = Connection::new(target.clone(), Keeping::default());
     let mut described = Vec::with_capacity(names.len());
     for name in names {
         let path = format!("/v1/procedures/{name}");
         described.push(get(&mut connection, target, &path).await?);
     }
     Ok(described)
+}
+
+/// How many times as fast as real time the target's calendars run, where it
+/// says so.
+pub async fn time_scale(target: &Target) -> Option<f64> {
+    #[derive(Deserialize)]
+    struct Health {
+        #[serde(rename = "timeScale")]
+        time_scale: f64,
+    }
+
+    let mut connection = Connection::new(target.clone(), Keeping::default());
+    let health: Result<Health, Error> = get(&mut connection, target, "/healthz").await;
+    health.ok().map(|health| health.time_scale)
 }
 
 #[derive(Deserialize)]
@@ -100,12 +115,13 @@ async fn get<T: DeserializeOwned>(
     path: &str,
 ) -> Result<T, Error> {
     let shape = |error: String| Error::Shape { target: target.clone(), path: path.into(), error };
-    let uri =
-        path.parse().map_err(|_| shape("a procedure's id that is no part of a URL".into()))?;
-    let reply = connection.send(&Message::get(uri)).await.map_err(|error| match error {
+    if !Message::is_path(path) {
+        return Err(shape("a procedure's id that is no part of a URL".into()));
+    }
+    let reply = connection.send(&Message::get(path)).await.map_err(|error| match error {
         target::Error::Refused => Error::NothingListens(target.clone()),
         target::Error::NotHttp => Error::NotHttp(target.clone()),
-        target::Error::Closed => Error::Closes(target.clone()),
+        target::Error::Closed | target::Error::Reset => Error::Closes(target.clone()),
         other => Error::NoAnswer(target.clone(), other),
     })?;
     if reply.is_html {

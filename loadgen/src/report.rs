@@ -40,6 +40,8 @@ impl Verdict {
 pub struct Heading {
     /// Where.
     pub target: String,
+    /// When requests were sent.
+    pub law: String,
     /// Connections over how many threads.
     pub connections: usize,
     /// Threads of the generator.
@@ -64,6 +66,7 @@ pub fn verdict(outcome: &Outcome) -> Verdict {
     match outcome.ended {
         Ended::TargetClosed | Ended::Interrupted => Verdict::Void,
         Ended::Done if tally.answers() == 0 => Verdict::Void,
+        Ended::Done if !outcome.honesty.void(None).is_empty() => Verdict::Void,
         Ended::Done if tally.errors.is_empty() => Verdict::Holds,
         Ended::Done => Verdict::Violated,
     }
@@ -81,7 +84,7 @@ pub fn conclusion(outcome: &Outcome) -> String {
     };
     let errors: u64 = tally.errors.values().sum();
     match (verdict(outcome), outcome.ended) {
-        (Verdict::Holds, _) => format!("holds: {answers} answers, each verified"),
+        (Verdict::Holds, _) => format!("holds: {answers} answers, {}", verified(outcome)),
         (Verdict::Violated, _) => format!(
             "violated: {} wrong answers, {} unexpected statuses, {errors} requests without an \
              answer, of {}{partial}",
@@ -95,7 +98,19 @@ pub fn conclusion(outcome: &Outcome) -> String {
         (Verdict::Void, Ended::TargetClosed) => {
             format!("void: the target closed after {answers} answers, all right{partial}")
         }
-        (Verdict::Void, Ended::Done) => "void: nothing was answered".to_owned(),
+        (Verdict::Void, Ended::Done) if answers == 0 => "void: nothing was answered".to_owned(),
+        (Verdict::Void, Ended::Done) => {
+            let reasons = outcome.honesty.void(None);
+            let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            format!("void: {}", reasons.join("; "))
+        }
+    }
+}
+
+fn verified(outcome: &Outcome) -> String {
+    match outcome.results.compared {
+        compared if compared == bundles(&outcome.results.tally) => "each verified".to_owned(),
+        compared => format!("each of the right shape, {compared} compared with the truth"),
     }
 }
 
@@ -108,7 +123,7 @@ pub fn text(heading: &Heading, outcome: &Outcome) -> String {
     let mut line = |name: &str, what: String| {
         let _ = writeln!(text, "{name:<10} {what}");
     };
-    line("loop", "closed: a connection sends its next request when its answer has come".into());
+    line("loop", heading.law.clone());
     let over = format!("{} connections on {} {threads}", heading.connections, heading.threads);
     line("target", format!("{}, {over}", heading.target));
     line("asked", format!("{} of {}", heading.asked, heading.country));
@@ -120,6 +135,11 @@ pub fn text(heading: &Heading, outcome: &Outcome) -> String {
     }
     line("answered", format!("{} of {} sent, {}", tally.answers(), tally.sent, rate(outcome)));
     line("latency", latency(tally));
+    let lag = &outcome.honesty.lag;
+    if !lag.is_empty() {
+        let at = |quantile| Duration::from_nanos(lag.value_at_quantile(quantile));
+        line("send lag", format!("p50 {:.1?}, p99 {:.1?}, max {:.1?}", at(0.5), at(0.99), at(1.0)));
+    }
     line("statuses", list(&tally.statuses));
     line("complete", format!("{} of the bundles", share(tally.complete, bundles(tally))));
     line("filled", format!("{} fields", tally.filled));

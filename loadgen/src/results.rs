@@ -93,6 +93,8 @@ pub struct Sample {
 pub struct Results {
     /// The names of the groups, by index.
     pub groups: Vec<String>,
+    /// Answers that were compared with the truth.
+    pub compared: u64,
     /// The counts.
     pub tally: Tally,
 }
@@ -101,7 +103,7 @@ impl Results {
     /// Results of requests in these groups.
     #[must_use]
     pub fn new(groups: Vec<String>) -> Self {
-        Self { groups, tally: Tally::default() }
+        Self { groups, ..Self::default() }
     }
 
     /// Counts one request. Called once for each request that was sent.
@@ -114,6 +116,7 @@ impl Results {
             Ending::Failed(error) => self.tally.failed(*error),
             Ending::Aborted => {}
         }
+        self.compared += u64::from(sample.compared);
         if let Some(verified) = &sample.verified {
             self.tally.verified(sample.number, verified.clone());
         }
@@ -124,6 +127,7 @@ impl Results {
         if self.groups.is_empty() {
             self.groups = other.groups;
         }
+        self.compared += other.compared;
         self.tally.merge(other.tally);
     }
 }

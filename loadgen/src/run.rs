@@ -1,26 +1,27 @@
-//! The run: connections on threads, each taking turns, sending and verifying.
+//! The run: threads that send on their connections when the schedule says so,
+//! judge what comes back, and record it.
+
+mod pool;
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::runtime::Builder;
 use tokio::sync::{oneshot, watch};
+use tokio::task::LocalSet;
 
+use crate::ask::Script;
 use crate::clock::{self, Instant};
+use crate::connection::Keeping;
 use crate::honesty::Honesty;
-use crate::plan::{Ask, Plan};
-use crate::results::{Channel, Ending, Results, Sample};
-use crate::schedule::ClosedLoop;
-use crate::tally::Answered;
-use crate::target::{Connection, Error, Reply, Target};
-use crate::verify::{self, Verified, Wrong};
+use crate::results::Results;
+use crate::schedule::Event;
+use crate::target::Target;
 
-/// A connection that fails this often in a row has lost its target.
-const FAILURES_MAX: u32 = 5;
-/// A problem's type is a word or two.
-const PROBLEM_CHARS_MAX: usize = 40;
+#[cfg(test)]
+mod tests;
 
 /// Why a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,34 +47,103 @@ pub struct Outcome {
     pub ended: Ended,
 }
 
-/// What all connections share.
+/// A lazy schedule. Each thread reads its own copy, and takes its share.
+pub type Events = dyn Fn() -> Box<dyn Iterator<Item = Event> + Send> + Send + Sync;
+
+/// When requests are sent.
+#[derive(Clone)]
+pub enum Pace {
+    /// When the answer to the last one has come, for so long or so many.
+    Closed(Duration, Option<u64>),
+    /// When they are due, whatever the target does.
+    Open(Arc<Events>),
+}
+
+/// What to do.
+#[derive(Clone)]
+pub struct Load {
+    /// Where to send.
+    pub target: Target,
+    /// What to send.
+    pub script: Arc<dyn Script>,
+    /// When to send.
+    pub pace: Pace,
+    /// Connections at most; a closed loop opens all of them.
+    pub connections: usize,
+    /// How they are kept.
+    pub keeping: Keeping,
+    /// Threads, each with its share of the connections and of the schedule.
+    pub threads: usize,
+    /// The processors that threads are pinned to, in turns.
+    pub cpus: Vec<usize>,
+}
+
+/// The results so far, of each thread: somebody may look while they grow.
+#[derive(Clone)]
+pub struct Board(Arc<[Mutex<Results>]>);
+
+impl Board {
+    /// For this load.
+    #[must_use]
+    pub fn new(load: &Load) -> Self {
+        let groups = load.script.groups();
+        let of_thread = || Mutex::new(Results::new(groups.clone()));
+        Self(std::iter::repeat_with(of_thread).take(load.threads).collect())
+    }
+
+    /// Looks at each thread's results, one after the other.
+    pub fn look(&self, mut at: impl FnMut(&Results)) {
+        for results in self.0.iter() {
+            at(&results.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    fn take(&self) -> Results {
+        let mut merged = Results::default();
+        for results in self.0.iter() {
+            let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+            merged.merge(std::mem::take(&mut *results));
+        }
+        merged
+    }
+}
+
+/// What all threads share.
 struct Shared {
-    target: Target,
-    plan: Plan,
-    schedule: ClosedLoop,
+    load: Load,
+    board: Board,
     began: Instant,
+    /// The next number of a closed loop.
+    next: AtomicU64,
     ended: watch::Sender<Option<Ended>>,
+}
+
+impl Shared {
+    fn end(&self, why: Ended) {
+        self.ended.send_if_modified(|ended| ended.is_none() && ended.replace(why).is_none());
+    }
+
+    /// A closed loop's next number, or none once it is over.
+    fn turn(&self, duration: Duration, requests: Option<u64>) -> Option<u64> {
+        if clock::now() - self.began >= duration {
+            return None;
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        requests.is_none_or(|most| number < most).then_some(number)
+    }
 }
 
 /// Runs until the schedule is over, the target goes away, or Ctrl-C.
 ///
 /// # Errors
-/// Where a thread cannot be had.
-pub async fn run(
-    target: Target,
-    plan: Plan,
-    schedule: ClosedLoop,
-    connections: usize,
-    threads: usize,
-) -> io::Result<Outcome> {
-    let began = clock::now();
-    let ended = watch::Sender::new(None);
-    let shared = Arc::new(Shared { target, plan, schedule, began, ended });
-    let mut results = Vec::new();
-    for thread in 0..threads {
-        let share = connections / threads + usize::from(thread < connections % threads);
-        results.push(start(shared.clone(), share, thread)?);
-    }
+/// Where a thread or a timer cannot be had, or not on these processors.
+pub async fn run(load: Load, board: Board) -> io::Result<Outcome> {
+    let (threads, began) = (load.threads, clock::now());
+    let (next, ended) = (AtomicU64::new(0), watch::Sender::new(None));
+    let shared = Arc::new(Shared { load, board, began, next, ended });
+    let started: io::Result<Vec<_>> =
+        (0..threads).map(|thread| start(shared.clone(), thread)).collect();
+    let started = started?;
     let interrupted = {
         let shared = shared.clone();
         tokio::spawn(async move {
@@ -82,116 +152,47 @@ pub async fn run(
             }
         })
     };
-    let mut merged = Results::default();
-    for result in results {
+    let mut honesty = Honesty::default();
+    for thread in started {
         // A thread that panicked has said so itself.
-        merged.merge(result.await.map_err(|_| io::Error::other("a thread of the run panicked"))?);
+        let panicked = || io::Error::other("a thread of the run panicked");
+        honesty.merge(&thread.await.map_err(|_| panicked())??);
     }
     interrupted.abort();
     let took = clock::now() - began;
-    merged.tally.count_duplicates();
+    let mut results = shared.board.take();
+    results.tally.count_duplicates();
     let ended = shared.ended.borrow().unwrap_or(Ended::Done);
-    Ok(Outcome { results: merged, honesty: Honesty::default(), took, ended })
+    Ok(Outcome { results, honesty, took, ended })
 }
 
-impl Shared {
-    fn end(&self, why: Ended) {
-        self.ended.send_replace(Some(why));
-    }
-}
+type Finished = oneshot::Receiver<io::Result<Honesty>>;
 
-/// One thread with a runtime and results of its own.
-fn start(
-    shared: Arc<Shared>,
-    connections: usize,
-    thread: usize,
-) -> io::Result<oneshot::Receiver<Results>> {
+/// One thread with a runtime of its own.
+fn start(shared: Arc<Shared>, thread: usize) -> io::Result<Finished> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, receiver) = oneshot::channel();
     let work = move || {
-        let found = Arc::new(Mutex::new(Results::new(shared.plan.groups())));
-        runtime.block_on(async {
-            let workers: Vec<_> = (0..connections)
-                .map(|_| tokio::spawn(work(shared.clone(), found.clone())))
-                .collect();
-            for worker in workers {
-                if worker.await.is_err() {
-                    return;
-                }
-            }
-            let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
-            // Whoever waits for it is gone only when the process ends.
-            let _ = sender.send(found);
-        });
+        let honesty = pin(&shared.load.cpus, thread)
+            .and_then(|()| LocalSet::new().block_on(&runtime, pool::work(shared, thread)));
+        // Whoever waits for it is gone only when the process ends.
+        let _ = sender.send(honesty);
     };
     std::thread::Builder::new().name(format!("loadgen-{thread}")).spawn(work)?;
     Ok(receiver)
 }
 
-/// One connection: takes turns until there are no more.
-async fn work(shared: Arc<Shared>, found: Arc<Mutex<Results>>) {
-    let mut ended = shared.ended.subscribe();
-    let mut connection = Connection::new(shared.target.clone());
-    let mut failures = 0;
-    while let Some(turn) = shared.schedule.next().await {
-        let ask = shared.plan.ask(turn.number);
-        let answered = tokio::select! {
-            biased;
-            answered = connection.send(&ask.message) => answered,
-            // What is on its way is given up, and not counted.
-            _ = ended.wait_for(Option::is_some) => return,
-        };
-        let ended_at = clock::now() - shared.began;
-        let (ending, verified) = match answered {
-            Ok(reply) => {
-                failures = 0;
-                (ending(&reply), judge(&ask, &reply))
-            }
-            Err(error) => {
-                failures += 1;
-                if error == Error::Refused || failures == FAILURES_MAX {
-                    shared.end(Ended::TargetClosed);
-                }
-                (Ending::Failed(error), None)
-            }
-        };
-        let intended = turn.due.saturating_duration_since(shared.began);
-        let sample = Sample {
-            number: turn.number,
-            intended,
-            sent: intended,
-            ended: ended_at,
-            group: ask.group,
-            channel: Channel::FrontOffice,
-            ending,
-            cache: None,
-            compared: verified.is_some(),
-            verified,
-        };
-        found.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
+/// Keeps this thread on its processor.
+fn pin(cpus: &[usize], thread: usize) -> io::Result<()> {
+    if cpus.is_empty() {
+        return Ok(());
     }
-}
-
-fn judge(ask: &Ask, reply: &Reply) -> Option<Verified> {
-    if reply.is_html {
-        let finding = ask.expected.finding(Wrong::Html, String::new());
-        return Some(Verified { findings: vec![finding], ..Verified::default() });
+    let cpu = cpus[thread % cpus.len()];
+    let mut set = rustix::thread::CpuSet::new();
+    if cpu >= rustix::thread::CpuSet::MAX_CPU {
+        return Err(io::Error::other(format!("--cpus: there is no processor {cpu}")));
     }
-    (reply.status == 200).then(|| verify::verify(&ask.expected, &reply.body))
-}
-
-fn ending(reply: &Reply) -> Ending {
-    #[derive(Deserialize)]
-    struct Problem {
-        #[serde(rename = "type")]
-        kind: String,
-    }
-
-    let problem = match reply.status {
-        200 => None,
-        _ => serde_json::from_slice::<Problem>(&reply.body).ok(),
-    };
-    let kind = problem.map(|it| it.kind.chars().take(PROBLEM_CHARS_MAX).collect::<String>());
-    let answered = Answered { status: reply.status, problem: kind.map(Into::into) };
-    if reply.status == 200 { Ending::Answered(answered) } else { Ending::Unexpected(answered) }
+    set.set(cpu);
+    rustix::thread::sched_setaffinity(None, &set)
+        .map_err(|error| io::Error::other(format!("--cpus: processor {cpu}: {error}")))
 }

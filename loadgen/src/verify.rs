@@ -5,6 +5,7 @@
 mod bundle;
 mod expected;
 mod field;
+mod glance;
 mod parts;
 
 use std::fmt;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use bundle::{Gap, REASONS};
 pub use expected::Expected;
+pub use glance::glance;
 
 use bundle::{Bundle, Status};
 
@@ -96,6 +98,15 @@ pub struct Finding {
     pub detail: String,
     /// Finds the ledger's entry.
     pub disclosure: Option<Uuid>,
+}
+
+impl Finding {
+    /// Something is wrong with an answer that is about no form.
+    #[must_use]
+    pub fn of_no_form(wrong: Wrong) -> Self {
+        let (procedure, detail) = ("no form".to_owned(), String::new());
+        Self { wrong, procedure, field: None, detail, disclosure: None }
+    }
 }
 
 impl fmt::Display for Finding {

@@ -17,15 +17,19 @@ fn form(id: &str, roles: &[&str]) -> Arc<Form> {
     Arc::new(Form::new(serde_json::from_value(described).unwrap()).unwrap())
 }
 
+fn ask(plan: &Plan, number: u64) -> Ask {
+    plan.ask(&Event { number, at: std::time::Duration::ZERO })
+}
+
 fn body(plan: &Plan, number: u64) -> Value {
-    serde_json::from_slice(plan.ask(number).message.body.as_ref().unwrap()).unwrap()
+    serde_json::from_slice(&ask(plan, number).message.body).unwrap()
 }
 
 #[test]
 fn every_person_is_asked_for_every_procedure_before_any_comes_again() {
     let country = Country::new(1, 30).unwrap();
     let forms = vec![form("one", &["applicant"]), form("two", &["applicant"])];
-    let plan = Plan::new(country, forms, 30);
+    let plan = Plan::new(country, forms, 30, 1);
     let bodies: HashSet<String> = (0..60).map(|number| body(&plan, number).to_string()).collect();
     assert_eq!((plan.len(), bodies.len()), (60, 60));
     assert_eq!(body(&plan, 60), body(&plan, 0));
@@ -35,8 +39,8 @@ fn every_person_is_asked_for_every_procedure_before_any_comes_again() {
 fn requests_are_the_same_however_few_casts_are_kept() {
     let country = Country::new(1, 500).unwrap();
     let forms = || vec![form("one", &["applicant"]), form("two", &["applicant", "child"])];
-    let plan = Plan::new(country, forms(), 100);
-    let mut few = Plan::new(country, forms(), 100);
+    let plan = Plan::new(country, forms(), 100, 1);
+    let mut few = Plan::new(country, forms(), 100, 1);
     few.kept.truncate(3 * Parts::COUNT);
     for number in (0..200).chain(0..20) {
         assert_eq!(body(&few, number), body(&plan, number));
@@ -47,7 +51,7 @@ fn requests_are_the_same_however_few_casts_are_kept() {
 fn all_casts_of_a_usual_run_are_found_before_it_starts() {
     let country = Country::new(1, 500).unwrap();
     let forms = vec![form("one", &["applicant"]), form("two", &["applicant", "company"])];
-    let plan = Plan::new(country, forms, 100);
+    let plan = Plan::new(country, forms, 100, 1);
     let found = plan.kept.iter().filter(|slot| slot.lock().unwrap().is_some());
     assert_eq!(found.count(), 200);
 }
@@ -55,9 +59,12 @@ fn all_casts_of_a_usual_run_are_found_before_it_starts() {
 #[test]
 fn the_organisation_of_the_form_asks_and_the_applicant_is_present() {
     let country = Country::new(1, 500).unwrap();
-    let plan = Plan::new(country, vec![form("one", &["applicant"])], 3);
-    let ask = plan.ask(1);
-    assert_eq!(ask.message.authorization.as_ref().unwrap(), "Bearer demo-org-cae");
+    let plan = Plan::new(country, vec![form("one", &["applicant"])], 3, 1);
+    let ask = ask(&plan, 1);
+    assert_eq!(
+        ask.message.head,
+        "authorization: Bearer demo-org-cae\r\ncontent-type: application/json\r\n"
+    );
     let matricule = country.person(166).matricule().to_string();
     assert_eq!(
         body(&plan, 1),
@@ -69,7 +76,7 @@ fn the_organisation_of_the_form_asks_and_the_applicant_is_present() {
 #[test]
 fn each_role_has_its_subject_under_its_own_name() {
     let country = Country::new(1, 4_000).unwrap();
-    let plan = Plan::new(country, vec![form("joint", &["applicant", "child", "company"])], 40);
+    let plan = Plan::new(country, vec![form("joint", &["applicant", "child", "company"])], 40, 1);
     for number in 0..40 {
         let body = body(&plan, number);
         let text = |role: &str| body["subjects"][role].as_str().unwrap().to_owned();
@@ -79,4 +86,12 @@ fn each_role_has_its_subject_under_its_own_name() {
         assert_eq!(body["presence"], format!("demo-person-{}", text("applicant")));
         assert_eq!(body["subjects"].as_object().unwrap().len(), 3);
     }
+}
+
+#[test]
+fn so_many_answers_are_compared_with_the_truth_and_the_others_by_shape() {
+    let country = Country::new(1, 500).unwrap();
+    let plan = Plan::new(country, vec![form("one", &["applicant"])], 100, 3);
+    let compared = (0..30).filter(|it| matches!(ask(&plan, *it).expects, Expects::Truth(_)));
+    assert_eq!(compared.count(), 10);
 }

@@ -66,6 +66,7 @@ fn a_run_cut_short_shows_only_what_was_wrong() {
 fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     let heading = Heading {
         target: "http://127.0.0.1:1".into(),
+        law: "closed: one after the other".into(),
         connections: 2,
         threads: 1,
         asked: "1 procedures about 1 people".into(),

@@ -114,6 +114,21 @@ fn a_notice_that_the_procedure_does_not_have_violates() {
 }
 
 #[test]
+fn a_run_at_a_rate_sends_what_was_due_and_tells_its_lag() {
+    let fake = Fake::start(Behaviour::Right);
+    let more = ["--rate", "poisson 400/s", "--duration", "30s", "--compare-every", "4"];
+    let output = command(&fake.url(), &more).output().unwrap();
+    let said = said(&output);
+    // The fake is slow enough, on a busy machine, to hold the generator up.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+    for part in ["loop       open: poisson 400/s", "answered   400 of 400 sent", "send lag   p50"] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    let compared = "holds: 400 answers, each of the right shape, 100 compared with the truth";
+    assert!(said.contains(compared) || said.contains("void: the generator was late"), "{said}");
+}
+
+#[test]
 fn a_quiet_run_says_the_verdict_alone() {
     let fake = Fake::start(Behaviour::Right);
     let output = command(&fake.url(), &["--quiet"]).output().unwrap();
@@ -203,6 +218,8 @@ fn mistakes_in_the_arguments_are_usage() {
         (["--procedures", "other-form"], "no `other-form` there; there is some-form"),
         (["--procedures", "by-hand-form"], "`by-hand-form` is not prefilled"),
         (["--duration", "10"], "must be a number with ms, s, m or h"),
+        (["--rate", "0/s"], "a rate of zero sends nothing"),
+        (["--rate", "often"], "must be `closed`, a rate such as 100/s"),
         (["--subjects", "none"], "must be a number from 1 on, or `all`"),
         (["--target", "https://127.0.0.1:1"], "a target is http://host:port"),
     ] {

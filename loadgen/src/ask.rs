@@ -1,0 +1,119 @@
+//! One request together with what must come back, and whether it did.
+
+use serde::Deserialize;
+
+use crate::results::{Channel, Ending};
+use crate::schedule::Event;
+use crate::tally::Answered;
+use crate::target::{Message, Reply};
+use crate::verify::{self, Expected, Finding, Verified, Wrong};
+
+/// A problem's type is a word or two.
+const PROBLEM_CHARS_MAX: usize = 40;
+
+/// What a run sends.
+pub trait Script: Send + Sync {
+    /// The names of the groups that results are told apart by.
+    fn groups(&self) -> Vec<String>;
+
+    /// The request of this event.
+    fn ask(&self, event: &Event) -> Ask;
+}
+
+/// One request, and what must come back.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What to send.
+    pub message: Message,
+    /// What must come back.
+    pub expects: Expects,
+    /// Its place among [`Script::groups`].
+    pub group: u16,
+    /// On whose behalf it is.
+    pub channel: Channel,
+}
+
+/// What must come back.
+#[derive(Clone, Debug)]
+pub enum Expects {
+    /// A bundle that is true, field by field.
+    Truth(Expected),
+    /// A bundle of this form, judged by its shape.
+    Shape(Expected),
+    /// JSON with one of these statuses.
+    Json(&'static [u16]),
+    /// Any status below 400, whatever the body is.
+    Success,
+}
+
+/// What was found about an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Whether its status is one that may come.
+    pub ending: Ending,
+    /// What it said, and what is wrong with it.
+    pub verified: Option<Verified>,
+    /// Whether it was compared with the truth.
+    pub compared: bool,
+}
+
+impl Expects {
+    /// Judges an answer.
+    #[must_use]
+    pub fn judge(&self, reply: &Reply) -> Judged {
+        let ending = match self.may_be(reply.status) {
+            true => Ending::Answered(answered(reply)),
+            false => Ending::Unexpected(answered(reply)),
+        };
+        let judged = |verified, compared| Judged { ending: ending.clone(), verified, compared };
+        match self {
+            Self::Truth(expected) | Self::Shape(expected) if reply.is_html => {
+                judged(wrong(expected.finding(Wrong::Html, String::new())), false)
+            }
+            Self::Truth(expected) if reply.status == 200 => {
+                judged(Some(verify::verify(expected, &reply.body)), true)
+            }
+            Self::Shape(expected) if reply.status == 200 => {
+                judged(Some(verify::glance(expected, &reply.body)), false)
+            }
+            Self::Json(_) if reply.is_html || !is_json(&reply.body) => {
+                let kind = if reply.is_html { Wrong::Html } else { Wrong::Shape };
+                judged(wrong(Finding::of_no_form(kind)), false)
+            }
+            _ => judged(None, false),
+        }
+    }
+
+    fn may_be(&self, status: u16) -> bool {
+        match self {
+            Self::Truth(_) | Self::Shape(_) => status == 200,
+            Self::Json(statuses) => statuses.contains(&status),
+            Self::Success => status < 400,
+        }
+    }
+}
+
+fn wrong(finding: Finding) -> Option<Verified> {
+    Some(Verified { findings: vec![finding], ..Verified::default() })
+}
+
+/// An object from end to end, or nothing (204).
+fn is_json(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.is_empty() || (body.starts_with(b"{") && body.ends_with(b"}"))
+}
+
+fn answered(reply: &Reply) -> Answered {
+    #[derive(Deserialize)]
+    struct Problem {
+        #[serde(rename = "type")]
+        kind: String,
+    }
+
+    let problem = match reply.status {
+        0..400 => None,
+        _ => serde_json::from_slice::<Problem>(&reply.body).ok(),
+    };
+    let kind = problem.map(|it| it.kind.chars().take(PROBLEM_CHARS_MAX).collect::<String>());
+    Answered { status: reply.status, problem: kind.map(Into::into) }
+}

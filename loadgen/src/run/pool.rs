@@ -1,0 +1,289 @@
+//! One thread's connections. A request that is due takes an idle one, or opens
+//! another, or waits where there may be no more.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::{Ended, Pace, Shared};
+use crate::clock::{self, Instant};
+use crate::connection::Connection;
+use crate::honesty::Honesty;
+use crate::pace::Pacer;
+use crate::results::{Ending, Sample};
+use crate::schedule::Event;
+use crate::target::Error;
+
+/// A connection that fails this often in a row has lost its target.
+const FAILURES_MAX: u32 = 5;
+/// Requests that wait for a connection, of one thread: some 30 MB. Beyond it,
+/// the schedule itself waits, and what it sends counts as late.
+const WAITING_MAX: usize = 1 << 18;
+/// A schedule that is behind lets answers in after so many requests.
+const BEHIND_MAX: u32 = 16;
+
+/// A request that is due.
+struct Job {
+    event: Event,
+    /// When the schedule came to it.
+    at: Instant,
+}
+
+/// A connection's place to wait for work.
+#[derive(Default)]
+struct Seat {
+    job: RefCell<Option<Job>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Seat {
+    fn give(&self, job: Job) {
+        *self.job.borrow_mut() = Some(job);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    async fn job(&self) -> Job {
+        std::future::poll_fn(|context| match self.job.borrow_mut().take() {
+            Some(job) => Poll::Ready(job),
+            None => {
+                *self.waker.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await
+    }
+}
+
+struct Pool {
+    shared: Arc<Shared>,
+    thread: usize,
+    /// This thread's share of the connections, and how many there are.
+    seats_max: usize,
+    seats: Cell<usize>,
+    idle: RefCell<Vec<Rc<Seat>>>,
+    waiting: RefCell<VecDeque<Job>>,
+    /// Requests handed out and not yet recorded.
+    open: Cell<u64>,
+    /// Somebody waits for `open` to fall to zero or `waiting` to shrink.
+    eased: Notify,
+    honesty: RefCell<Honesty>,
+    flying: Cell<(u32, Instant)>,
+}
+
+/// Sends this thread's share of the load, until it is over or the run ends.
+pub(super) async fn work(shared: Arc<Shared>, thread: usize) -> io::Result<Honesty> {
+    let load = &shared.load;
+    let seats_max =
+        load.connections / load.threads + usize::from(thread < load.connections % load.threads);
+    let pool = Rc::new(Pool {
+        thread,
+        seats_max,
+        seats: Cell::new(0),
+        idle: RefCell::default(),
+        waiting: RefCell::default(),
+        open: Cell::new(0),
+        eased: Notify::new(),
+        honesty: RefCell::default(),
+        flying: Cell::new((0, shared.began)),
+        shared: shared.clone(),
+    });
+    let mut ended = shared.ended.subscribe();
+    tokio::select! {
+        biased;
+        worked = pool.clone().work() => worked?,
+        // What is on its way is given up.
+        _ = ended.wait_for(Option::is_some) => pool.honesty.borrow_mut().aborted = pool.open.get(),
+    }
+    Ok(pool.honesty.take())
+}
+
+impl Pool {
+    async fn work(self: Rc<Self>) -> io::Result<()> {
+        match self.shared.load.pace.clone() {
+            Pace::Closed(duration, requests) => {
+                let seats = (0..self.seats_max)
+                    .map(|_| tokio::task::spawn_local(self.clone().turns(duration, requests)));
+                for seat in seats.collect::<Vec<_>>() {
+                    seat.await.map_err(io::Error::other)?;
+                }
+            }
+            Pace::Open(events) => {
+                self.follow(events()).await?;
+                while self.open.get() > 0 {
+                    self.eased.notified().await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands out each request of this thread when it is due.
+    async fn follow(
+        self: &Rc<Self>,
+        events: Box<dyn Iterator<Item = Event> + Send>,
+    ) -> io::Result<()> {
+        let pacer = Pacer::new()?;
+        let (threads, thread) = (self.shared.load.threads as u64, self.thread as u64);
+        let mut behind = 0;
+        for event in events.filter(|event| event.number % threads == thread) {
+            let due = self.shared.began + event.at;
+            behind = if clock::now() < due { 0 } else { behind + 1 };
+            if behind == BEHIND_MAX {
+                behind = 0;
+                tokio::task::yield_now().await;
+            }
+            let at = pacer.until(due).await?;
+            while self.waiting.borrow().len() >= WAITING_MAX {
+                self.eased.notified().await;
+            }
+            self.honesty.borrow_mut().due(event.at);
+            self.hand(Job { event, at });
+        }
+        Ok(())
+    }
+
+    fn hand(self: &Rc<Self>, job: Job) {
+        self.open.set(self.open.get() + 1);
+        let idle = self.idle.borrow_mut().pop();
+        match idle {
+            Some(seat) => seat.give(job),
+            None if self.seats.get() < self.seats_max => {
+                self.seats.set(self.seats.get() + 1);
+                tokio::task::spawn_local(self.clone().jobs(job));
+            }
+            None => self.waiting.borrow_mut().push_back(job),
+        }
+    }
+
+    /// One connection of an open loop.
+    async fn jobs(self: Rc<Self>, first: Job) {
+        let seat = Rc::new(Seat::default());
+        let mut line = self.line();
+        let (mut job, mut free) = (first, None);
+        loop {
+            let could = free.map_or(job.at, |free: Instant| free.max(job.at));
+            let due = self.shared.began + job.event.at;
+            // Until the schedule came to it, and from when it could be sent on.
+            let late = job.at.saturating_duration_since(due);
+            let ended = line.exchange(&job.event, Some((due, could, late))).await;
+            self.open.set(self.open.get() - 1);
+            let waiting = self.waiting.borrow_mut().pop_front();
+            if self.open.get() == 0 || waiting.is_some() {
+                self.eased.notify_one();
+            }
+            (job, free) = match waiting {
+                Some(job) => (job, Some(ended)),
+                None => {
+                    self.idle.borrow_mut().push(seat.clone());
+                    (seat.job().await, None)
+                }
+            };
+        }
+    }
+
+    /// One connection of a closed loop.
+    async fn turns(self: Rc<Self>, duration: Duration, requests: Option<u64>) {
+        let mut line = self.line();
+        while let Some(number) = self.shared.turn(duration, requests) {
+            self.open.set(self.open.get() + 1);
+            line.exchange(&Event { number, at: Duration::ZERO }, None).await;
+            self.open.set(self.open.get() - 1);
+        }
+    }
+
+    fn line(self: &Rc<Self>) -> Line {
+        let load = &self.shared.load;
+        let connection = Connection::new(load.target.clone(), load.keeping);
+        Line { pool: self.clone(), connection, failures: 0 }
+    }
+
+    /// Counts how many are on their way, for Little's law. It reads the clock
+    /// by itself: what it adds up must not follow from what samples say.
+    fn fly(&self, change: i32) {
+        let now = clock::now();
+        let (flying, since) = self.flying.get();
+        self.honesty.borrow_mut().in_flight += f64::from(flying) * (now - since).as_secs_f64();
+        self.flying.set((flying.saturating_add_signed(change), now));
+    }
+}
+
+/// A connection and how it fares.
+struct Line {
+    pool: Rc<Pool>,
+    connection: Connection,
+    failures: u32,
+}
+
+impl Line {
+    /// Sends one request and records how it ended; says when that was. Of an
+    /// open loop, with the moments when it was due, when it could be sent, and
+    /// how late the schedule was.
+    async fn exchange(
+        &mut self,
+        event: &Event,
+        open: Option<(Instant, Instant, Duration)>,
+    ) -> Instant {
+        let pool = self.pool.clone();
+        let shared = &pool.shared;
+        let ask = shared.load.script.ask(event);
+        let sent = clock::now();
+        let due = match open {
+            Some((due, could, late)) => {
+                let lag = late + sent.saturating_duration_since(could);
+                pool.honesty.borrow_mut().sent(lag, sent.saturating_duration_since(due));
+                due
+            }
+            None => {
+                pool.honesty.borrow_mut().sent_in_turn();
+                sent
+            }
+        };
+        pool.fly(1);
+        let answered = self.connection.send(&ask.message).await;
+        let ended = clock::now();
+        pool.fly(-1);
+        pool.honesty.borrow_mut().in_service += (ended - sent).as_secs_f64();
+        let (ending, cache, verified, compared) = match answered {
+            Ok(reply) => {
+                self.failures = 0;
+                let judged = ask.expects.judge(&reply);
+                (judged.ending, reply.cache, judged.verified, judged.compared)
+            }
+            Err(error) => {
+                self.failed(error);
+                (Ending::Failed(error), None, None, false)
+            }
+        };
+        let since = |at: Instant| at.saturating_duration_since(shared.began);
+        let sample = Sample {
+            number: event.number,
+            intended: since(due),
+            sent: since(sent),
+            ended: since(ended),
+            group: ask.group,
+            channel: ask.channel,
+            ending,
+            cache,
+            verified,
+            compared,
+        };
+        let results = &shared.board.0[pool.thread];
+        results.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
+        ended
+    }
+
+    fn failed(&mut self, error: Error) {
+        self.failures += 1;
+        if error == Error::Refused || self.failures == FAILURES_MAX {
+            self.pool.shared.end(Ended::TargetClosed);
+        }
+    }
+}

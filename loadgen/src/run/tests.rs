@@ -1,0 +1,162 @@
+//! Runs against targets that misbehave in time.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::ask::{Ask, Expects};
+use crate::results::Channel;
+use crate::schedule::{self, Law};
+use crate::target::{Error, Message};
+
+/// Asks for `/`, again and again.
+struct Root;
+
+impl Script for Root {
+    fn groups(&self) -> Vec<String> {
+        vec!["root".into()]
+    }
+
+    fn ask(&self, _: &Event) -> Ask {
+        let (message, channel) = (Message::get("/"), Channel::Other);
+        Ask { message, expects: Expects::Success, group: 0, channel }
+    }
+}
+
+/// Answers at once, but nothing at all between these two moments after its
+/// first request.
+async fn stalling(from: Duration, until: Duration) -> Target {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let first = Arc::new(Mutex::new(None));
+    std::thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let listener = listener.into_std().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answer(stream, first.clone(), from, until));
+            }
+        });
+    });
+    target
+}
+
+async fn answer(
+    mut stream: tokio::net::TcpStream,
+    first: Arc<Mutex<Option<Instant>>>,
+    from: Duration,
+    until: Duration,
+) {
+    let mut request = [0; 4_096];
+    while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+        let now = clock::now();
+        let first = *first.lock().unwrap().get_or_insert(now);
+        if now - first >= from && now - first < until {
+            tokio::time::sleep_until((first + until).into()).await;
+        }
+        let said = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        if said.is_err() {
+            return;
+        }
+    }
+}
+
+fn load(target: Target, law: &str, seconds: u64, connections: usize) -> Load {
+    let (law, duration): (Law, _) = (law.parse().unwrap(), Duration::from_secs(seconds));
+    let pace = match law {
+        Law::Closed => Pace::Closed(duration, None),
+        law => Pace::Open(Arc::new(move || Box::new(schedule::events(&law, duration, None, 1)))),
+    };
+    let (script, keeping) = (Arc::new(Root), Keeping::default());
+    Load { target, script, pace, connections, keeping, threads: 1, cpus: vec![] }
+}
+
+async fn outcome(load: Load) -> Outcome {
+    let board = Board::new(&load);
+    run(load, board).await.expect("threads and timers")
+}
+
+fn latency(outcome: &Outcome, quantile: f64) -> f64 {
+    outcome.results.tally.latency.value_at_quantile(quantile) as f64 / 1e6
+}
+
+/// 500 requests a second for six seconds; whatever is due in the two seconds of
+/// the stall is answered at its end. A third of all latencies therefore lies
+/// evenly between nothing and two seconds, and the others are nothing.
+fn expected(quantile: f64) -> f64 {
+    (quantile - 2.0 / 3.0).max(0.0) * 6.0
+}
+
+const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(4));
+
+#[tokio::test]
+async fn an_open_loop_sees_exactly_what_a_stall_cost() {
+    let target = stalling(STALL.0, STALL.1).await;
+    let outcome = outcome(load(target, "500/s", 6, 2_000)).await;
+    assert_eq!(outcome.results.tally.sent, 3_000);
+    for quantile in [0.1, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 0.999] {
+        let (seen, expected) = (latency(&outcome, quantile), expected(quantile));
+        assert!((seen - expected).abs() < 0.05, "p{quantile}: {seen} s, expected {expected} s");
+    }
+}
+
+#[tokio::test]
+async fn a_stall_costs_an_open_loop_the_same_when_connections_run_out() {
+    let target = stalling(STALL.0, STALL.1).await;
+    let outcome = outcome(load(target, "500/s", 6, 10)).await;
+    for quantile in [0.5, 0.7, 0.8, 0.9, 0.99] {
+        let (seen, expected) = (latency(&outcome, quantile), expected(quantile));
+        assert!((seen - expected).abs() < 0.05, "p{quantile}: {seen} s, expected {expected} s");
+    }
+    // Nearly all of it was waiting for a connection, and none of it is ours.
+    let delay = outcome.honesty.delay.value_at_quantile(0.95);
+    assert!((delay as f64 / 1e9 - expected(0.95)).abs() < 0.05, "{delay}");
+    let lag = Duration::from_nanos(outcome.honesty.lag.value_at_quantile(0.9));
+    assert!(lag < Duration::from_millis(20), "{lag:?}");
+}
+
+#[tokio::test]
+async fn a_closed_loop_does_not_see_a_stall() {
+    let target = stalling(STALL.0, STALL.1).await;
+    let outcome = outcome(load(target, "closed", 6, 4)).await;
+    // Four requests of thousands met it.
+    assert!(latency(&outcome, 0.99) < 0.1, "{}", latency(&outcome, 0.99));
+    assert!(latency(&outcome, 1.0) > 1.9, "{}", latency(&outcome, 1.0));
+}
+
+#[tokio::test]
+async fn requests_in_flight_and_their_times_agree() {
+    let target = stalling(Duration::from_millis(300), Duration::from_millis(700)).await;
+    let honesty = outcome(load(target, "poisson 400/s", 1, 1_000)).await.honesty;
+    assert!(honesty.in_service > 20.0, "{honesty:?}");
+    let off = (honesty.in_flight / honesty.in_service - 1.0).abs();
+    assert!(off < 0.01, "{} {}", honesty.in_flight, honesty.in_service);
+}
+
+#[tokio::test]
+async fn threads_share_a_schedule_and_send_each_of_its_requests_once() {
+    let target = stalling(Duration::ZERO, Duration::ZERO).await;
+    let mut load = load(target, "poisson 1000/s", 1, 10);
+    load.threads = 3;
+    let Pace::Open(events) = &load.pace else { unreachable!("a law with a rate") };
+    let due = events().count() as u64;
+    let outcome = outcome(load).await;
+    assert_eq!((outcome.results.tally.sent, outcome.honesty.due), (due, due));
+}
+
+#[tokio::test]
+async fn a_target_that_resets_is_told_from_one_that_closes() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    std::thread::spawn(move || {
+        while let Ok((stream, _)) = listener.accept() {
+            // Closing with the request unread resets the connection.
+            stream.peek(&mut [0; 1]).unwrap();
+        }
+    });
+    let outcome = outcome(load(target, "100/s", 1, 1)).await;
+    assert_eq!(outcome.ended, Ended::TargetClosed);
+    let errors: Vec<_> = outcome.results.tally.errors.keys().copied().collect();
+    assert_eq!(errors, [Error::Reset]);
+}
