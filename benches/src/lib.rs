@@ -4,11 +4,14 @@
 //! There is one file under `benches/` for each stage, in the order of a
 //! request: `catalogue`, `decide` (and its plan), `decode`, `cache`, `release`,
 //! `ledger`, and `prefill` for all of them together. `fixtures` shows that the
-//! simulated registers cost little enough not to be what is measured.
+//! simulated registers cost little enough not to be what is measured. `peers` is
+//! no stage: it puts the running engine beside others.
 
 pub mod answers;
 pub mod large;
+pub mod peers;
 pub mod timing;
+pub mod whole;
 
 use std::sync::Arc;
 

@@ -1,0 +1,53 @@
+//! What is measured in a process of its own: `benches peers`, `benches hits`.
+
+use std::process::ExitCode;
+
+use benches::peers;
+use benches::whole::{PEOPLE, Warm};
+use clap::Parser;
+
+/// Measurements that Criterion cannot make.
+#[derive(Parser)]
+#[command(version, about)]
+enum Command {
+    /// Put the engine beside everything else that does its job, and print ratios.
+    Peers(peers::Options),
+    /// Answer requests out of the cache, on one thread and with the ledger in memory:
+    /// for `valgrind --tool=callgrind`, whose counts repeat. Two runs of different
+    /// lengths give the cost of one request.
+    Hits {
+        /// How many times 64 requests.
+        #[arg(long, default_value_t = 100)]
+        rounds: u64,
+    },
+    /// One side of `peers`, in the foreground.
+    #[command(subcommand, hide = true)]
+    Side(peers::serve::Side),
+}
+
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("benches: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks there")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Peers(options) => peers::run(&options),
+        Command::Hits { rounds } => {
+            let warm = Warm::start();
+            (0..rounds).for_each(|_| warm.ask(PEOPLE));
+            Ok(())
+        }
+        Command::Side(side) => peers::serve::run(side),
+    }
+}

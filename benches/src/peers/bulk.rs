@@ -1,0 +1,104 @@
+//! Bulk jobs: lines in, lines out, as fast as they are taken.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use engine::clock::monotonic;
+
+use super::described::Asking;
+
+/// Jobs at a time.
+const JOBS: usize = 4;
+/// Lines sent in one write.
+const LINES: usize = 64;
+
+/// Bundles per second of jobs about these people, over and over.
+///
+/// # Errors
+/// Where a line is refused.
+pub fn bundles(
+    at: SocketAddr,
+    asking: &Asking,
+    people: &[String],
+    seconds: u64,
+) -> anyhow::Result<f64> {
+    let chunks: Vec<String> = people
+        .chunks(LINES)
+        .map(|people| {
+            let lines: Vec<String> = people.iter().map(|person| asking.about(person).1).collect();
+            let lines = lines.join("\n") + "\n";
+            format!("{:x}\r\n{lines}\r\n", lines.len())
+        })
+        .collect();
+    let began = monotonic();
+    let jobs = thread::scope(|scope| {
+        let job = |_| scope.spawn(|| job(at, asking, &chunks, Duration::from_secs(seconds)));
+        let jobs: Vec<_> = (0..JOBS).map(job).collect();
+        let ended = jobs.into_iter().map(|job| job.join().ok().context("a job panicked")?);
+        ended.collect::<anyhow::Result<Vec<u64>>>()
+    })?;
+    Ok(jobs.iter().sum::<u64>() as f64 / (monotonic() - began).as_secs_f64())
+}
+
+fn job(at: SocketAddr, asking: &Asking, chunks: &[String], time: Duration) -> anyhow::Result<u64> {
+    let mut stream = TcpStream::connect(at)?;
+    let sending = stream.try_clone()?;
+    write!(
+        stream,
+        "POST /v1/prefill/batch HTTP/1.1\r\nhost: it\r\nauthorization: {}\r\n\
+         transfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+        asking.authorization
+    )?;
+    thread::scope(|scope| {
+        let sent = scope.spawn(move || send(sending, chunks, time));
+        let (answered, refused) = count(&mut stream)?;
+        let sent = sent.join().ok().context("the sender panicked")??;
+        anyhow::ensure!(refused == 0, "{refused} lines were refused");
+        anyhow::ensure!(answered == sent, "{sent} lines were sent, and {answered} came back",);
+        Ok(answered)
+    })
+}
+
+/// Sends until the time is over; how many lines those were.
+fn send(mut stream: TcpStream, chunks: &[String], time: Duration) -> anyhow::Result<u64> {
+    let (began, mut lines) = (monotonic(), 0);
+    for chunk in chunks.iter().cycle() {
+        if monotonic() - began >= time {
+            break;
+        }
+        stream.write_all(chunk.as_bytes())?;
+        lines += chunk.matches("}\n").count() as u64;
+    }
+    stream.write_all(b"0\r\n\r\n")?;
+    Ok(lines)
+}
+
+/// Reads answers to their end: how many lines, and how many of them without a bundle.
+fn count(stream: &mut TcpStream) -> anyhow::Result<(u64, u64)> {
+    let (mut lines, mut bundles, mut rest) = (0, 0, Vec::new());
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = stream.read(&mut buffer)?;
+        if length == 0 {
+            break;
+        }
+        rest.extend_from_slice(&buffer[..length]);
+        let whole = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        for line in rest[..whole].split_inclusive(|byte| *byte == b'\n') {
+            // Chunks are framed by lines, too; an answer's line is one of JSON.
+            if line.ends_with(b"}\n") {
+                lines += 1;
+                bundles += u64::from(line.starts_with(b"{\"index\":") && has_bundle(line));
+            }
+        }
+        rest.drain(..whole);
+    }
+    Ok((lines, lines - bundles))
+}
+
+fn has_bundle(line: &[u8]) -> bool {
+    line.windows(10).take(64).any(|part| part == b"\"bundle\":{")
+}
