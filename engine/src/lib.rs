@@ -49,6 +49,7 @@ pub mod http;
 pub mod backup;
 pub mod config;
 pub mod engine;
+pub mod erase;
 pub mod probe;
 pub mod serve;
 pub mod signals;

@@ -1,6 +1,6 @@
 //! The command line: `engine demo`, `engine check`, `engine probe`, `engine audit`.
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,8 +11,10 @@ use engine::catalogue::{Catalogue, Difference, Mistake};
 use engine::config;
 use engine::ledger::{self, AuditError, Report, Witness, Witnessed};
 use engine::logs;
+use engine::model::Subject;
 use engine::probe::Probed;
 use engine::registers::Outcome;
+use engine::space::MasterKey;
 use engine::store;
 
 /// The engine of the once-only principle.
@@ -86,6 +88,22 @@ enum What {
         #[arg(long, requires = "expect_head")]
         roll_back: bool,
     },
+    /// Forget everything held about somebody: identifier, consent and own data. The
+    /// chain stands, and knows a number.
+    ///
+    /// The identifier comes on standard input, or in a file: never as an argument,
+    /// where others could see it. No engine may run on the directory meanwhile.
+    Erase {
+        /// The engine's data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The file that holds the master key to citizens' own data.
+        #[arg(long)]
+        master_key: Option<PathBuf>,
+        /// A file that holds the identifier, and nothing else.
+        #[arg(long)]
+        subject_file: Option<PathBuf>,
+    },
     /// Prove a ledger's promises from the ledger alone.
     Audit {
         /// The engine's data directory; the engine may be running.
@@ -105,6 +123,9 @@ const HOLDS: u8 = 0;
 const VIOLATED: u8 = 1;
 const USAGE: u8 = 2;
 const UNREADABLE: u8 = 3;
+
+/// An identifier is far shorter.
+const IDENTIFIER_MAX: u64 = 1_024;
 
 fn main() -> ExitCode {
     let command = Command::parse();
@@ -128,6 +149,9 @@ fn main() -> ExitCode {
         What::Backup { data, to } => copied("backed up", backup::backup(&data, &to)),
         What::Restore { from, data, expect_head, roll_back } => {
             copied("restored", backup::restore(&from, &data, expect_head.as_ref(), roll_back))
+        }
+        What::Erase { data, master_key, subject_file } => {
+            erase(&data, master_key.as_deref(), subject_file.as_deref())
         }
         What::Audit { data, expect_head, bundle } => {
             audit(&data, expect_head.as_ref(), bundle.as_deref())
@@ -174,8 +198,7 @@ fn key(master: Option<&Path>) -> anyhow::Result<u8> {
     use engine::entropy::Entropy;
 
     if let Some(file) = master {
-        engine::space::MasterKey::create(file, &Entropy::system())
-            .with_context(|| file.display().to_string())?;
+        MasterKey::create(file, &Entropy::system()).with_context(|| file.display().to_string())?;
         say(&format!("{} holds a new master key; keep a copy elsewhere", file.display()));
         return Ok(HOLDS);
     }
@@ -300,6 +323,39 @@ fn copied(what: &str, done: Result<Report, backup::Error>) -> anyhow::Result<u8>
     }
 }
 
+fn erase(data: &Path, master: Option<&Path>, subject: Option<&Path>) -> anyhow::Result<u8> {
+    let text = match subject {
+        Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string())?,
+        None => std::io::read_to_string(std::io::stdin().lock().take(IDENTIFIER_MAX))?,
+    };
+    let subject = match text.trim().parse::<Subject>() {
+        Ok(subject) => subject,
+        Err(error) => {
+            complain(&format!("what was given is no identifier: {error}"));
+            return Ok(USAGE);
+        }
+    };
+    let master = master.map(|file| {
+        let key = MasterKey::read(file).with_context(|| file.display().to_string())?;
+        key.with_context(|| format!("{} is not there", file.display()))
+    });
+    let erased = engine::erase::erase(data, master.transpose()?.as_ref(), subject)?;
+    say(&match erased.entry {
+        Some(entry) => format!("erased, as entry {entry} records; the chain stands"),
+        None => "the ledger knows nobody of that identifier; own data of theirs is gone".to_owned(),
+    });
+    if erased.found.is_empty() {
+        return Ok(HOLDS);
+    }
+    for file in erased.found {
+        complain(&format!(
+            "{} still has the identifier in it: an organisation may have named a case by it",
+            file.display()
+        ));
+    }
+    Ok(VIOLATED)
+}
+
 /// Whether a bundle that somebody holds left here.
 fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
     let of = |it: &Witnessed| {
@@ -332,8 +388,9 @@ fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
 fn told(report: &Report) -> String {
     let head = report.head.map_or_else(String::new, |head| ledger::head_text(&head));
     format!(
-        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts and changes of catalogue\nhead {head}",
-        report.disclosures, report.changes, report.denials, report.catalogues,
+        "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts and changes of \
+         catalogue, {} erasures\nhead {head}",
+        report.disclosures, report.changes, report.denials, report.catalogues, report.erasures,
     )
 }
 

@@ -103,6 +103,7 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             reason: "no-authority".into(),
             count: 12,
         }),
+        Event::Erasure(1 << 40),
     ];
     let entry = |event| Entry { stream: [5; 16], sequence: 77, stamp: 1_780_000_000_000, event };
     events.map(|event| entry(event).encode()).into()

@@ -63,14 +63,35 @@ pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> An
         procedure: query.text("procedure").map(Into::into),
     };
     let found = core.shared().accesses.of(citizen.subject, page).await;
-    let found = found.map_err(|error| match error {
-        store::Error::Busy => Rejection::Overloaded,
+    Ok(respond::own(found.map_err(unreadable)?.map(wire::Accesses::from)))
+}
+
+/// `GET /v1/me/export`.
+pub(super) async fn export(core: &Core, citizen: Citizen) -> Answered {
+    let (shared, subject) = (core.shared(), citizen.subject);
+    let own_data = shared.space.all(subject).await.map_err(|error| match error {
+        space::Error::Busy => Rejection::Overloaded,
         error => {
-            tracing::error!(%error, "a list of accesses cannot be read");
+            tracing::error!(%error, "own data cannot be read");
             Rejection::Unreadable
         }
     })?;
-    Ok(respond::own(found.map(wire::Accesses::from)))
+    let held = shared.accesses.held(subject).await.map_err(unreadable)?;
+    let consent = core.port.consent_of(subject);
+    let (catalogue, now) = (core.catalogue(), shared.civil.now());
+    let whole = held
+        .map(|held| wire::Held::of(subject, &consent.into_inner(), held, own_data, catalogue, now));
+    Ok(respond::own(whole))
+}
+
+fn unreadable(error: store::Error) -> Rejection {
+    match error {
+        store::Error::Busy => Rejection::Overloaded,
+        error => {
+            tracing::error!(%error, "what the ledger holds about somebody cannot be read");
+            Rejection::Unreadable
+        }
+    }
 }
 
 /// `GET /v1/me/data`.

@@ -69,6 +69,7 @@ async fn answered_by(
                 Citizens::Withdraw => reuse::withdraw(core, citizen, parameter).await,
                 Citizens::Receipt => reuse::receipt(core, citizen, parameter),
                 Citizens::Accesses => citizen::accesses(core, citizen, &query).await,
+                Citizens::Export => citizen::export(core, citizen).await,
                 Citizens::Data => citizen::data(core, citizen).await,
                 Citizens::PutData => citizen::put_data(core, citizen, parameter, request).await,
                 Citizens::DeleteData => citizen::delete_data(core, citizen, parameter).await,

@@ -103,6 +103,7 @@ pub(super) enum Citizens {
     Withdraw,
     Receipt,
     Accesses,
+    Export,
     Data,
     PutData,
     DeleteData,

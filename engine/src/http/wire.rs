@@ -2,6 +2,7 @@
 
 mod asked;
 mod bundle;
+mod held;
 mod own;
 mod public;
 mod reuse;
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 pub(super) use asked::{Prefill, PutPreference, PutValue, read};
 pub(super) use bundle::{BatchLine, Bundle};
+pub(super) use held::Held;
 pub(super) use own::{Accesses, Consents, Kept};
 pub(super) use public::{Organisations, Procedure, ProcedureRow, Procedures, Registers};
 pub(super) use reuse::{Receipt, Reuse, ReuseConsent};

@@ -103,9 +103,9 @@ pub struct Usage {
 /// Reads citizens' lists, off the cores.
 #[derive(Clone)]
 pub struct Accesses {
-    readers: Readers,
-    published: Arc<Published>,
-    catalogues: Arc<Catalogues>,
+    pub(super) readers: Readers,
+    pub(super) published: Arc<Published>,
+    pub(super) catalogues: Arc<Catalogues>,
 }
 
 impl Accesses {
@@ -129,7 +129,7 @@ impl Accesses {
     }
 }
 
-fn read(
+pub(super) fn read(
     storage: &mut dyn Read,
     catalogues: &Catalogues,
     number: u64,

@@ -42,6 +42,9 @@ pub enum Event {
     Change(Change),
     /// An operator was denied.
     Denial(Denial),
+    /// A subject's identifier, consent and own data are gone. Nothing later is about
+    /// their number.
+    Erasure(u64),
 }
 
 /// Who asked, for whom, for what.
@@ -207,10 +210,17 @@ impl Entry {
     }
 }
 
-/// The subjects whose list of accesses an entry stands in: those that a bundle
-/// was about.
+/// What a subject's entries that are no disclosures are found by, beside the number.
+pub(super) const HISTORY: u64 = 1 << 63;
+
+/// The subjects that an entry is about: by number where a bundle left, in whose list
+/// of accesses it then stands, and by number and [`HISTORY`] for all else.
 pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
-    if let Ok(Entry { event: Event::Disclosure(disclosure), .. }) = Entry::decode(body) {
-        disclosure.subjects.iter().for_each(|known| each(known.subject));
+    let Ok(entry) = Entry::decode(body) else { return };
+    match entry.event {
+        Event::Disclosure(it) => it.subjects.iter().for_each(|known| each(known.subject)),
+        Event::Change(it) => each(it.subject.subject | HISTORY),
+        Event::Denial(it) => it.subjects.iter().for_each(|number| each(number | HISTORY)),
+        Event::Catalogue(_) | Event::Erasure(_) => {}
     }
 }

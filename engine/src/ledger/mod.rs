@@ -11,7 +11,9 @@ mod audit;
 mod catalogues;
 mod chain;
 mod entry;
+mod erase;
 mod force;
+mod history;
 mod post;
 mod published;
 mod queue;
@@ -31,6 +33,8 @@ pub use chain::next as next_hash;
 pub use entry::{
     Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
 };
+pub use erase::erase;
+pub use history::{Held, Moment, What};
 pub use published::{Latch, Published, Took};
 pub use repeat::Repeatable;
 pub use writer::Writer;

@@ -65,6 +65,7 @@ impl Published {
             }
             Err(_) => damaged = Some("a subject that is no identifier"),
         })?;
+        storage.erased(&mut |number| highest = highest.max(number))?;
         let consents = DashMap::new();
         storage.consents(&mut |number, state| match (
             by_number.get(&number),

@@ -322,6 +322,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         (changed(consent::Change::Give(terms)), format!("02050601{id}016f0163017001750101660e")),
         (changed(consent::Change::Withdraw { id: [0x1d; 16] }), format!("02050602{id}")),
         (Event::Denial(denial), format!("03{about}010501720a")),
+        (Event::Erasure(5), "0405".to_owned()),
     ];
     for (event, expected) in golden {
         let entry = Entry { stream: [0; 16], sequence: 0, stamp: 0, event };

@@ -100,6 +100,16 @@ impl Writer {
         Ok(())
     }
 
+    /// Records that a subject is forgotten, in the batch that forgets them.
+    pub(super) fn erase(&mut self, number: u64) -> Result<u64, OpenError> {
+        let stamp = self.civil.now().max(self.head.stamp);
+        self.storage.erase_subject(number)?;
+        self.append(stamp, Event::Erasure(number))?;
+        self.storage.commit(&self.head)?;
+        self.storage.scrub()?;
+        Ok(self.head.sequence)
+    }
+
     /// Writes until nobody is left who could ask for it.
     pub async fn run(mut self) {
         while let Some(batch) = self.queue.take().await {

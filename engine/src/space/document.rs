@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Attribute;
+use super::{Attribute, Kept};
 use crate::clock;
 use crate::model::{Answer, AnswerBuilder, AttributeMask, CivilMs};
 
@@ -52,6 +52,16 @@ impl Document {
     /// False where there was none.
     pub(super) fn remove(&mut self, attribute: Attribute) -> bool {
         self.place(attribute).map(|place| self.0.remove(place)).is_ok()
+    }
+
+    /// Every value, for the citizen who wrote it.
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        let kept = |entry: &Entry| Kept {
+            attribute: Attribute(entry.attribute),
+            value: entry.value.clone(),
+            changed: entry.changed,
+        };
+        self.0.iter().map(kept).collect()
     }
 
     /// What a bundle can show of it. Nobody is unknown to their own space, so

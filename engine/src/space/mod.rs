@@ -116,6 +116,18 @@ impl Space {
         Ok(document.answer(asked, now))
     }
 
+    /// Everything that a citizen added, for that citizen.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub async fn all(&self, subject: Subject) -> Result<Vec<Kept>, Error> {
+        let Some(tag) = self.inner.tag(subject).filter(|tag| self.inner.holds(tag)) else {
+            return Ok(Vec::new());
+        };
+        let turn = self.turns.to_read().await?;
+        self.run(turn, move |inner| Ok(inner.read(&tag)?.kept())).await
+    }
+
     /// Keeps a value in the place of any before. It is durable when it comes back.
     ///
     /// # Errors

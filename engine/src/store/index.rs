@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The index's file beside the ledger's.
+/// The index's file beside the ledger's. It is made anew where its version is another: the first
+/// knew bundles only.
 pub(super) const FILE: &str = "index.db";
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 // `indexed` holds how far the index reaches and the salt of that entry, by which it knows its own
 // ledger again even after that was restored from a copy and went another way.
@@ -25,7 +26,7 @@ const SCHEMA: &str = "
         PRIMARY KEY (subject, sequence)) STRICT, WITHOUT ROWID;
     CREATE TABLE indexed (one INTEGER PRIMARY KEY CHECK (one = 1), stream BLOB NOT NULL,
         sequence INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;
-    PRAGMA user_version = 1;";
+    PRAGMA user_version = 2;";
 
 /// Brings the index up to the ledger, a slice at a time; the caller chooses the thread and the
 /// pace.

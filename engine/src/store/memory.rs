@@ -4,7 +4,7 @@
 //! it and dies with it. A test schedules a power loss on the disk and restarts from it.
 
 use super::{Digest, Error, Head, Read, Row, RowRef, Storage, SubjectsOf, is_about, stored};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// When the power goes.
@@ -28,6 +28,7 @@ struct State {
     head: Head,
     entries: Vec<Row>,
     subjects: BTreeMap<u64, String>,
+    erased: BTreeSet<u64>,
     consents: BTreeMap<u64, Vec<u8>>,
     texts: BTreeMap<Digest, Vec<u8>>,
     crash_at: Option<CrashAt>,
@@ -69,6 +70,7 @@ pub struct Memory {
 struct Batch {
     entries: Vec<Row>,
     subjects: BTreeMap<u64, String>,
+    erased: BTreeSet<u64>,
     consents: BTreeMap<u64, Vec<u8>>,
     texts: BTreeMap<Digest, Vec<u8>>,
 }
@@ -81,6 +83,7 @@ impl Memory {
             head: Head { stream, sequence: 0, hash: [0; 32], stamp: 0 },
             entries: Vec::new(),
             subjects: BTreeMap::new(),
+            erased: BTreeSet::new(),
             consents: BTreeMap::new(),
             texts: BTreeMap::new(),
             crash_at: None,
@@ -164,6 +167,11 @@ impl Batch {
         state.entries.append(&mut self.entries);
         state.subjects.append(&mut self.subjects);
         state.consents.append(&mut self.consents);
+        for number in std::mem::take(&mut self.erased) {
+            state.subjects.remove(&number);
+            state.consents.remove(&number);
+            state.erased.insert(number);
+        }
         for (digest, text) in std::mem::take(&mut self.texts) {
             state.texts.entry(digest).or_insert(text);
         }
@@ -186,10 +194,23 @@ impl Storage for Memory {
     fn put_subject(&mut self, number: u64, identifier: &str) -> Result<(), Error> {
         self.operate(Kind::Gather, |batch, state| {
             stored(number)?;
-            if state.subjects.contains_key(&number) || batch.subjects.contains_key(&number) {
+            let known = |given: &BTreeMap<u64, String>| given.contains_key(&number);
+            if known(&state.subjects) || known(&batch.subjects) || state.erased.contains(&number) {
                 return Err(Error::SubjectTaken(number));
             }
             batch.subjects.insert(number, identifier.to_owned());
+            Ok(())
+        })
+    }
+
+    fn erase_subject(&mut self, number: u64) -> Result<(), Error> {
+        self.operate(Kind::Gather, |batch, state| {
+            stored(number)?;
+            let given =
+                state.subjects.contains_key(&number) || batch.subjects.contains_key(&number);
+            if !given || !batch.erased.insert(number) {
+                return Err(Error::NoSubject(number));
+            }
             Ok(())
         })
     }
@@ -221,6 +242,10 @@ impl Storage for Memory {
         if self.poisoned { Err(Error::Poisoned) } else { Ok(false) }
     }
 
+    fn scrub(&mut self) -> Result<(), Error> {
+        if self.poisoned { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
     fn reader(&self) -> Result<Box<dyn Read>, Error> {
         Ok(Box::new(self.disk.clone()))
     }
@@ -233,6 +258,11 @@ impl Read for Disk {
 
     fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error> {
         self.lock().subjects.iter().for_each(|(number, identifier)| each(*number, identifier));
+        Ok(())
+    }
+
+    fn erased(&mut self, each: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        self.lock().erased.iter().for_each(|number| each(*number));
         Ok(())
     }
 

@@ -92,12 +92,16 @@ pub trait Storage: Send {
     fn put_consent(&mut self, number: u64, state: &[u8]) -> Result<(), Error>;
     /// Keeps a text under its digest; a text that is there already stays.
     fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<(), Error>;
+    /// Takes a subject's identifier and consent state out, and keeps that the number was given.
+    fn erase_subject(&mut self, number: u64) -> Result<(), Error>;
     /// Makes the whole batch durable and visible, or nothing of it; `head` must name the last entry
     /// appended.
     fn commit(&mut self, head: &Head) -> Result<(), Error>;
     /// Called between batches: bounds the log that a restart has to replay. True if it did any
     /// work.
     fn checkpoint(&mut self) -> Result<bool, Error>;
+    /// Called between batches: when it comes back, no byte of what was erased is left in a log.
+    fn scrub(&mut self) -> Result<(), Error>;
     /// Opens another reader.
     fn reader(&self) -> Result<Box<dyn Read>, Error>;
 }
@@ -108,6 +112,8 @@ pub trait Read: Send {
     fn head(&mut self) -> Result<Head, Error>;
     /// Every subject's number and identifier, by number.
     fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error>;
+    /// The numbers of those who were erased, ascending.
+    fn erased(&mut self, each: &mut dyn FnMut(u64)) -> Result<(), Error>;
     /// Every subject's consent state, by number.
     fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error>;
     /// Hands out at most `limit` entries with a sequence above `after`, ascending.
@@ -170,6 +176,12 @@ pub enum Error {
     /// The subject number is given to somebody already.
     #[error("subject number {0} is given already")]
     SubjectTaken(u64),
+    /// Nobody has the subject number.
+    #[error("nobody has subject number {0}")]
+    NoSubject(u64),
+    /// What was erased is still in a log, which another process reads.
+    #[error("another process reads the ledger, so that its log cannot be cut; try again")]
+    StillRead,
     /// A number above 2^63 - 1, the largest that SQLite keeps.
     #[error("{0} is larger than 2^63 - 1")]
     TooLarge(u64),

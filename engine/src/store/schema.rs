@@ -16,7 +16,7 @@ pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 const APPLICATION: i64 = 0x5046_4c47;
 /// "PFLS": a ledger under scaled time.
 const APPLICATION_SCALED: i64 = 0x5046_4c53;
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Earlier libraries may lose commits when a checkpoint races a log that starts over
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -35,6 +35,7 @@ const READER_PATIENCE: Duration = Duration::from_secs(5);
 /// commits behind it.
 const WRITER_PATIENCE: Duration = Duration::from_millis(50);
 
+/// The first version's tables. Whatever came later stands in [`STEPS`].
 const SCHEMA: &str = "
     CREATE TABLE entry (sequence INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT;
     CREATE TABLE subject (number INTEGER PRIMARY KEY, identifier TEXT NOT NULL) STRICT;
@@ -42,6 +43,13 @@ const SCHEMA: &str = "
     CREATE TABLE text (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), stream BLOB NOT NULL,
         sequence INTEGER NOT NULL, hash BLOB NOT NULL, stamp INTEGER NOT NULL) STRICT;";
+
+/// The version that first knew who was erased.
+pub(super) const ERASED_SINCE: i64 = 2;
+
+/// What each version after the first added.
+const STEPS: [&str; VERSION as usize - 1] =
+    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;"];
 
 pub(super) fn read_head(ledger: &Connection) -> Result<Head, Error> {
     let mut statement = ledger.prepare_cached("SELECT stream, sequence, hash, stamp FROM head")?;
@@ -59,7 +67,7 @@ pub(super) fn check_library(number: i32) -> Result<(), Error> {
 /// Sets the writing connection up, and the schema if the file is new.
 pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16], time: Time) -> Result<(), Error> {
     // Before anything is changed: another program's file is left as it is.
-    if let Some(found) = check_schema(ledger)?
+    if let Some((found, _)) = check_schema(ledger)?
         && found != time
     {
         return Err(Error::OtherTime(found));
@@ -71,29 +79,35 @@ pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16], time: Time) -> 
          PRAGMA wal_checkpoint(TRUNCATE);"
     ))?;
     let batch = ledger.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if check_schema(&batch)?.is_none() {
+    let known = check_schema(&batch)?.map(|(_, version)| version);
+    if known.is_none() {
         let application = match time {
             Time::Real => APPLICATION,
             Time::Scaled => APPLICATION_SCALED,
         };
         batch.execute_batch(SCHEMA)?;
         batch.pragma_update(None, "application_id", application)?;
-        batch.pragma_update(None, "user_version", VERSION)?;
         batch.execute("INSERT INTO head VALUES (1, ?1, 0, zeroblob(32), 0)", [stream])?;
     }
+    // With the tables, so that a crash leaves a file of the one version or of the other.
+    for step in &STEPS[known.unwrap_or(1) as usize - 1..] {
+        batch.execute_batch(step)?;
+    }
+    batch.pragma_update(None, "user_version", VERSION)?;
     Ok(batch.commit()?)
 }
 
-/// Nothing for a new file; an error for one that this program must not touch.
-pub(super) fn check_schema(ledger: &Connection) -> Result<Option<Time>, Error> {
+/// Nothing for a new file, else its time and version; an error for one that this program must not
+/// touch.
+pub(super) fn check_schema(ledger: &Connection) -> Result<Option<(Time, i64)>, Error> {
     let application: i64 = ledger.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let found = version(ledger)?;
     let tables: i64 =
         ledger.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, found) {
         (0, 0) if tables == 0 => Ok(None),
-        (APPLICATION, VERSION) => Ok(Some(Time::Real)),
-        (APPLICATION_SCALED, VERSION) => Ok(Some(Time::Scaled)),
+        (APPLICATION, 1..=VERSION) => Ok(Some((Time::Real, found))),
+        (APPLICATION_SCALED, 1..=VERSION) => Ok(Some((Time::Scaled, found))),
         (APPLICATION | APPLICATION_SCALED, found) if found > VERSION => {
             Err(Error::Version { found, supported: VERSION })
         }

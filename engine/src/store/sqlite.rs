@@ -8,7 +8,8 @@ use super::copy::copy;
 use super::files::{create_private, keep_private, lock, sync_dir};
 use super::index::{self, Index};
 use super::schema::{
-    CHECKPOINT_BYTES, LOG_BYTES_MAX, check_library, check_schema, connect, prepare, read_head,
+    CHECKPOINT_BYTES, ERASED_SINCE, LOG_BYTES_MAX, check_library, check_schema, connect, prepare,
+    read_head,
 };
 use super::{
     Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, is_about, stored,
@@ -153,9 +154,25 @@ impl Storage for Sqlite {
         self.write(|this| {
             let inserted = this
                 .ledger
-                .prepare_cached("INSERT INTO subject (number, identifier) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+                .prepare_cached(
+                    "INSERT INTO subject (number, identifier) SELECT ?1, ?2
+                     WHERE NOT EXISTS (SELECT 1 FROM erased WHERE number = ?1) ON CONFLICT DO NOTHING",
+                )?
                 .execute((stored(number)?, identifier))?;
             if inserted == 1 { Ok(()) } else { Err(Error::SubjectTaken(number)) }
+        })
+    }
+
+    fn erase_subject(&mut self, number: u64) -> Result<(), Error> {
+        self.write(|this| {
+            let number = stored(number)?;
+            let run = |statement| this.ledger.prepare_cached(statement)?.execute([number]);
+            if run("DELETE FROM subject WHERE number = ?1")? == 0 {
+                return Err(Error::NoSubject(number.cast_unsigned()));
+            }
+            run("DELETE FROM consent WHERE subject = ?1")?;
+            run("INSERT INTO erased (number) VALUES (?1)")?;
+            Ok(())
         })
     }
 
@@ -210,6 +227,15 @@ impl Storage for Sqlite {
         outcome
     }
 
+    fn scrub(&mut self) -> Result<(), Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        let busy: bool =
+            self.ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if busy { Err(Error::StillRead) } else { Ok(()) }
+    }
+
     fn reader(&self) -> Result<Box<dyn Read>, Error> {
         Ok(Box::new(Reader::open(&self.dir, self.subjects_of, Arc::clone(&self.index_rebuilds))?))
     }
@@ -218,6 +244,7 @@ impl Storage for Sqlite {
 /// A reading connection.
 pub struct Reader {
     ledger: Connection,
+    version: i64,
     index: Option<Index>,
     subjects_of: SubjectsOf,
 }
@@ -243,10 +270,11 @@ impl Reader {
         index_rebuilds: Arc<AtomicU64>,
     ) -> Result<Reader, Error> {
         let ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        if check_schema(&ledger)?.is_none() {
+        // Only the writer brings it up to date.
+        let Some((_, version)) = check_schema(&ledger)? else {
             return Err(Error::Damaged("the ledger's file is empty"));
-        }
-        let mut reader = Reader { ledger, index: None, subjects_of };
+        };
+        let mut reader = Reader { ledger, version, index: None, subjects_of };
         reader.index = Some(Index::open(dir, index_rebuilds, &mut reader));
         Ok(reader)
     }
@@ -301,6 +329,19 @@ impl Read for Reader {
                 row.get(0).map(i64::cast_unsigned)?,
                 row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
             );
+        }
+        Ok(())
+    }
+
+    fn erased(&mut self, each: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        if self.version < ERASED_SINCE {
+            return Ok(());
+        }
+        let mut statement =
+            self.ledger.prepare_cached("SELECT number FROM erased ORDER BY number")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get(0).map(i64::cast_unsigned)?);
         }
         Ok(())
     }

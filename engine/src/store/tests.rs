@@ -36,6 +36,7 @@ every_storage_keeps!(
     a_consent_state_replaces_the_one_before,
     a_text_is_kept_once,
     a_subject_number_is_given_once,
+    an_erased_subject_is_gone_and_their_number_is_nobodys,
     a_number_that_sqlite_cannot_keep_is_refused,
     entries_come_in_order_and_in_pages,
     usages_come_newest_first_and_in_pages,
@@ -140,6 +141,39 @@ fn a_head_names_the_last_entry_and_the_stream(kind: Kind) {
     let mut foreign = ledger.model.head;
     foreign.stream[0] ^= 1;
     assert!(matches!(ledger.storage.commit(&foreign), Err(Error::Stream)));
+}
+
+fn an_erased_subject_is_gone_and_their_number_is_nobodys(kind: Kind) {
+    let mut ledger = Ledger::new(kind);
+    for number in [1, 2, 3] {
+        ledger.put_subject(number, &format!("subject {number}"));
+        ledger.put_consent(number, b"no");
+    }
+    ledger.commit(&[body(&[1, 2])]);
+    for number in [1, 3] {
+        ledger.storage.erase_subject(number).unwrap();
+    }
+    ledger.check();
+    for number in [1, 3] {
+        ledger.model.subjects.remove(&number);
+        ledger.model.consents.remove(&number);
+    }
+    ledger.commit(&[body(&[2])]);
+    ledger.storage.scrub().unwrap();
+    for _ in 0..2 {
+        ledger.check();
+        let mut erased = Vec::new();
+        ledger.reader().erased(&mut |number| erased.push(number)).unwrap();
+        assert_eq!(erased, [1, 3]);
+        ledger.reopen();
+    }
+    let again = ledger.storage.put_subject(1, "another").unwrap_err();
+    assert!(matches!(again, Error::SubjectTaken(1)), "{again}");
+    for gone in [1, 9] {
+        ledger.reopen();
+        let failure = ledger.storage.erase_subject(gone).unwrap_err();
+        assert!(matches!(failure, Error::NoSubject(number) if number == gone), "{failure}");
+    }
 }
 
 fn a_consent_state_replaces_the_one_before(kind: Kind) {

@@ -125,6 +125,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("backup", &["ledger", "space", "store"]),
+    ("erase", &["model", "clock", "entropy", "ledger", "space", "store"]),
     ("probe", &["model", "net", "catalogue", "registers"]),
     (
         "demo",

@@ -14,6 +14,7 @@ mod consent;
 mod country;
 mod denials;
 mod drain;
+mod erased;
 mod explain;
 mod faults;
 mod handle;

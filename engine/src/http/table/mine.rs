@@ -183,6 +183,27 @@ pub(super) const ROUTES: &[Route] = &[
         }],
     },
     Route {
+        path: "/v1/me/export",
+        label: "export",
+        parameter: None,
+        operations: &[Operation {
+            answers: &[Answer {
+                status: 200,
+                tells: "One document.",
+                body: json::<wire::Held<'_>>(),
+            }],
+            problems: &["overloaded", UNREADABLE],
+            ..mine(
+                Verb::Get,
+                "export",
+                Citizens::Export,
+                "Everything held here about the citizen",
+                "Consents and their history, accesses, denials, and what they added: what the \
+                 citizen may ask for under article 15 of the GDPR. No register is asked.",
+            )
+        }],
+    },
+    Route {
         path: "/v1/me/data",
         label: "own-data",
         parameter: None,

@@ -24,6 +24,8 @@ pub struct Report {
     pub denials: u64,
     /// Starts, and changes of catalogue while it ran; each names its catalogue.
     pub catalogues: u64,
+    /// Subjects who were forgotten.
+    pub erasures: u64,
     /// The newest entry.
     pub head: Option<Head>,
 }

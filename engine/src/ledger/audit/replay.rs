@@ -1,6 +1,6 @@
 //! What the entries lead to, one after another, and what each of them may say.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::rows::Committed;
@@ -27,6 +27,7 @@ pub(super) struct Replay {
     superseded: Vec<(Arc<Catalogue>, CivilMs)>,
     /// Each subject's consent, from its changes alone.
     consents: HashMap<u64, Consent>,
+    erased: HashSet<u64>,
     report: Report,
 }
 
@@ -41,6 +42,7 @@ impl Replay {
             catalogue: None,
             superseded: Vec::new(),
             consents: HashMap::new(),
+            erased: HashSet::new(),
             report: Report::default(),
         }
     }
@@ -93,7 +95,16 @@ impl Replay {
                 self.report.changes += 1;
                 self.change(&change)?;
             }
-            Event::Denial(_) => self.report.denials += 1,
+            Event::Denial(denial) => {
+                self.report.denials += 1;
+                self.living(denial.subjects)?;
+            }
+            Event::Erasure(subject) => {
+                self.report.erasures += 1;
+                self.living([subject])?;
+                self.erased.insert(subject);
+                self.consents.remove(&subject);
+            }
         }
         Ok(())
     }
@@ -113,8 +124,17 @@ impl Replay {
         known.find(|known| known.digest() == digest)
     }
 
+    /// Nothing is about somebody who was forgotten.
+    fn living(&self, subjects: impl IntoIterator<Item = u64>) -> Result<(), Violation> {
+        match subjects.into_iter().any(|subject| self.erased.contains(&subject)) {
+            true => Err(violation(self.sequence, "it is about a subject who was erased before it")),
+            false => Ok(()),
+        }
+    }
+
     fn disclosure(&self, disclosure: &Disclosure) -> Result<(), Violation> {
         let wrong = |what: &str| Err(violation(self.sequence, what));
+        self.living(disclosure.subjects.iter().map(|known| known.subject))?;
         let about = &disclosure.about;
         let named = about.catalogue;
         let Some(catalogue) = self.in_force(&named) else {
@@ -193,6 +213,7 @@ impl Replay {
 
     fn change(&mut self, change: &Change) -> Result<(), Violation> {
         let SubjectVersion { subject, version } = change.subject;
+        self.living([subject])?;
         let known = self.consents.entry(subject).or_default();
         match known.after(&change.what, self.stamp) {
             Some(next) if next.version == version => *known = next,
@@ -216,11 +237,25 @@ impl Replay {
                 differs = Some(subject);
             }
         })?;
-        if storage.head()? != *head || (differs.is_none() && seen == self.consents.len()) {
+        let (mut erased, mut known) = (HashSet::new(), false);
+        storage.erased(&mut |number| {
+            erased.insert(number);
+        })?;
+        storage.subjects(&mut |number, _| known |= self.erased.contains(&number))?;
+        if storage.head()? != *head {
             return Ok(());
         }
-        let what = "a stored consent is not what the changes before lead to";
-        Err(violation(head.sequence, what).into())
+        let wrong = |what: &str| Err(violation(head.sequence, what).into());
+        if differs.is_some() || seen != self.consents.len() {
+            return wrong("a stored consent is not what the changes before lead to");
+        }
+        if known {
+            return wrong("the identifier of a subject who was erased is still stored");
+        }
+        if erased != self.erased {
+            return wrong("those who were erased are not those whose erasure is recorded");
+        }
+        Ok(())
     }
 }
 

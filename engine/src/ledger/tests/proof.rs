@@ -327,3 +327,80 @@ fn the_audit_compares_the_stored_consent_with_the_changes() {
     let later = Consent::default().with_preference("rnpp", false, TODAY + 1).unwrap();
     assert_violated(audit(&mut of(&[(1, &later)]).disk(), None), what);
 }
+
+/// A ledger whose first subject is forgotten, as the engine forgets.
+fn with_erased(mut memory: Memory, number: u64) -> Memory {
+    memory.put_subject(number, "B1").unwrap();
+    memory.erase_subject(number).unwrap();
+    let head = memory.disk().head().unwrap();
+    memory.commit(&head).unwrap();
+    memory
+}
+
+#[test]
+fn the_audit_finds_what_is_left_of_somebody_who_was_erased() {
+    let setup = Setup::new();
+    let events = |later: Vec<Event>| {
+        let first = vec![Event::Catalogue(*setup.catalogue().digest()), change(1)];
+        let all = first.into_iter().chain([Event::Erasure(1)]).chain(later);
+        all.map(|event| (TODAY, event)).collect::<Vec<_>>()
+    };
+    let found = |later| audit(&mut with_erased(forged(&setup, events(later)), 1).disk(), None);
+    let report = found(vec![]).unwrap();
+    assert_eq!((report.changes, report.erasures), (1, 1));
+    let about = "about a subject who was erased";
+    assert_violated(found(vec![disclosure(&setup, 1, CivilMs::MAX)]), about);
+    assert_violated(found(vec![disclosure(&setup, 0, CivilMs::MAX)]), about);
+    assert_violated(found(vec![change(1)]), about);
+    assert_violated(found(vec![Event::Erasure(1)]), about);
+    let reason = "no-presence".into();
+    let denial = Denial { about: setup.about(), subjects: vec![1], reason, count: 1 };
+    assert_violated(found(vec![Event::Denial(denial)]), about);
+
+    // Recorded, and not done.
+    let undone = audit(&mut forged(&setup, events(vec![])).disk(), None);
+    assert_violated(undone, "those who were erased are not those");
+    let mut memory = forged(&setup, events(vec![]));
+    memory.put_subject(1, "B1").unwrap();
+    let head = memory.disk().head().unwrap();
+    memory.commit(&head).unwrap();
+    assert_violated(audit(&mut memory.disk(), None), "the identifier of a subject");
+    // Its consent, too, must be gone.
+    let refused = Consent::default().with_preference("rnpp", false, TODAY).unwrap();
+    let kept = with_consents(with_erased(forged(&setup, events(vec![])), 1), &[(1, &refused)]);
+    assert_violated(audit(&mut kept.disk(), None), "a stored consent is not");
+    // Done, and not recorded: a No would be forgotten with nobody seeing it.
+    let start = vec![(TODAY, Event::Catalogue(*setup.catalogue().digest()))];
+    let unrecorded = audit(&mut with_erased(forged(&setup, start), 1).disk(), None);
+    assert_violated(unrecorded, "those who were erased are not those");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_erased_begins_anew_under_another_number() {
+    let setup = Setup::new();
+    {
+        let ledger = setup.start();
+        ledger.prefer(1, "snca", false).await.unwrap();
+        ledger.disclose(setup.bundle(1), setup.facts(&[(1, 1)])).await.unwrap();
+    }
+    let civil = || Civil::manual(setup.clock.clone());
+    let subject = super::support::subject(1);
+    let storage = Box::new(setup.disk().restart());
+    let entry = erase(storage, civil(), Entropy::seeded(2), subject).unwrap();
+    assert_eq!(entry, Some(4));
+    let again = Box::new(setup.disk().restart());
+    assert_eq!(erase(again, civil(), Entropy::seeded(3), subject).unwrap(), None);
+    assert_eq!(audit(&mut setup.disk(), None).unwrap().erasures, 1);
+
+    let ledger = setup.restart().start();
+    let published = ledger.port.published();
+    assert_eq!(published.number(subject), None);
+    assert_eq!(published.consent(subject).version, 0);
+    ledger.disclose(setup.bundle(2), setup.facts(&[(1, 0)])).await.unwrap();
+    assert_eq!(published.number(subject), Some(2));
+    let readers = store::Readers::inline(Box::new(setup.disk()));
+    let accesses = Accesses::new(readers, published.clone());
+    let held = accesses.held(subject).await.unwrap().into_inner();
+    assert_eq!((held.accesses.total, held.history_total), (1, 0));
+    audit(&mut setup.disk(), None).unwrap();
+}

@@ -133,6 +133,42 @@ async fn a_usage_is_told_in_the_words_of_its_own_catalogue() {
     assert_eq!(usage.at, TODAY);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_is_held_about_somebody_has_their_changes_and_who_was_denied() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let accesses =
+        Accesses::new(Readers::inline(Box::new(setup.disk())), ledger.port.published().clone());
+    let denial = |index| Denied {
+        about: setup.about(),
+        subjects: vec![subject(index)],
+        reason: "no-presence",
+        count: 1,
+    };
+    ledger.prefer(2, "snca", false).await.unwrap();
+    ledger.port.deny(denial(1));
+    ledger.port.deny(denial(2));
+    ledger.prefer(1, "rnpp", false).await.unwrap();
+    ledger.disclose(setup.bundle(1), setup.facts(&[(1, 1)])).await.unwrap();
+    ledger.prefer(1, "rnpp", true).await.unwrap();
+    let held = accesses.held(subject(1)).await.unwrap().into_inner();
+    assert_eq!((held.accesses.total, held.history_total, held.history.len()), (1, 3, 3));
+    let preference = |version, allow| {
+        let register = "rnpp".into();
+        What::Changed(version, consent::Change::Preference { register, allow })
+    };
+    let denied = What::Denied {
+        organisation: "justice".into(),
+        operator: "justice".into(),
+        procedure: "criminal-record-extract".into(),
+        channel: "front-office",
+        reason: "no-presence".into(),
+    };
+    let mut told: Vec<_> = held.history.into_iter().map(|moment| moment.what).collect();
+    assert_eq!(told.remove(0), preference(2, true));
+    assert!(told.contains(&preference(1, false)) && told.contains(&denied), "{told:?}");
+}
+
 fn page(limit: usize) -> Page {
     Page { limit, ..Page::default() }
 }

@@ -1,7 +1,7 @@
 //! What SQLite's files add to the contract: other processes, damage, versions, the log's size.
 
-use super::fixture::{Kind, Ledger, STREAM, body, subjects_of};
-use crate::store::{Error, Read, Sqlite, Time, open_read_only};
+use super::fixture::{Kind, Ledger, Model, STREAM, body, head_of, row, subjects_of};
+use crate::store::{Error, Read, Sqlite, Storage, Time, open_read_only};
 use rusqlite::Connection;
 use std::fs;
 use std::path::Path;
@@ -80,7 +80,7 @@ fn an_index_that_is_no_database_is_made_again() {
 fn an_index_of_another_version_is_made_again() {
     let mut ledger = indexed();
     ledger.close();
-    change_index(&ledger, "PRAGMA user_version = 2; DROP TABLE usage;");
+    change_index(&ledger, "PRAGMA user_version = 1; DROP TABLE usage;");
     check_recovery(&mut ledger);
 }
 
@@ -234,13 +234,13 @@ fn a_commit_survives_a_process_that_never_closes() {
 fn a_newer_schema_is_refused_and_left_alone() {
     let mut ledger = indexed();
     ledger.close();
-    pragma(ledger.dir(), "PRAGMA user_version = 2");
+    pragma(ledger.dir(), "PRAGMA user_version = 3");
     let before = fs::read(ledger.dir().join("ledger.db")).unwrap();
     for failure in [
         Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of).err(),
         open_read_only(ledger.dir(), subjects_of).err(),
     ] {
-        assert!(matches!(failure, Some(Error::Version { found: 2, supported: 1 })), "{failure:?}");
+        assert!(matches!(failure, Some(Error::Version { found: 3, supported: 2 })), "{failure:?}");
     }
     assert_eq!(fs::read(ledger.dir().join("ledger.db")).unwrap(), before);
 }
@@ -274,6 +274,96 @@ fn an_old_library_is_refused() {
     use crate::store::schema::check_library;
     assert!(matches!(check_library(3_051_002), Err(Error::TooOldSqlite(_))));
     check_library(3_051_003).unwrap();
+}
+
+/// The tables of the first version, as they landed with it.
+const FIRST: &str = "
+    CREATE TABLE entry (sequence INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+    CREATE TABLE subject (number INTEGER PRIMARY KEY, identifier TEXT NOT NULL) STRICT;
+    CREATE TABLE consent (subject INTEGER PRIMARY KEY, state BLOB NOT NULL) STRICT;
+    CREATE TABLE text (digest BLOB PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), stream BLOB NOT NULL,
+        sequence INTEGER NOT NULL, hash BLOB NOT NULL, stamp INTEGER NOT NULL) STRICT;
+    PRAGMA application_id = 0x50464c47; PRAGMA user_version = 1;";
+
+#[test]
+fn a_ledger_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_when_opened() {
+    let dir = crate::store::files::temporary();
+    crate::store::files::create_private(&dir.path().join("ledger.db")).unwrap();
+    pragma(dir.path(), FIRST);
+    let row = row(1, &body(&[1]));
+    let first = Connection::open(dir.path().join("ledger.db")).unwrap();
+    first.execute("INSERT INTO entry VALUES (1, ?1, ?2)", (row.salt, row.body.clone())).unwrap();
+    let head = head_of(1, 7);
+    first.execute("INSERT INTO head VALUES (1, ?1, 1, ?2, 7)", (head.stream, head.hash)).unwrap();
+    first.execute_batch("INSERT INTO subject VALUES (1, 'one'), (2, 'two')").unwrap();
+    drop(first);
+    let expected = Model {
+        head,
+        rows: vec![row],
+        subjects: [(1, "one".to_owned()), (2, "two".to_owned())].into(),
+        ..Model::new()
+    };
+    let mut reader = open_read_only(dir.path(), subjects_of).unwrap();
+    expected.check(&mut reader);
+    reader.erased(&mut |number| panic!("{number} was not erased")).unwrap();
+    drop(reader);
+    let mut storage = Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of).unwrap();
+    expected.check(storage.reader().unwrap().as_mut());
+    storage.erase_subject(1).unwrap();
+    storage.commit(&head).unwrap();
+    drop(storage);
+    let mut storage = Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of).unwrap();
+    let mut erased = Vec::new();
+    storage.reader().unwrap().erased(&mut |number| erased.push(number)).unwrap();
+    assert_eq!(erased, [1]);
+    assert!(matches!(storage.put_subject(1, "one"), Err(Error::SubjectTaken(1))));
+}
+
+/// Pages are split, merged and moved about: no copy of an identifier may stay behind.
+#[test]
+fn of_many_identifiers_exactly_those_erased_are_gone_from_every_file() {
+    const COUNT: u64 = 3_000;
+    let name = |number: u64| format!("identifier-{:013}", number * 7_919);
+    let mut ledger = Ledger::new(Kind::SqliteIndexed);
+    for number in 0..COUNT {
+        ledger.put_subject(number, &name(number));
+        ledger.put_consent(number, format!("consent of {}", name(number)).as_bytes());
+        if number % 100 == 99 {
+            ledger.commit(&[body(&[number])]);
+        }
+    }
+    let is_erased = |number: u64| number.is_multiple_of(3) || (1_000..1_400).contains(&number);
+    for number in (0..COUNT).filter(|number| is_erased(*number)) {
+        ledger.storage.erase_subject(number).unwrap();
+        if number.is_multiple_of(50) {
+            ledger.commit(&[]);
+        }
+    }
+    ledger.commit(&[]);
+    ledger.storage.scrub().unwrap();
+    let files = fs::read_dir(ledger.dir()).unwrap().map(|file| fs::read(file.unwrap().path()));
+    let bytes = files.map(Result::unwrap).collect::<Vec<_>>().concat();
+    let text = String::from_utf8_lossy(&bytes);
+    let left: std::collections::HashSet<&str> =
+        text.match_indices("identifier-").map(|(at, _)| &text[at..at + 24]).collect();
+    for number in 0..COUNT {
+        assert_eq!(left.contains(&*name(number)), !is_erased(number), "{}", name(number));
+    }
+}
+
+#[test]
+fn a_log_that_another_process_reads_is_not_called_cut() {
+    let mut ledger = indexed();
+    ledger.put_subject(7, "seven");
+    ledger.commit(&[]);
+    let other = Connection::open(ledger.dir().join("ledger.db")).unwrap();
+    other.execute_batch("BEGIN; SELECT count(*) FROM subject").unwrap();
+    ledger.storage.erase_subject(7).unwrap();
+    ledger.commit(&[]);
+    assert!(matches!(ledger.storage.scrub(), Err(Error::StillRead)));
+    drop(other);
+    ledger.storage.scrub().unwrap();
 }
 
 #[cfg(unix)]
