@@ -67,6 +67,26 @@ pub struct Options {
     pub ready_file: Option<PathBuf>,
 }
 
+impl Default for Options {
+    /// For test suites and services that embed it: free ports, registers that answer
+    /// at once, and a temporary directory.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data: None,
+            population: 170_000,
+            seed: 1,
+            registers: Profile::Instant,
+            registers_port: 0,
+            time_scale: 1,
+            disk_floor_mib: 64,
+            tls_certificate: None,
+            tls_key: None,
+            ready_file: None,
+        }
+    }
+}
+
 /// A running demonstration.
 pub struct Demo {
     /// The engine.
@@ -195,14 +215,19 @@ Ctrl-C stops it.
 /// Records what some personas refuse, so that a newcomer sees it. Only in a new
 /// ledger: what they say later is theirs.
 fn refuse(engine: &Running, country: Country) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    for persona in country.personas() {
-        let subject = persona.subject.to_string().parse::<Subject>()?;
-        for register in persona.refuses {
-            runtime.block_on(engine.handle().prefer(subject, register, false))?;
+    let refuse = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+        for persona in country.personas() {
+            let subject = persona.subject.to_string().parse::<Subject>()?;
+            for register in persona.refuses {
+                runtime.block_on(engine.handle().prefer(subject, register, false))?;
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    };
+    // Whoever embeds it may be on a runtime of their own, where nothing may block.
+    std::thread::scope(|scope| scope.spawn(refuse).join())
+        .unwrap_or_else(|_| anyhow::bail!("what personas refuse cannot be recorded"))
 }
 
 /// At the address asked for, or at the socket that this process was given.

@@ -6,7 +6,6 @@
 /// A broken promise.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "planted-faults", derive(Debug))]
-#[cfg_attr(not(feature = "planted-faults"), expect(unreachable_pub, reason = "a proof names it"))]
 pub enum Fault {
     /// What was resolved is shown although the grant no longer allows it.
     NoRecheckAtRelease,

@@ -97,7 +97,8 @@ impl Facts {
                 let Some(subject) = self.numbers.get(&change.subject.subject) else { return };
                 self.people.entry(*subject).or_default().change(change.what);
             }
-            Event::Catalogue(_) | Event::Denial(_) => {}
+            // Nobody is erased while an engine is driven.
+            Event::Catalogue(_) | Event::Denial(_) | Event::Erasure(_) => {}
         }
     }
 }

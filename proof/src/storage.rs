@@ -34,6 +34,10 @@ impl<S: Storage> Storage for Slow<S> {
         self.storage.put_text(digest, text)
     }
 
+    fn erase_subject(&mut self, number: u64) -> Result<(), Error> {
+        self.storage.erase_subject(number)
+    }
+
     fn commit(&mut self, head: &Head) -> Result<(), Error> {
         #[expect(clippy::disallowed_methods, reason = "it is a slow disk")]
         std::thread::sleep(self.commit);
@@ -42,6 +46,10 @@ impl<S: Storage> Storage for Slow<S> {
 
     fn checkpoint(&mut self) -> Result<bool, Error> {
         self.storage.checkpoint()
+    }
+
+    fn scrub(&mut self) -> Result<(), Error> {
+        self.storage.scrub()
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, Error> {

@@ -48,6 +48,30 @@ pub struct Asked {
     pub idempotency: Option<String>,
 }
 
+impl Asked {
+    /// What an organisation asks of a procedure about these subjects, by role, at the
+    /// front office; everything else as where nothing is said.
+    #[must_use]
+    pub fn of(organisation: &str, procedure: &str, subjects: &[(&str, &str)]) -> Self {
+        let subjects = subjects.iter().map(|(role, id)| ((*role).to_owned(), (*id).to_owned()));
+        Self {
+            operator: Operator { organisation: organisation.into() },
+            procedure: procedure.to_owned(),
+            subjects: subjects.collect(),
+            channel: Channel::default(),
+            presence: None,
+            organisation: None,
+            case: None,
+            fields: None,
+            deadline: None,
+            max_age: None,
+            language: Language::default(),
+            trace: None,
+            idempotency: None,
+        }
+    }
+}
+
 impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asked")

@@ -10,9 +10,8 @@ use engine::clock::Civil;
 use engine::demo;
 use engine::engine::{Engine, Parts};
 use engine::entropy::Entropy;
-use engine::identity::{Demo, Operator};
+use engine::identity::Demo;
 use engine::ledger::{self, Latch};
-use engine::model::{Channel, Language};
 use engine::net::{Connect, Connecting};
 use engine::prefill::{Asked, Rejection, prefill};
 use engine::space::{self, MasterKey};
@@ -31,19 +30,9 @@ impl Connect for Nobody {
 
 fn asked() -> Asked {
     Asked {
-        operator: Operator { organisation: "justice".into() },
-        procedure: "criminal-record-extract".into(),
-        subjects: vec![("applicant".into(), "1893120105732".into())],
-        channel: Channel::FrontOffice,
         presence: Some("demo-person-1893120105732".into()),
-        organisation: None,
-        case: None,
-        fields: None,
         deadline: Some(Duration::from_secs(2)),
-        max_age: None,
-        language: Language::default(),
-        trace: None,
-        idempotency: None,
+        ..Asked::of("justice", "criminal-record-extract", &[("applicant", "1893120105732")])
     }
 }
 

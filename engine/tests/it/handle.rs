@@ -5,8 +5,6 @@ use std::time::Duration;
 use engine::consent::Bundle;
 use engine::demo::Demo;
 use engine::handle::Handle;
-use engine::identity::Operator;
-use engine::model::{Channel, Language};
 use engine::prefill::{Asked, Rejection};
 use serde_json::Value;
 
@@ -14,19 +12,9 @@ use crate::support::{api, audit, bundle, data_folder, demo, demo_in, form, refus
 
 fn asked(matricule: &str) -> Asked {
     Asked {
-        operator: Operator { organisation: "justice".into() },
-        procedure: "criminal-record-extract".into(),
-        subjects: vec![("applicant".into(), matricule.into())],
-        channel: Channel::FrontOffice,
         presence: Some(format!("demo-person-{matricule}")),
-        organisation: None,
-        case: None,
-        fields: None,
         deadline: Some(Duration::from_secs(5)),
-        max_age: None,
-        language: Language::default(),
-        trace: None,
-        idempotency: None,
+        ..Asked::of("justice", "criminal-record-extract", &[("applicant", matricule)])
     }
 }
 
@@ -121,4 +109,14 @@ fn a_handle_outlives_its_engine_and_says_so() {
     drop(demo);
     let refused = on_its_own_runtime(handle.prefill(asked(&somebody))).map(|_| ());
     assert!(matches!(refused, Err(Rejection::Overloaded | Rejection::NotRecorded)), "{refused:?}");
+}
+
+#[path = "../../examples/embedded.rs"]
+mod embedded;
+
+#[test]
+fn the_example_of_a_service_that_embeds_the_engine_works() {
+    embedded::main().unwrap();
+    let example = include_str!("../../examples/embedded.rs");
+    assert!(example.lines().count() < 60);
 }

@@ -146,6 +146,28 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
         ],
     ),
+    (
+        "command",
+        &[
+            "backup",
+            "catalogue",
+            "clock",
+            "config",
+            "demo",
+            "entropy",
+            "erase",
+            "identity",
+            "ledger",
+            "logs",
+            "model",
+            "planted",
+            "probe",
+            "registers",
+            "serve",
+            "space",
+            "store",
+        ],
+    ),
 ];
 
 /// These do no I/O and know no runtime.

@@ -16,7 +16,7 @@ use crate::prefill::{Asked, Rejection, named};
 #[derive(DeserializeDerive, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "PrefillRequest")]
-pub(in crate::http) struct Prefill {
+pub(in super::super) struct Prefill {
     /// A procedure's name.
     procedure: String,
     /// By role: a person's matricule, or a company's number.
@@ -47,7 +47,7 @@ pub(in crate::http) struct Prefill {
 }
 
 impl Prefill {
-    pub(in crate::http) fn asked_by(self, operator: Operator) -> Result<Asked, Rejection> {
+    pub(in super::super) fn asked_by(self, operator: Operator) -> Result<Asked, Rejection> {
         let channel = match self.channel.as_deref() {
             None => Channel::default(),
             Some(name) => {
@@ -121,21 +121,21 @@ impl<'de> Deserialize<'de> for Subjects {
 /// A Yes or a No.
 #[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct PutPreference {
+pub(in super::super) struct PutPreference {
     /// Whether forms may be filled from the register.
-    pub(in crate::http) allow: bool,
+    pub(in super::super) allow: bool,
 }
 
 /// A value of the citizen's own.
 #[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct PutValue {
-    pub(in crate::http) value: String,
+pub(in super::super) struct PutValue {
+    pub(in super::super) value: String,
 }
 
 /// Reads a body, which must be an object. What is wrong with it is told with its
 /// place.
-pub(in crate::http) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+pub(in super::super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
     // Serde takes a list of a struct's values in their order for the struct.
     if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Rejection::Malformed("the body must be a JSON object".to_owned()));

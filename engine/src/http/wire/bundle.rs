@@ -11,7 +11,7 @@ use super::{Problem, words};
 /// Every field with its value, or why it has none.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Bundle {
+pub(in super::super) struct Bundle {
     /// Its id, under which it stands in the ledger and in the citizen's list.
     #[schemars(extend("format" = "uuid"))]
     disclosure: String,
@@ -101,7 +101,7 @@ struct BundleNotice {
 #[derive(Serialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "it describes; `respond::line` writes")]
-pub(in crate::http) enum BatchLine {
+pub(in super::super) enum BatchLine {
     /// A bundle.
     Bundle {
         /// The place of its line, from zero.

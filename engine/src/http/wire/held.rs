@@ -13,7 +13,7 @@ use crate::{clock, ledger, space};
 /// Everything held about a citizen. What registers hold is theirs, and in `data`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Held<'a> {
+pub(in super::super) struct Held<'a> {
     /// Who the citizen is.
     subject: String,
     #[schemars(extend("format" = "date-time"))]
@@ -83,7 +83,7 @@ struct Moment {
 }
 
 impl<'a> Held<'a> {
-    pub(in crate::http) fn of(
+    pub(in super::super) fn of(
         subject: Subject,
         consent: &Consent,
         held: ledger::Held,

@@ -14,7 +14,7 @@ use crate::{ledger, space};
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "OwnValue")]
-pub(in crate::http) struct Kept {
+pub(in super::super) struct Kept {
     #[schemars(schema_with = "words::own_attribute")]
     attribute: &'static str,
     value: String,
@@ -33,7 +33,7 @@ impl From<space::Kept> for Kept {
 /// Who read what about the citizen, in the shape of Estonia's data tracker.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Accesses {
+pub(in super::super) struct Accesses {
     total_usages: u64,
     usages: Vec<Usage>,
     /// The next page's `before`; null at the end.
@@ -87,7 +87,7 @@ impl From<ledger::Usages> for Accesses {
 /// A citizen's consents.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Consents<'a> {
+pub(in super::super) struct Consents<'a> {
     /// Counts every change.
     consent_version: u64,
     preferences: Vec<Preference<'a>>,
@@ -132,7 +132,7 @@ struct Preference<'a> {
 }
 
 impl<'a> Consents<'a> {
-    pub(in crate::http) fn of(consent: &Consent, catalogue: &'a Catalogue, now: CivilMs) -> Self {
+    pub(in super::super) fn of(consent: &Consent, catalogue: &'a Catalogue, now: CivilMs) -> Self {
         let offered = catalogue.registers().iter().filter(|register| register.preference);
         let preference = |register: &'a catalogue::Register| {
             let known = consent.preference(&register.name);

@@ -8,17 +8,17 @@ use crate::catalogue::{self, Catalogue};
 
 /// One page of procedures.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::http) struct Procedures<'a> {
-    pub(in crate::http) procedures: Vec<ProcedureRow<'a>>,
+pub(in super::super) struct Procedures<'a> {
+    pub(in super::super) procedures: Vec<ProcedureRow<'a>>,
     /// The next page's `after`; null at the end.
-    pub(in crate::http) next: Option<&'a str>,
+    pub(in super::super) next: Option<&'a str>,
 }
 
 /// A procedure, in a list.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "ProcedureInList")]
-pub(in crate::http) struct ProcedureRow<'a> {
+pub(in super::super) struct ProcedureRow<'a> {
     id: &'a str,
     version: u32,
     organisation: &'a str,
@@ -30,7 +30,7 @@ pub(in crate::http) struct ProcedureRow<'a> {
 }
 
 impl<'a> ProcedureRow<'a> {
-    pub(in crate::http) fn of(
+    pub(in super::super) fn of(
         procedure: &'a catalogue::Procedure,
         catalogue: &'a Catalogue,
     ) -> Self {
@@ -48,7 +48,7 @@ impl<'a> ProcedureRow<'a> {
 /// A procedure, whole.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Procedure<'a> {
+pub(in super::super) struct Procedure<'a> {
     #[serde(flatten)]
     row: ProcedureRow<'a>,
     purpose: &'a str,
@@ -109,7 +109,7 @@ struct Field<'a> {
 }
 
 impl<'a> Procedure<'a> {
-    pub(in crate::http) fn of(
+    pub(in super::super) fn of(
         procedure: &'a catalogue::Procedure,
         catalogue: &'a Catalogue,
     ) -> Self {
@@ -165,7 +165,7 @@ impl<'a> Procedure<'a> {
 
 /// The registers.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::http) struct Registers<'a> {
+pub(in super::super) struct Registers<'a> {
     registers: Vec<RegisterRow<'a>>,
 }
 
@@ -184,7 +184,7 @@ struct RegisterRow<'a> {
 }
 
 impl<'a> Registers<'a> {
-    pub(in crate::http) fn of(catalogue: &'a Catalogue) -> Self {
+    pub(in super::super) fn of(catalogue: &'a Catalogue) -> Self {
         let row = |register: &'a catalogue::Register| RegisterRow {
             id: &register.name,
             label: (&register.label).into(),
@@ -198,7 +198,7 @@ impl<'a> Registers<'a> {
 
 /// The organisations.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::http) struct Organisations<'a> {
+pub(in super::super) struct Organisations<'a> {
     organisations: Vec<OrganisationRow<'a>>,
 }
 
@@ -211,7 +211,7 @@ struct OrganisationRow<'a> {
 }
 
 impl<'a> Organisations<'a> {
-    pub(in crate::http) fn of(catalogue: &'a Catalogue) -> Self {
+    pub(in super::super) fn of(catalogue: &'a Catalogue) -> Self {
         let row = |organisation: &'a catalogue::Organisation| OrganisationRow {
             id: &organisation.name,
             label: (&organisation.label).into(),

@@ -13,19 +13,19 @@ use crate::model::{CivilMs, Subject};
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ReuseConsentRequest")]
-pub(in crate::http) struct ReuseConsent {
-    pub(in crate::http) organisation: String,
-    pub(in crate::http) case: String,
-    pub(in crate::http) procedure: String,
-    pub(in crate::http) fields: Vec<String>,
+pub(in super::super) struct ReuseConsent {
+    pub(in super::super) organisation: String,
+    pub(in super::super) case: String,
+    pub(in super::super) procedure: String,
+    pub(in super::super) fields: Vec<String>,
     /// A day, the last on which it stands, or an RFC 3339 time.
-    pub(in crate::http) expires: String,
+    pub(in super::super) expires: String,
 }
 
 /// A reuse consent, and what became of it.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ReuseConsent")]
-pub(in crate::http) struct Reuse {
+pub(in super::super) struct Reuse {
     #[schemars(extend("format" = "uuid"))]
     id: String,
     organisation: String,
@@ -45,7 +45,7 @@ pub(in crate::http) struct Reuse {
 }
 
 impl Reuse {
-    pub(in crate::http) fn of(reuse: &consent::Reuse, now: CivilMs) -> Self {
+    pub(in super::super) fn of(reuse: &consent::Reuse, now: CivilMs) -> Self {
         let terms = &reuse.terms;
         Self {
             id: Uuid::from_bytes(terms.id).to_string(),
@@ -61,7 +61,7 @@ impl Reuse {
         }
     }
 
-    pub(in crate::http) fn find(consent: &Consent, id: Uuid, now: CivilMs) -> Option<Self> {
+    pub(in super::super) fn find(consent: &Consent, id: Uuid, now: CivilMs) -> Option<Self> {
         consent.find_reuse(id.as_bytes()).map(|reuse| Self::of(reuse, now))
     }
 }
@@ -77,7 +77,7 @@ fn state(reuse: &consent::Reuse, now: CivilMs) -> &'static str {
 /// A consent receipt with the elements of ISO/IEC TS 27560:2023, clause 6.3, which
 /// names them in this way.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::http) struct Receipt {
+pub(in super::super) struct Receipt {
     schema_version: &'static str,
     record_id: String,
     pii_principal_id: String,
@@ -142,7 +142,7 @@ struct Event {
 }
 
 impl Receipt {
-    pub(in crate::http) fn of(
+    pub(in super::super) fn of(
         reuse: &consent::Reuse,
         citizen: Subject,
         catalogue: &Catalogue,

@@ -9,33 +9,33 @@ use crate::{clock, ledger};
 /// How the ledger is.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct Status {
+pub(in super::super) struct Status {
     /// The newest durable entry.
-    pub(in crate::http) head: Head,
+    pub(in super::super) head: Head,
     /// Why it takes nothing more until a restart; null while it does.
-    pub(in crate::http) closed: Option<String>,
+    pub(in super::super) closed: Option<String>,
     /// The last batch that was made durable.
-    pub(in crate::http) last_sync: Option<Took>,
+    pub(in super::super) last_sync: Option<Took>,
     /// The last checkpoint, during which nothing was written; null before the first.
-    pub(in crate::http) last_stall: Option<Took>,
-    pub(in crate::http) queue: Queue,
+    pub(in super::super) last_stall: Option<Took>,
+    pub(in super::super) queue: Queue,
     /// Whether the engine is on its way out.
-    pub(in crate::http) leaving: bool,
+    pub(in super::super) leaving: bool,
 }
 
 /// What waits for the ledger.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LedgerQueue")]
-pub(in crate::http) struct Queue {
+pub(in super::super) struct Queue {
     /// Changes of consent.
-    pub(in crate::http) changes: usize,
+    pub(in super::super) changes: usize,
     /// Disclosures and denials.
-    pub(in crate::http) others: usize,
+    pub(in super::super) others: usize,
 }
 
 /// When something was done, and how long it took.
 #[derive(Serialize, JsonSchema)]
-pub(in crate::http) struct Took {
+pub(in super::super) struct Took {
     #[schemars(extend("format" = "date-time"))]
     at: String,
     milliseconds: f64,

@@ -16,7 +16,7 @@ use engine::demo::{Demo, Options};
 use engine::ledger::{self, Report};
 use engine::{clock, store};
 use fixtures::registers::Control;
-use fixtures::{Country, Fleet, Mode, Person, Profile};
+use fixtures::{Country, Fleet, Mode, Person};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -45,19 +45,7 @@ pub(crate) static CATALOGUE: LazyLock<Catalogue> =
 
 /// A demonstration on free ports, with registers that answer at once.
 pub(crate) fn options() -> Options {
-    Options {
-        listen: "127.0.0.1:0".parse().expect("it is well-formed"),
-        data: None,
-        population: POPULATION,
-        seed: 1,
-        registers: Profile::Instant,
-        registers_port: 0,
-        time_scale: 1,
-        disk_floor_mib: 0,
-        tls_certificate: None,
-        tls_key: None,
-        ready_file: None,
-    }
+    Options { population: POPULATION, disk_floor_mib: 0, ..Options::default() }
 }
 
 /// A demonstration in a directory that goes with it.
