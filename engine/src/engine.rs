@@ -209,6 +209,7 @@ impl Running {
             shared.ledger.supersede(catalogue.clone()).await?;
         }
         shared.terms.store(Arc::new(before.superseded_by(catalogue, directory, endpoints)));
+        self.handle.renew();
         self.limits.store(Arc::new(limits));
         self.room.set_floor(disk_floor);
         Ok(())

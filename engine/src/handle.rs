@@ -23,6 +23,8 @@ type Preferred = Result<Own<Arc<Consent>>, Rejection>;
 enum Job {
     Prefill(Box<Asked>, oneshot::Sender<Bundled>),
     Prefer(Preference, oneshot::Sender<Preferred>),
+    /// To take what is in force now.
+    Renew,
 }
 
 /// A citizen's Yes or No.
@@ -71,6 +73,13 @@ impl Handle {
     pub async fn prefer(&self, subject: Subject, register: &str, allow: bool) -> Preferred {
         let preference = Preference { subject, register: register.into(), allow };
         self.post(|reply| Job::Prefer(preference, reply)).await
+    }
+
+    /// Has every core take what is in force now, also one that nobody asks: with the
+    /// last request of before, connections and secrets of before go.
+    pub(crate) fn renew(&self) {
+        // One with a full queue looks with the next job.
+        self.cores.iter().for_each(|core| drop(core.try_send(Job::Renew)));
     }
 
     async fn post<T>(
@@ -127,5 +136,7 @@ async fn work_off(core: Arc<Core>, job: Job) {
             };
             drop(reply.send(answer));
         }
+        // Taking a core for it was all.
+        Job::Renew => {}
     }
 }

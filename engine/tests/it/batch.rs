@@ -16,7 +16,7 @@ const FORM: &str = "criminal-record-extract";
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A job whose lines are sent one by one.
-struct Job {
+pub(crate) struct Job {
     out: TcpStream,
     read: BufReader<TcpStream>,
 }
@@ -26,10 +26,17 @@ impl Job {
         Self::on(TcpStream::connect(api.0).unwrap())
     }
 
-    fn on(mut out: TcpStream) -> Self {
+    fn on(out: TcpStream) -> Self {
+        Self::by("demo-org-justice", out)
+    }
+
+    /// A job of whose token this is.
+    pub(crate) fn by(token: &str, mut out: TcpStream) -> Self {
         out.set_read_timeout(Some(PATIENCE)).unwrap();
-        let head = "POST /v1/prefill/batch HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\
-                    authorization: Bearer demo-org-justice\r\ntransfer-encoding: chunked\r\n\r\n";
+        let head = format!(
+            "POST /v1/prefill/batch HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
         out.write_all(head.as_bytes()).unwrap();
         let read = BufReader::new(out.try_clone().unwrap());
         Self { out, read }
@@ -41,16 +48,16 @@ impl Job {
         self.out.write_all(b"\r\n").unwrap();
     }
 
-    fn line(&mut self, form: &Value) {
+    pub(crate) fn line(&mut self, form: &Value) {
         self.send(format!("{form}\n").as_bytes());
     }
 
-    fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.out.write_all(b"0\r\n\r\n").unwrap();
     }
 
     /// The status of the whole; the rest of its head is read.
-    fn status(&mut self) -> u16 {
+    pub(crate) fn status(&mut self) -> u16 {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -61,7 +68,7 @@ impl Job {
     }
 
     /// The next answer. Each is a chunk of its own, being there whole.
-    fn answer(&mut self) -> Option<Value> {
+    pub(crate) fn answer(&mut self) -> Option<Value> {
         let mut size = String::new();
         self.read.read_line(&mut size).unwrap();
         let size = usize::from_str_radix(size.trim(), 16).unwrap();

@@ -2,9 +2,10 @@
 //! (nothing), and how it ends.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use engine::entropy::Entropy;
@@ -13,9 +14,13 @@ use engine::ledger::hex;
 use fixtures::{Country, Fleet, Profile};
 use serde_json::{Value, json};
 
+use crate::batch::Job;
 use crate::hardness::Raw;
-use crate::serve::Place;
-use crate::support::{Api, POPULATION, Reply, audit, calls, eventually, form, somebody, with};
+use crate::serve::{Place, jwks, signer};
+use crate::support::{
+    Api, Certificate, POPULATION, Reply, at_once, audit, calls, certificate, eventually, form,
+    somebody, with,
+};
 
 const FORM: &str = "criminal-record-extract";
 const ADMINISTRATIONS: &str = "catalogue/organisations/administrations.toml";
@@ -24,8 +29,6 @@ const ADMINISTRATIONS: &str = "catalogue/organisations/administrations.toml";
 struct Served {
     place: Place,
     child: Child,
-    /// The line that it prints however little it logs.
-    told: String,
     api: Api,
     admin: Api,
 }
@@ -36,29 +39,23 @@ impl Served {
     }
 
     fn over(place: Place, level: &str) -> Self {
-        let log = fs::File::create(place.folder.path().join("log")).unwrap();
+        let [log, out] =
+            ["log", "out"].map(|name| fs::File::create(place.folder.path().join(name)).unwrap());
         let ready = place.folder.path().join("ready");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_engine"))
+        let child = Command::new(env!("CARGO_BIN_EXE_engine"))
             .arg("serve")
             .args(["--config".into(), place.config(), "--ready-file".into(), ready.clone()])
             .env("RUST_LOG", level)
             .env_remove("LISTEN_FDS")
-            .stdout(Stdio::piped())
+            .stdout(out)
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut told = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut told).unwrap();
-        let mut served = Self {
-            place,
-            child,
-            told,
-            api: Api(([0; 4], 0).into()),
-            admin: Api(([0; 4], 0).into()),
-        };
+        let mut served =
+            Self { place, child, api: Api(([0; 4], 0).into()), admin: Api(([0; 4], 0).into()) };
         eventually("it is ready", || ready.exists() || served.child.try_wait().unwrap().is_some());
         let text = fs::read_to_string(ready).unwrap_or_else(|_| panic!("{}", served.log()));
-        let mut at = text.lines().map(|line| line.strip_prefix("http://").unwrap());
+        let mut at = text.lines().map(|line| line.split("://").nth(1).unwrap());
         let mut next = || Api(at.next().unwrap().parse().unwrap());
         (served.api, served.admin) = (next(), next());
         served
@@ -74,22 +71,24 @@ impl Served {
     }
 
     fn reloads(&self, outcome: &str) -> u64 {
-        let line = format!("prefill_reloads_total{{outcome=\"{outcome}\"}} ");
+        self.metric(&format!("prefill_reloads_total{{outcome=\"{outcome}\"}} "))
+    }
+
+    fn metric(&self, line: &str) -> u64 {
         let metrics = self.admin.elsewhere("GET", "/metrics", b"").text();
-        let found = metrics.lines().find_map(|it| it.strip_prefix(&line));
-        found.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+        let found = metrics.lines().find_map(|it| it.strip_prefix(line));
+        found.unwrap_or_else(|| panic!("{metrics}")).trim_end_matches(".0").parse().unwrap()
     }
 
     /// Has it read its configuration again, which must come out so.
     #[track_caller]
     fn reload(&self, outcome: &str) {
-        let before = self.reloads(outcome);
+        let read = || ["applied", "refused"].map(|it| self.reloads(it));
+        let before = read();
         self.signal("-HUP");
-        eventually("the configuration is read", || {
-            let log = self.log();
-            assert!(outcome != "applied" || !log.contains("all is as before"), "{log}");
-            self.reloads(outcome) > before
-        });
+        eventually("the configuration is read", || read() != before);
+        let expected = [u64::from(outcome == "applied"), u64::from(outcome == "refused")];
+        assert_eq!(read(), [before[0] + expected[0], before[1] + expected[1]], "{}", self.log());
     }
 
     fn file(&self, path: &str) -> PathBuf {
@@ -250,25 +249,25 @@ fn a_configuration_with_mistakes_changes_nothing_and_each_is_logged() {
     assert_eq!(served.end(), 2);
 }
 
+/// Gives to the police what justice may have of addresses: a source that nobody may
+/// have is a mistake.
+fn take_addresses(served: &Served) {
+    let all = "\"rnpp.placeOfBirth\", \"rnpp.citizenship\",";
+    served.edit(ADMINISTRATIONS, &format!("{all} \"caclr.*\","), all);
+    let given = format!(
+        "[[organisation.authority]]\nprocedures = [\"{FORM}\"]\nattributes = [\"caclr.*\"]\n"
+    );
+    let next = "[[organisation]]\nid = \"acd\"";
+    served.edit(ADMINISTRATIONS, next, &format!("{given}\n{next}"));
+    served.reload("applied");
+}
+
 #[test]
 fn an_organisation_that_loses_authority_has_none_at_the_next_request() {
     let served = Served::start();
     let before = served.bundle();
     assert_eq!(before["fields"]["postCode"]["status"], "filled");
-    // Another may have it instead: a source that nobody may have is a mistake.
-    served.edit(
-        ADMINISTRATIONS,
-        "\"rnpp.placeOfBirth\", \"rnpp.citizenship\", \"caclr.*\",",
-        "\"rnpp.placeOfBirth\", \"rnpp.citizenship\",",
-    );
-    let police = "id = \"police\"";
-    let text = fs::read_to_string(served.file(ADMINISTRATIONS)).unwrap();
-    let label = text.split(police).nth(1).unwrap().lines().nth(1).unwrap();
-    let given = format!(
-        "{label}\n\n[[organisation.authority]]\nprocedures = [\"{FORM}\"]\nattributes = [\"caclr.*\"]"
-    );
-    served.edit(ADMINISTRATIONS, label, &given);
-    served.reload("applied");
+    take_addresses(&served);
     let after = served.bundle();
     let post_code = &after["fields"]["postCode"];
     assert_eq!(
@@ -319,6 +318,10 @@ fn a_register_that_has_moved_is_asked_where_it_is_now() {
     let (from, to) = (served.place.fleet.address("rnpp"), fleet.address("rnpp"));
     served.edit("engine.toml", &from.to_string(), &to.to_string());
     served.reload("applied");
+    // Nobody has asked since, and its connections are closed all the same.
+    eventually("the old one is left", || {
+        served.metric("prefill_register_connections{register=\"rnpp\"} ") == 0
+    });
     // What the old one said is kept for nobody.
     assert_eq!(served.bundle()["fields"]["familyName"]["status"], "empty");
     assert_eq!(calls(&fleet, "rnpp"), 1);
@@ -372,7 +375,72 @@ fn where_it_listens_is_told_however_little_is_logged() {
     let (api, admin) = (served.api.0, served.admin.0);
     let expected =
         format!("Prefill serves at http://{api}, its admin listener is http://{admin}\n");
-    assert_eq!(served.told, expected);
+    assert_eq!(fs::read_to_string(served.file("out")).unwrap(), expected);
     assert_eq!(served.log(), "");
+    served.end();
+}
+
+#[test]
+fn each_line_of_a_bulk_job_is_decided_under_what_holds_then() {
+    let served = Served::start();
+    let mut job = Job::by(&served.place.key, TcpStream::connect(served.api.0).unwrap());
+    let status =
+        |line: Option<Value>| line.unwrap()["bundle"]["fields"]["postCode"]["status"].clone();
+    job.line(&served.form());
+    assert_eq!((job.status(), status(job.answer())), (200, json!("filled")));
+    take_addresses(&served);
+    job.line(&served.form());
+    assert_eq!(status(job.answer()), "withheld");
+    job.end();
+    assert!(job.answer().is_none());
+    assert_eq!(served.end(), 2);
+}
+
+#[test]
+fn tokens_under_a_key_that_is_taken_away_are_nobodys_though_they_were_remembered() {
+    let served = Served::start();
+    let token = served.place.token("operator", json!({"organisation": "justice"}));
+    let form = served.form();
+    served.ask_as(&token, &form).ok();
+    fs::write(served.file("jwks.json"), jwks(&signer())).unwrap();
+    served.reload("applied");
+    assert_eq!(served.ask_as(&token, &form).status, 401);
+    // The presence was shown under that key as well.
+    assert_eq!(served.ask_as(&served.place.key, &form).json()["type"], "no-presence");
+    let log = served.log();
+    for kind in ["operators", "citizens", "presence"] {
+        assert!(log.contains(&format!("~ tokens.{kind} key k")), "{log}");
+    }
+    assert_eq!(served.end(), 1);
+}
+
+#[test]
+fn a_certificate_is_exchanged_and_one_that_does_not_fit_is_not() {
+    fn write(place: &Place, certificate: &Certificate, key: &Certificate) {
+        let file = |name| place.folder.path().join("secrets").join(name);
+        fs::write(file("server.pem"), &certificate.certificate).unwrap();
+        fs::write(file("server.key"), &key.key).unwrap();
+        fs::set_permissions(file("server.key"), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    let place = Place::new();
+    let (first, second) = (certificate(), certificate());
+    write(&place, &first, &first);
+    place.edit("# [tls]\n# certificate", "[tls]\ncertificate");
+    place.edit("# key = \"secrets/server.key\"", "key = \"secrets/server.key\"");
+    let served = Served::over(place, "info");
+    let taken = || {
+        at_once(async {
+            let first = first.connect(served.api.0, "h2").await.is_ok();
+            (first, second.connect(served.api.0, "h2").await.is_ok())
+        })
+    };
+    assert_eq!(taken(), (true, false));
+    write(&served.place, &second, &first);
+    served.reload("refused");
+    assert_eq!(taken(), (true, false));
+    write(&served.place, &second, &second);
+    served.reload("applied");
+    assert_eq!(taken(), (false, true));
     served.end();
 }

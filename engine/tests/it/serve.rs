@@ -42,11 +42,8 @@ impl Place {
         }
         fs::create_dir(folder.path().join("secrets")).unwrap();
         MasterKey::create(&folder.path().join("secrets/master.key"), &Entropy::system()).unwrap();
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        let signer = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
-        let x = URL_SAFE_NO_PAD.encode(signer.public_key());
-        let jwks = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]});
-        fs::write(folder.path().join("jwks.json"), jwks.to_string()).unwrap();
+        let signer = signer();
+        fs::write(folder.path().join("jwks.json"), jwks(&signer)).unwrap();
         let (key, digest) = Keys::generate(&Entropy::system());
         let place = Self { folder, signer, key, fleet, country };
         let mut text = example();
@@ -102,6 +99,17 @@ impl Place {
         });
         self.token("presence", bound)
     }
+}
+
+/// A key set of one key.
+pub(crate) fn jwks(signer: &Ed25519KeyPair) -> String {
+    let x = URL_SAFE_NO_PAD.encode(signer.public_key());
+    json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": x}]}).to_string()
+}
+
+pub(crate) fn signer() -> Ed25519KeyPair {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap()
 }
 
 fn example() -> String {

@@ -7,8 +7,9 @@ use std::time::Duration;
 use fixtures::registers::Mode;
 use proptest::prelude::*;
 
-use super::super::Failure;
 use super::super::rate::Rate;
+use super::super::{Failure, Rates};
+use super::compiled;
 use super::network::{Peer, holders, line, line_to};
 use crate::clock::{self, Instant};
 use crate::model::Unavailable;
@@ -251,4 +252,19 @@ async fn calls_whose_timers_are_late_do_not_leave_together() {
     for answer in asking {
         assert!(answer.await.unwrap().unwrap().found);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_counts_on_under_another_catalogue_of_the_same_rate() {
+    let (same, slower) = (compiled("snca", "rate = 5"), compiled("snca", "rate = 4"));
+    let known = Rates::new(&same);
+    let id = same.find_register("snca").unwrap().index();
+    let now = clock::monotonic();
+    let left = |rates: &Rates| {
+        let rate = rates.of(id).unwrap();
+        rate.take(now, now + Duration::from_millis(100)).is_some()
+    };
+    assert_eq!([left(&known), left(&known)], [true, false]);
+    assert!(!left(&known.carried_over(&same, &compiled("snca", "rate = 5"))));
+    assert!(left(&known.carried_over(&same, &slower)), "another rate counts from its start");
 }

@@ -24,7 +24,7 @@ pub(crate) use client::{Api, Pending, Reply};
 pub(crate) use curl::curls;
 pub(crate) use custom::{Custom, Edit};
 pub(crate) use expected::{Trouble, expected, expected_under};
-pub(crate) use modern::{Modern, at_once, certificate};
+pub(crate) use modern::{Certificate, Modern, at_once, certificate};
 
 /// Enough for every kind of person, and few enough to look through.
 pub(crate) const POPULATION: u64 = 4_000;
