@@ -8,8 +8,12 @@
 mod answers;
 mod api;
 mod catalogues;
+mod configured;
 mod identifiers;
+mod jobs;
 mod stored;
+mod tokens;
+mod traces;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +32,12 @@ pub const TARGETS: &[Target] = &[
     Target { name: "request", run: api::request, derived: none },
     Target { name: "query", run: api::query, derived: none },
     Target { name: "bearer", run: api::bearer, derived: none },
+    Target { name: "lines", run: jobs::lines, derived: jobs::derived },
+    Target { name: "trace", run: traces::trace, derived: none },
+    Target { name: "token", run: tokens::token, derived: tokens::tokens },
+    Target { name: "signed", run: tokens::signed, derived: tokens::claims },
+    Target { name: "keys", run: tokens::keys, derived: tokens::key_sets },
+    Target { name: "config", run: configured::config, derived: configured::example },
     Target { name: "answer", run: answers::answer, derived: none },
     Target { name: "register", run: catalogues::register, derived: catalogues::registers },
     Target { name: "catalogue", run: catalogues::catalogue, derived: catalogues::small },

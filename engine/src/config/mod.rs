@@ -97,17 +97,24 @@ pub fn load(path: &Path) -> Result<Config, Error> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::Unreadable { path: path.to_owned(), error })?;
     let source = Source { path: path.display().to_string(), text };
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let file = File::new(&source, Review::Due);
+    parse(&source, path.parent().unwrap_or(Path::new(""))).map_err(Error::Mistakes)
+}
+
+/// Reads a configuration whose text is at hand, and what it names from a folder on.
+///
+/// # Errors
+/// Every mistake in it, sorted by file and line.
+pub fn parse(source: &Source, folder: &Path) -> Result<Config, Vec<Mistake>> {
+    let file = File::new(source, Review::Due);
     let mut catalogue_mistakes = Vec::new();
-    let read = read(&file, &folder, &mut catalogue_mistakes);
+    let read = read(&file, folder, &mut catalogue_mistakes);
     let mut mistakes = file.into_mistakes();
     mistakes.extend(catalogue_mistakes);
     match read {
         Some(config) if mistakes.is_empty() => Ok(config),
         _ => {
             mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-            Err(Error::Mistakes(mistakes))
+            Err(mistakes)
         }
     }
 }

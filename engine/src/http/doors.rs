@@ -3,8 +3,13 @@
 
 use std::ops::RangeInclusive;
 
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::StreamBody;
 use hyper::HeaderMap;
+use hyper::body::Frame;
 
+use super::lines::Lines;
 use super::query::{Query, moment as read_moment};
 use super::{caller, wire};
 use crate::identity::Operator;
@@ -53,4 +58,20 @@ pub fn moment(text: &str, days: i64) -> Result<CivilMs, Rejection> {
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     caller::bearer(headers)
+}
+
+/// The longest line of a bulk job.
+pub const LINE_MAX: usize = super::lines::LINE_MAX;
+
+/// Cuts a body that arrives in these pieces into the lines of a bulk job. It needs a
+/// runtime with time.
+pub async fn lines(pieces: Vec<Bytes>) -> Vec<(u64, Result<Vec<u8>, Rejection>)> {
+    let frames =
+        pieces.into_iter().map(|piece| Ok::<_, std::convert::Infallible>(Frame::data(piece)));
+    let mut lines = Lines::of(StreamBody::new(stream::iter(frames)));
+    let mut read = Vec::new();
+    while let Some(line) = lines.next().await {
+        read.push(line);
+    }
+    read
 }
