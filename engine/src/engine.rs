@@ -142,17 +142,17 @@ impl From<store::Error> for StartError {
 }
 
 /// What can be exchanged while an engine runs.
-pub struct Renewal {
+pub(crate) struct Renewal {
     /// Which catalogue holds.
-    pub catalogue: Arc<Catalogue>,
+    pub(crate) catalogue: Arc<Catalogue>,
     /// Who has which token.
-    pub directory: Arc<dyn Directory>,
+    pub(crate) directory: Arc<dyn Directory>,
     /// Where the registers are.
-    pub endpoints: Endpoints,
+    pub(crate) endpoints: Endpoints,
     /// What connections may cost that are accepted from then on.
-    pub limits: http::Limits,
+    pub(crate) limits: http::Limits,
     /// How many bytes must stay free where the data is.
-    pub disk_floor: u64,
+    pub(crate) disk_floor: u64,
 }
 
 /// A running engine. Dropping it stops the cores; the writer ends once it has
@@ -192,7 +192,7 @@ impl Running {
 
     /// What it counts.
     #[must_use]
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
@@ -201,7 +201,7 @@ impl Running {
     ///
     /// # Errors
     /// Where that cannot be; then nothing changes.
-    pub async fn renew(&self, renewal: Renewal) -> Result<(), Refused> {
+    pub(crate) async fn renew(&self, renewal: Renewal) -> Result<(), Refused> {
         let Renewal { catalogue, directory, endpoints, limits, disk_floor } = renewal;
         let shared = self.shared.upgrade().ok_or(Refused::Closed(Latch::Stopped))?;
         let before = shared.terms.load_full();

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use engine::entropy::Entropy;
 use engine::identity::Keys;
 use engine::ledger::hex;
+use fixtures::registers::Control;
 use fixtures::{Country, Fleet, Profile};
 use serde_json::{Value, json};
 
@@ -442,5 +443,50 @@ fn a_certificate_is_exchanged_and_one_that_does_not_fit_is_not() {
     write(&served.place, &second, &second);
     served.reload("applied");
     assert_eq!(taken(), (false, true));
+    served.end();
+}
+
+#[test]
+fn a_request_under_way_ends_under_what_it_began_with() {
+    let place = Place::new();
+    let rnpp = place.folder.path().join("catalogue/registers/rnpp.toml");
+    let text = fs::read_to_string(&rnpp).unwrap();
+    fs::write(&rnpp, text.replacen("timeout = \"2s\"", "timeout = \"20s\"", 1)).unwrap();
+    let served = Served::over(place, "info");
+    // Longer than a reload takes, on a busy machine as well.
+    let slow = served.place.fleet.register("rnpp");
+    slow.set_control(Control { latency_ms: Some(5_000), ..slow.control() });
+    let patient = with(served.form(), json!({"deadlineMs": 20_000}));
+    let key = served.place.key.clone();
+    let asked = served.api.send("POST", "/v1/prefill", Some(&key), patient.to_string().as_bytes());
+    eventually("the register is asked", || calls(&served.place.fleet, "rnpp") == 1);
+    let elsewhere = Fleet::start(Country::new(2, POPULATION).unwrap(), Profile::Instant, None);
+    let (from, to) =
+        (served.place.fleet.address("rnpp"), elsewhere.as_ref().unwrap().address("rnpp"));
+    served.edit("engine.toml", &from.to_string(), &to.to_string());
+    take_addresses(&served);
+    assert_eq!(served.bundle()["fields"]["familyName"]["status"], "empty");
+    let before = asked.reply().ok();
+    assert_eq!(before["fields"]["familyName"]["status"], "filled");
+    assert_eq!(before["fields"]["postCode"]["status"], "filled");
+    // It was recorded after the one that began later.
+    let citizen = served.place.token("citizen", json!({"sub": somebody(served.place.country)}));
+    let list = served.api.send("GET", "/v1/me/accesses", Some(&citizen), b"").reply().ok();
+    assert_eq!(list["usages"][0]["disclosure"], before["disclosure"]);
+    assert_eq!(served.end(), 2);
+}
+
+#[test]
+fn limits_hold_for_connections_from_then_on() {
+    let served = Served::start();
+    let mut before = Raw::connect(served.api);
+    before.send(b"GET /healthz HTTP/1.1\r\nhost: it\r\n\r\n");
+    assert_eq!(before.reply().status, 200);
+    served.edit("engine.toml", "head = \"30s\"", "head = \"50ms\"");
+    served.reload("applied");
+    Raw::connect(served.api).has_ended();
+    // The other has waited for longer by now, and is not told to go.
+    before.send(b"GET /healthz HTTP/1.1\r\nhost: it\r\n\r\n");
+    assert_eq!(before.reply().status, 200);
     served.end();
 }
