@@ -191,10 +191,12 @@ fn delegations(old: &Catalogue, new: &Catalogue) -> Vec<Delegation> {
     each.filter(|it| !it.gains.is_empty() || !it.loses.is_empty()).collect()
 }
 
-/// For whom each may ask, `*` being for everybody.
+/// For whom each may ask; who may for everybody, also for `*`, which is whoever comes.
 fn acting(catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
+    let everybody = catalogue.organisations().iter().map(|it| it.name.to_string());
+    let everybody: BTreeSet<String> = everybody.chain(["*".to_owned()]).collect();
     let listed = |it: &Organisation| match &it.acts_for {
-        ActsFor::All => BTreeSet::from(["*".to_owned()]),
+        ActsFor::All => everybody.clone(),
         ActsFor::Some(ids) => {
             ids.iter().map(|id| catalogue.organisation(*id).name.to_string()).collect()
         }

@@ -47,6 +47,7 @@ impl Request {
 
 /// Why nothing at all is granted. The texts may be shown to the operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(clippy::enum_variant_names, reason = "they are problems of the API, as it names them")]
 pub enum Denied {
     /// The catalogue gives it nothing for this procedure.
     #[error(

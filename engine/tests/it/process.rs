@@ -389,3 +389,52 @@ fn a_check_whose_reader_has_gone_ends_with_its_own_code() {
     std::fs::remove_file(folder.path().join("registers/rnpp.toml")).expect("it is removed");
     assert_eq!(ends(), Some(1));
 }
+
+/// What `check --against` says; something that differs is no failure.
+fn told(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
+#[test]
+fn a_check_against_an_older_catalogue_tells_who_gains_and_loses_what() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_catalogue(old.path(), |_, text| text.to_owned());
+    write_catalogue(new.path(), |name, text| match name {
+        "procedures/tax-card-change.toml" => text.replacen("[[step]]", "# another\n[[step]]", 1),
+        "organisations/platform.toml" => text.replacen("[\"*\"]", "[\"justice\"]", 1),
+        _ => text.to_owned(),
+    });
+    let check = ["check", "--catalogue", path(&new), "--against"];
+    let against = |old: &str| told(&[&check[..], &[old]].concat());
+    let found = against(path(&old));
+    let lines: Vec<_> = found.lines().skip(1).collect();
+    assert_eq!(lines.len(), 2, "{found}");
+    assert_eq!(lines[0], "~ procedure tax-card-change");
+    assert!(lines[1].starts_with("- demo-platform may no longer ask for *, "), "{found}");
+    assert!(!lines[1].contains("justice"), "{found}");
+    // A configuration is as good: of it, only the catalogue is read.
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("engine.toml");
+    let text = format!("catalogue = \"{}\"\nlisten = \"nowhere\"\n", path(&old));
+    std::fs::write(&config, text).unwrap();
+    assert_eq!(against(config.to_str().unwrap()), found);
+    assert!(against(path(&new)).ends_with("nothing differs\n"));
+    let json = told(&[&check[..], &[path(&old), "--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["procedures"]["changed"], serde_json::json!(["tax-card-change"]));
+    assert_eq!(json["delegations"][0]["loses"][0], "*");
+}
+
+#[test]
+fn a_check_against_what_is_no_catalogue_says_so() {
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_catalogue(new.path(), |_, text| text.to_owned());
+    let against = |old: &str| run(&["check", "--catalogue", path(&new), "--against", old]);
+    check(&against("/nonexistent/old"), 3, "/nonexistent/old");
+    check(&against(path(&old)), 3, path(&old));
+    write_catalogue(old.path(), |_, text| text.replace("rnpp.civilStatus", "rnpp.height"));
+    check(&against(path(&old)), 3, "rnpp.height");
+    check(&run(&["check", "--catalogue", path(&new), "--json"]), 2, "--against");
+}
