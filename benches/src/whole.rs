@@ -78,6 +78,7 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),
         entropy: Box::new(Entropy::system),
+        spans: None,
         tells_how: false,
     };
     let storage = Memory::new([7; 16], ledger::subjects_of);

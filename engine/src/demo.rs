@@ -141,6 +141,7 @@ impl Demo {
             },
             cache: cache::Config::default(),
             master_key,
+            spans: None,
             tells_how: true,
             entropy: Box::new(Entropy::system),
         };

@@ -28,6 +28,7 @@ use crate::registers::Endpoints;
 use crate::resolver::Flights;
 use crate::space::{self, MasterKey, Space, Vault};
 use crate::store::{self, Indexer, Read, Readers, Room, Sqlite, Storage, Time};
+use crate::trace::Spans;
 
 /// Readers of the ledger: lists are rare, and each holds a file open.
 const READERS: usize = 4;
@@ -55,6 +56,8 @@ pub struct Parts {
     /// Under which citizens' own data is sealed. It is kept outside of the data
     /// directory.
     pub master_key: MasterKey,
+    /// Where spans go, where anybody collects them.
+    pub spans: Option<Arc<dyn Spans>>,
     /// Whether bundles tell where their answers came from, and how long that took:
     /// in a demonstration alone.
     pub tells_how: bool,
@@ -107,6 +110,7 @@ impl Engine {
             drain: Arc::default(),
             has_admin: false,
             tells_how: parts.tells_how,
+            spans: parts.spans,
             connect: parts.connect,
         };
         Ok((Self { shared: Arc::new(shared), entropy: parts.entropy }, opened.writer))

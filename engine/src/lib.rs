@@ -58,6 +58,8 @@ mod rooms {
     pub mod config;
     pub mod engine;
     pub mod erase;
+    #[cfg(feature = "otlp")]
+    pub mod otlp;
     pub mod probe;
     pub mod serve;
     pub mod signals;

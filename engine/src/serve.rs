@@ -65,12 +65,27 @@ pub(crate) fn begin(config: Config) -> anyhow::Result<(Running, InForce)> {
         civil: civil.clone(),
         cache: cache::Config { bytes: config.cache_bytes },
         master_key: config.master_key.clone(),
+        spans: spans(&config)?,
         tells_how: false,
         entropy: Box::new(Entropy::system),
     };
     let running = engine::start(parts, &config.data, listen)
         .with_context(|| format!("the engine cannot start (data in {})", config.data.display()))?;
     Ok((running, InForce { config, tls, civil }))
+}
+
+/// Where spans go, as the configuration says.
+#[cfg(feature = "otlp")]
+fn spans(config: &Config) -> anyhow::Result<Option<Arc<dyn crate::trace::Spans>>> {
+    let Some(export) = &config.spans else { return Ok(None) };
+    let spans = crate::otlp::Otlp::start(&export.endpoint, export.share).context("[spans]")?;
+    Ok(Some(Arc::new(spans)))
+}
+
+/// This build has no exporter, and its configuration names none.
+#[cfg(not(feature = "otlp"))]
+fn spans(_: &Config) -> anyhow::Result<Option<Arc<dyn crate::trace::Spans>>> {
+    Ok(None)
 }
 
 /// Runs until told to end.

@@ -1,12 +1,13 @@
 //! Where a request stands among those of other services: W3C Trace Context.
 //!
 //! Who sends `traceparent` finds its trace in the registers' own logs. Where none
-//! came in, none goes out. Our ids are random, as the standard's privacy section
-//! asks.
+//! came in, none goes out, unless our spans are collected: then a trace begins here.
+//! Our ids are random, as the standard's privacy section asks.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::clock::Instant;
 use crate::entropy::Entropy;
 
 /// Members of a `tracestate` that is passed on (section 3.3.1.1).
@@ -25,7 +26,62 @@ pub struct Context {
     state: Option<Arc<str>>,
 }
 
+/// The id of one span.
+pub type SpanId = [u8; 8];
+
+/// One step of a request, when it has ended. Neither an identifier nor a value is in
+/// it.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// Its trace, and its own id in it.
+    pub context: Context,
+    /// The span that it is a part of.
+    pub parent: Option<SpanId>,
+    /// What was done: `prefill`, `resolve`, `call`, `release` or `record`.
+    pub name: &'static str,
+    /// When it began.
+    pub began: Instant,
+    /// When it ended.
+    pub ended: Instant,
+    /// What is known of it by name, such as the procedure or the register.
+    pub facts: Vec<(&'static str, Box<str>)>,
+    /// Whether it did not do what it was to do.
+    pub failed: bool,
+}
+
+/// Where spans go when they have ended.
+pub trait Spans: Send + Sync {
+    /// What part of the traces that begin here is collected, from none to all.
+    fn share(&self) -> f64;
+    /// Takes the spans of one request. It does not wait; what it cannot take is lost.
+    fn take(&self, spans: Vec<Span>);
+}
+
 impl Context {
+    /// Begins a trace, of which a share is collected.
+    #[must_use]
+    pub fn begin(entropy: &Entropy, share: f64) -> Self {
+        let mut trace = entropy.bytes();
+        trace[15] |= u8::from(trace == [0; 16]);
+        let context = Self { trace, span: [0; 8], flags: 2, state: None }.child(entropy);
+        // As good as random, and the same for whoever samples by the id.
+        let place = u64::from_be_bytes(*trace.last_chunk().expect("eight of sixteen"));
+        let sampled = place as f64 / u64::MAX as f64 <= share && share > 0.0;
+        Self { flags: context.flags | u8::from(sampled), ..context }
+    }
+
+    /// Whether somebody wants its spans.
+    #[must_use]
+    pub fn sampled(&self) -> bool {
+        self.flags & 1 == 1
+    }
+
+    /// The trace, the span in it, and whether it is sampled, as bytes.
+    #[must_use]
+    pub fn parts(&self) -> ([u8; 16], SpanId, bool) {
+        (self.trace, self.span, self.sampled())
+    }
+
     /// Reads `traceparent` (section 3.2). What is malformed counts as absent, as
     /// the standard wants it.
     #[must_use]

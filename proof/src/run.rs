@@ -106,6 +106,7 @@ fn parts(plan: &Plan, registers: Arc<Registers>) -> Parts {
         endpoints: Registers::endpoints(),
         connect: Arc::new(Wire(registers)),
         room: Arc::new(Room::endless()),
+        spans: None,
         tells_how: false,
         civil: Civil::manual(plan.calendar.clone()),
         cache: cache::Config::default(),

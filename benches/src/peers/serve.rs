@@ -117,6 +117,7 @@ fn engine(data: &Path, batching: bool, place: &Place) -> anyhow::Result<()> {
         cache: cache::Config::default(),
         master_key: MasterKey::random(&Entropy::system()),
         entropy: Box::new(Entropy::system),
+        spans: None,
         tells_how: false,
     };
     let listen = http::Listen::on((Ipv4Addr::LOCALHOST, place.port).into());

@@ -8,6 +8,7 @@ mod files;
 mod network;
 mod secret;
 mod secured;
+mod spans;
 mod trust;
 
 use std::collections::HashSet;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use files::{Unreadable, compile, compile_again};
+pub use spans::Export;
 
 use crate::catalogue::reader::{File, Line, Placed, Review, Table};
 use crate::catalogue::{Catalogue, Mistake, Source};
@@ -51,6 +53,8 @@ pub struct Config {
     pub trusted: Trusted,
     /// Where the registers are.
     pub endpoints: Endpoints,
+    /// Where spans are sent, where anybody collects them.
+    pub spans: Option<Export>,
 }
 
 /// A chain of certificates and its key.
@@ -193,6 +197,7 @@ fn read<'f>(
     }
     let trusted = trust::read(&reading, &table, catalogue.as_deref());
     let endpoints = network::registers(&reading, &table, catalogue.as_deref());
+    let spans = spans::read(&reading, &table);
     table.finish();
     Some(Config {
         listen: listen?,
@@ -206,6 +211,7 @@ fn read<'f>(
         cache_bytes: cache_mib.map_or(crate::cache::BYTES_DEFAULT, |mib| u64::from(mib) * MIB),
         trusted,
         endpoints: endpoints?,
+        spans,
     })
 }
 

@@ -88,6 +88,8 @@ struct State {
     epoch: u64,
     how: How,
     took: Duration,
+    /// From the request's begin on, when its register was called or another's call joined.
+    since: Duration,
 }
 
 /// The outcome of each call of a procedure's plan, by the call's index.
@@ -102,7 +104,13 @@ impl Resolution {
     /// Nothing resolved yet, for a plan of `count` calls.
     #[must_use]
     pub fn empty(count: usize) -> Self {
-        let open = State { call: Call::Open, epoch: 0, how: How::default(), took: Duration::ZERO };
+        let open = State {
+            call: Call::Open,
+            epoch: 0,
+            how: How::default(),
+            took: Duration::ZERO,
+            since: Duration::ZERO,
+        };
         Self { calls: vec![open; count], before: CallSet::EMPTY }
     }
 
@@ -142,8 +150,13 @@ impl Resolution {
         if self.asked(index) {
             self.before.insert(index);
         }
-        self.calls[index] =
-            State { call: Call::Open, epoch, how: How::default(), took: Duration::ZERO };
+        self.calls[index] = State {
+            call: Call::Open,
+            epoch,
+            how: How::default(),
+            took: Duration::ZERO,
+            since: Duration::ZERO,
+        };
     }
 
     /// Whether a call's answer lists a subject: what shows a relation. `None`
@@ -167,9 +180,16 @@ impl Resolution {
         self.calls[index].call = call;
     }
 
-    /// Records where a call's answer came from, and how long that took.
-    pub fn came(&mut self, index: usize, how: How, took: Duration) {
+    /// When a call was made, from the request's begin on.
+    #[must_use]
+    pub fn since(&self, index: usize) -> Duration {
+        self.calls[index].since
+    }
+
+    /// Records where a call's answer came from, when it was asked for, from the
+    /// request's begin on, and how long that took.
+    pub fn came(&mut self, index: usize, how: How, since: Duration, took: Duration) {
         let state = &mut self.calls[index];
-        (state.how, state.took) = (how, took);
+        (state.how, state.since, state.took) = (how, since, took);
     }
 }

@@ -19,6 +19,7 @@ use crate::registers::Clients;
 use crate::resolver::{Flights, Resolver};
 use crate::space::Space;
 use crate::store::Room;
+use crate::trace::Spans;
 
 /// What all cores of one engine share.
 pub struct Shared {
@@ -40,6 +41,8 @@ pub struct Shared {
     pub has_admin: bool,
     /// Whether bundles tell where their answers came from.
     pub tells_how: bool,
+    /// Where spans go, where anybody collects them.
+    pub spans: Option<Arc<dyn Spans>>,
     /// What bulk jobs share.
     pub bulk: Bulk,
     /// What was disclosed under keys of late.

@@ -11,6 +11,7 @@ mod identify;
 mod rejection;
 mod repeats;
 mod reuse;
+mod spans;
 mod terms;
 
 use std::sync::Arc;
@@ -33,7 +34,8 @@ use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::planted::{self, Fault};
 use crate::resolver::Errand;
-use crate::trace::Context;
+use crate::trace::{Context, SpanId};
+use spans::Steps;
 
 /// How often a disclosure that a change of consent overtook is composed again.
 const ATTEMPTS: usize = 2;
@@ -166,6 +168,8 @@ struct Attempt<'a> {
     about: About,
     disclosure: Uuid,
     trace: Option<Context>,
+    /// The caller's span.
+    parent: Option<SpanId>,
     max_age: Option<Duration>,
     began: Instant,
     deadline: Instant,
@@ -178,8 +182,13 @@ impl<'a> Attempt<'a> {
     /// What an operator asked for.
     fn of(core: &'a Arc<Core>, request: &'a Request, about: About, asked: &Asked) -> Self {
         let attempt = Self::begin(core, request, about, asked.deadline, asked.max_age);
-        let trace = asked.trace.as_ref().map(|caller| caller.child(&core.entropy));
-        Self { trace, ..attempt }
+        let trace = match (&asked.trace, &core.shared.spans) {
+            (Some(caller), _) => Some(caller.child(&core.entropy)),
+            (None, Some(spans)) => Some(Context::begin(&core.entropy, spans.share())),
+            (None, None) => None,
+        };
+        let parent = asked.trace.as_ref().map(|caller| caller.parts().1);
+        Self { trace, parent, ..attempt }
     }
 
     fn begin(
@@ -199,6 +208,7 @@ impl<'a> Attempt<'a> {
             about,
             disclosure,
             trace: None,
+            parent: None,
             max_age,
             began,
             deadline,
@@ -213,11 +223,26 @@ impl<'a> Attempt<'a> {
         let core = self.core;
         let calls = core.terms.catalogue.procedure(self.request.procedure).calls.len();
         let mut resolution = Resolution::empty(calls);
+        let mut steps = self.steps();
+        let disclosed = self.attempts(&mut resolution, &mut steps).await;
+        self.tell(steps, &resolution, disclosed.as_ref().err());
+        disclosed
+    }
+
+    async fn attempts(
+        &self,
+        resolution: &mut Resolution,
+        steps: &mut Steps,
+    ) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         for _ in 0..ATTEMPTS {
-            let grant = self.resolve(&mut resolution).await?;
-            let (bundle, grant) = self.compose(grant, &mut resolution).await?;
+            let grant = self.resolve(resolution).await?;
+            steps.end("resolve");
+            let (bundle, grant) = self.compose(grant, resolution).await?;
+            steps.end("release");
             let until = self.deadline + ledger::GRACE;
-            match core.port.disclose(bundle, self.facts(&grant), until).await {
+            let disclosed = self.core.port.disclose(bundle, self.facts(&grant), until).await;
+            steps.end("record");
+            match disclosed {
                 Ok(disclosed) => return Ok((disclosed, grant)),
                 Err(Refused::Stale | Refused::Expired) => {}
                 Err(Refused::Full) => return Err(Rejection::Overloaded),
@@ -321,8 +346,8 @@ impl<'a> Attempt<'a> {
         let call = match tokio::time::timeout_at(until, answer).await {
             Ok(Ok(answer)) => Call::Answered(Arc::new(answer)),
             Ok(Err(error)) => {
-                let disclosure = self.disclosure;
-                tracing::error!(%error, %disclosure, "own data cannot be read");
+                let (disclosure, trace) = (self.disclosure, self.trace.as_ref().map(Context::id));
+                tracing::error!(%error, %disclosure, trace, "own data cannot be read");
                 Call::failed(Unavailable::Error)
             }
             Err(_) => Call::failed(Unavailable::Timeout),

@@ -128,7 +128,8 @@ impl Resolver {
             match tokio::time::timeout_at(errand.until, waiting.next()).await {
                 Ok(Some((index, how, since, call))) => {
                     resolution.set(index, call);
-                    resolution.came(index, how, clock::monotonic() - since);
+                    let (since, took) = (since - errand.began, clock::monotonic() - since);
+                    resolution.came(index, how, since, took);
                 }
                 Ok(None) => {}
                 Err(_) => break,
@@ -138,7 +139,8 @@ impl Resolver {
         for (index, old) in begun {
             if matches!(resolution.call(index), Call::Open) {
                 resolution.set(index, landed(Err(Unavailable::Timeout.into()), old));
-                resolution.came(index, How::Called, clock::monotonic() - errand.began);
+                let took = clock::monotonic() - errand.began;
+                resolution.came(index, How::Called, Duration::ZERO, took);
             }
         }
         // Those that wait for a key that did not come in time.

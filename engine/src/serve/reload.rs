@@ -90,6 +90,7 @@ impl InForce {
         let old = &self.config;
         (new.listen, new.admin, new.cache_bytes) = (old.listen, old.admin, old.cache_bytes);
         new.data.clone_from(&old.data);
+        new.spans.clone_from(&old.spans);
         new.master_key = old.master_key.clone();
         if new.tls.is_some() != old.tls.is_some() {
             new.tls.clone_from(&old.tls);
@@ -138,6 +139,7 @@ fn for_a_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let differs = [
         ("listen", old.listen != new.listen),
         ("admin", old.admin != new.admin),
+        ("spans", old.spans != new.spans),
         ("data", old.data != new.data),
         ("cache-mib", old.cache_bytes != new.cache_bytes),
         ("master-key", old.master_key != new.master_key),

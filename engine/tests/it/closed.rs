@@ -54,6 +54,7 @@ async fn no_register_is_asked_for_what_cannot_be_recorded() {
         civil: Civil::running(1_780_272_000_000, 1),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),
+        spans: None,
         tells_how: false,
         entropy: Box::new(|| Entropy::seeded(1)),
     };

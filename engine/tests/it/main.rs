@@ -35,5 +35,6 @@ mod seen;
 mod serve;
 mod shapes;
 mod simulation;
+mod spans;
 mod support;
 mod traced;

@@ -56,6 +56,7 @@ impl Shape {
             civil: Civil::system(),
             cache: cache::Config::default(),
             master_key: MasterKey::random(&Entropy::system()),
+            spans: None,
             tells_how: false,
             entropy: Box::new(Entropy::system),
         };

@@ -79,6 +79,7 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
         civil: Civil::running(TODAY, 1),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),
+        spans: None,
         tells_how: false,
         entropy: Box::new(move || Entropy::seeded(seeds.fetch_add(1, Ordering::Relaxed))),
     };

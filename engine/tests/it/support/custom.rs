@@ -11,6 +11,7 @@ use engine::entropy::Entropy;
 use engine::identity::{Demo as Tokens, Directory};
 use engine::net::Tcp;
 use engine::space::MasterKey;
+use engine::trace::Spans;
 use engine::{cache, http};
 use fixtures::{Country, Fleet, Profile};
 use tempfile::TempDir;
@@ -46,6 +47,11 @@ impl Custom {
         Self::start_at(anywhere(), directory, Civil::system(), &[], &[])
     }
 
+    /// Starts where somebody collects spans.
+    pub(crate) fn collected_by(spans: Arc<dyn Spans>) -> Self {
+        Self::start_with(anywhere(), tokens(), Civil::system(), &[], &[], Some(spans))
+    }
+
     /// The same on a day of the test's own.
     pub(crate) fn start_on(
         civil: Civil,
@@ -61,6 +67,17 @@ impl Custom {
         civil: Civil,
         edits: &[Edit<'_>],
         elsewhere: &[(&str, SocketAddr)],
+    ) -> Self {
+        Self::start_with(listen, directory, civil, edits, elsewhere, None)
+    }
+
+    fn start_with(
+        listen: http::Listen,
+        directory: Arc<dyn Directory>,
+        civil: Civil,
+        edits: &[Edit<'_>],
+        elsewhere: &[(&str, SocketAddr)],
+        spans: Option<Arc<dyn Spans>>,
     ) -> Self {
         let country = Country::new(1, POPULATION).expect("a population within bounds");
         let fleet = Fleet::start(country, Profile::Instant, None).expect("registers start");
@@ -79,6 +96,7 @@ impl Custom {
             civil,
             cache: cache::Config::default(),
             master_key: MasterKey::new([7; 32]),
+            spans,
             tells_how: false,
             entropy: Box::new(Entropy::system),
         };
