@@ -66,6 +66,8 @@ impl fmt::Display for Broken {
     }
 }
 
+impl std::error::Error for Broken {}
+
 /// What was found broken: of each promise the first case, worst ones first.
 #[derive(Clone, Debug, Default)]
 pub struct Findings(Vec<Broken>);

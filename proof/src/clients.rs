@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::history::{Bundle, Held, NEVER, Operation, Told, Wanted};
-use crate::run::Plan;
+use crate::run::{Incident, Plan};
 use crate::world::{
     CHILD, FAMILY, FORM, ORGANISATIONS, PLATFORM, REGISTERS, Ticks, register_index,
 };
@@ -30,8 +30,6 @@ const REREADS: u32 = 120;
 const OWN_VIEWS: u32 = 20;
 const PREFERENCES: u32 = 90;
 const CONSENTS: u32 = 40;
-/// How far the calendar is put back: the clients push it there again within a run.
-const SETBACK_MS: i64 = 2_000;
 /// Consents that are remembered of each person, to be used and withdrawn.
 const REMEMBERED: usize = 4;
 
@@ -51,7 +49,9 @@ pub struct Shared {
     /// a preference's changes is known.
     turns: Vec<tokio::sync::Mutex<()>>,
     names: AtomicU64,
-    setback: Option<u64>,
+    incident: Option<(u64, Incident)>,
+    /// When it had happened, in ticks.
+    pub incident_at: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -64,18 +64,33 @@ struct Given {
 impl Shared {
     /// What the clients of this plan share.
     #[must_use]
-    pub fn new(plan: &Plan, ticks: Arc<Ticks>) -> Self {
+    pub fn new(plan: &Plan) -> Self {
         let people = 2 * plan.families.len();
         Self {
-            ticks,
+            ticks: plan.ticks.clone(),
             calendar: plan.calendar.clone(),
             left: AtomicI64::new(plan.operations as i64),
             consents: (0..people).map(|_| Mutex::default()).collect(),
             turns: (0..people * REGISTERS.len()).map(|_| tokio::sync::Mutex::default()).collect(),
             names: AtomicU64::new(0),
-            setback: plan.setback,
+            incident: plan.incident.clone(),
+            incident_at: AtomicU64::new(0),
             families: plan.families.clone(),
         }
+    }
+
+    /// Lets happen what happens when so many operations are left.
+    fn pass(&self, left: u64) {
+        match &self.incident {
+            Some((at, Incident::Calendar(by))) if *at == left => {
+                self.calendar.fetch_add(*by, Ordering::SeqCst);
+            }
+            Some((at, Incident::Disk(disk, trouble))) if *at == left => {
+                disk.trouble(Some(*trouble));
+            }
+            _ => return,
+        }
+        self.incident_at.store(self.ticks.tick(), Ordering::SeqCst);
     }
 
     fn person(&self, index: usize) -> Subject {
@@ -97,9 +112,8 @@ pub async fn client(shared: Arc<Shared>, core: Arc<Core>, seed: u64) -> Vec<Oper
         if left <= 0 {
             return done;
         }
-        let put_back = client.shared.setback == Some(left as u64);
-        let step = if put_back { -SETBACK_MS } else { 1 };
-        client.shared.calendar.fetch_add(step, Ordering::Relaxed);
+        client.shared.calendar.fetch_add(1, Ordering::Relaxed);
+        client.shared.pass(left as u64);
         done.push(client.step().await);
     }
 }
@@ -302,7 +316,9 @@ impl Client {
             presence: front.then(|| format!("{}/{until}", bundle.subjects[0])),
             organisation: Some(bundle.organisation.to_owned()),
             case: bundle.case.clone(),
-            fields: None,
+            // Not always from the register that is never kept.
+            fields: (bundle.procedure == FORM && self.rng.random_ratio(3, 4))
+                .then(|| REGISTERS[..2].iter().map(|name| (*name).to_owned()).collect()),
             deadline: Some(Duration::from_millis(self.rng.random_range(10..=120))),
             max_age: self.rng.random_ratio(1, 20).then_some(Duration::ZERO),
             language: Language::default(),

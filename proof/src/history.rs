@@ -16,6 +16,10 @@ pub struct History {
     pub operations: Vec<Operation>,
     /// The calls of each register.
     pub calls: [Vec<Seen>; REGISTERS.len()],
+    /// Why the ledger was closed at the end, where it was.
+    pub latch: Option<String>,
+    /// When the incident of the plan had happened, in ticks.
+    pub incident: Option<u64>,
 }
 
 /// One call of a client.

@@ -10,6 +10,8 @@ pub mod check;
 pub mod clients;
 pub mod facts;
 pub mod history;
+pub mod killed;
+pub mod power;
 pub mod registers;
 pub mod run;
 pub mod storage;

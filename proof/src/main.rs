@@ -1,14 +1,17 @@
 //! The proofs as commands, for as long as somebody wants them to run.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use engine::ledger;
+use engine::ledger::{self, AuditError};
 use engine::store::{Sqlite, Storage, Time};
-use proof::check::{Findings, Summary, check};
-use proof::run::{Plan, reopen, run};
+use proof::check::{Broken, Findings, Summary, check};
+use proof::killed::{self, Killed};
+use proof::power::{Storm, Survived, survive};
+use proof::run::{Incident, Plan, reopen, run};
 
 /// Operations of one engine's life: what is remembered of them is some 400 MB.
 const ROUND: u64 = 500_000;
@@ -33,6 +36,37 @@ enum What {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// A busy engine, whose power then goes at every sync in turn.
+    Power {
+        /// How many operations each life of the engine has.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+        operations: u64,
+        /// How often the engine is started and stopped.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+        lives: u64,
+        /// Of the log's syncs every so many is one at which the power goes: for long
+        /// runs, in which checkpoints happen.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        every: u64,
+        /// Draws what clients do, and what of the unsynced survives.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// The real process, killed under load.
+    Kill {
+        /// How often.
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+        times: u64,
+        /// The program, started as `PROGRAM demo`: without it, this one.
+        #[arg(long)]
+        program: Option<PathBuf>,
+        /// Draws when.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// What `kill` starts: the engine's own demonstration.
+    #[command(hide = true)]
+    Demo(engine::demo::Options),
 }
 
 /// Every promise holds; one is broken; it could not be tried.
@@ -43,12 +77,18 @@ const UNTRIED: u8 = 3;
 fn main() -> ExitCode {
     let done = match Command::parse().what {
         What::History { operations, seed } => history(operations, seed),
+        What::Power { operations, lives, every, seed } => {
+            power(&Storm { seed, operations, lives, every: every as usize })
+        }
+        What::Kill { times, program, seed } => kill(program, times, seed),
+        What::Demo(options) => engine::demo::run(&options),
     };
     ExitCode::from(match done {
         Ok(()) => HOLDS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "proof: {error:#}");
-            if error.is::<Findings>() { VIOLATED } else { UNTRIED }
+            let violated = error.is::<Findings>() || error.is::<Broken>();
+            if violated || error.is::<AuditError>() { VIOLATED } else { UNTRIED }
         }
     })
 }
@@ -58,10 +98,27 @@ fn history(operations: u64, seed: u64) -> anyhow::Result<()> {
     for round in 0..rounds {
         let most = (operations - round * ROUND).min(ROUND);
         let seed = seed.wrapping_add(round);
-        let summary = one_life(&Plan { setback: Some(most / 2), ..Plan::new(seed, most) })?;
+        let summary = one_life(&Plan::new(seed, most).with(Incident::Calendar(-2_000)))?;
         tell(&format!("round {} of {rounds}, seed {seed}: {}", round + 1, told(&summary)))?;
     }
     tell("no promise was broken")
+}
+
+fn power(storm: &Storm) -> anyhow::Result<()> {
+    let Survived { cuts, in_checkpoints, told } = survive(storm)?;
+    tell(&format!(
+        "{cuts} power losses, {in_checkpoints} of them in checkpoints; {told} answers, and not \
+         one was lost"
+    ))
+}
+
+fn kill(program: Option<PathBuf>, times: u64, seed: u64) -> anyhow::Result<()> {
+    let program = program.map_or_else(killed::this_program, Ok)?;
+    let Killed { times, bundles, changes } = killed::kill(&program, times, seed)?;
+    tell(&format!(
+        "killed {times} times; {bundles} bundles and {changes} acknowledgements, and not one was \
+         lost"
+    ))
 }
 
 /// One engine's life on a disk, in a directory that goes with it.

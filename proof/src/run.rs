@@ -1,7 +1,7 @@
 //! Runs an engine and its clients: several cores, a writer, and nothing of a network.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use engine::clock::Civil;
 use engine::engine::{Engine, Parts};
 use engine::entropy::Entropy;
 use engine::ledger;
-use engine::model::Subject;
+use engine::model::{CivilMs, Subject};
 use engine::space::{self, MasterKey};
 use engine::store::{Readers, Room, Storage};
 use tokio::runtime;
@@ -38,8 +38,10 @@ pub struct Plan {
     pub families: Vec<(Subject, Subject)>,
     /// What the calendar shows; a test may put it back.
     pub calendar: Arc<AtomicI64>,
-    /// Where so many operations are left, the calendar is put back for a while.
-    pub setback: Option<u64>,
+    /// When things happen.
+    pub ticks: Arc<Ticks>,
+    /// What happens when so many operations are left.
+    pub incident: Option<(u64, Incident)>,
 }
 
 impl Plan {
@@ -54,8 +56,26 @@ impl Plan {
             catalogue: Arc::new(world::catalogue()),
             families: world::families(),
             calendar: world::calendar(),
-            setback: None,
+            ticks: Arc::default(),
+            incident: None,
         }
+    }
+}
+
+/// What happens in the middle of a run.
+#[derive(Clone)]
+pub enum Incident {
+    /// The calendar is put on, or back, by so many milliseconds.
+    Calendar(CivilMs),
+    /// Something goes wrong with the disk.
+    Disk(Arc<vfs::Disk>, vfs::Trouble),
+}
+
+impl Plan {
+    /// Where half of the operations are left, this happens.
+    #[must_use]
+    pub fn with(self, incident: Incident) -> Self {
+        Self { incident: Some((self.operations / 2, incident)), ..self }
     }
 }
 
@@ -64,13 +84,12 @@ impl Plan {
 /// # Errors
 /// Where the engine cannot start.
 pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
-    let ticks = Arc::new(Ticks::default());
-    let registers = Arc::new(Registers::new(&plan.families, ticks.clone()));
+    let registers = Arc::new(Registers::new(&plan.families, plan.ticks.clone()));
     let readers = Readers::inline(storage.reader()?);
     let vault = Box::new(space::Memory::default());
     let parts = parts(plan, registers.clone());
     let (engine, writer) = Engine::open(parts, storage, readers, vault)?;
-    let shared = Arc::new(Shared::new(plan, ticks));
+    let shared = Arc::new(Shared::new(plan));
     let writing = spawn("ledger", move || block_on(writer.run()))?;
     let mut cores = Vec::new();
     for index in 0..plan.cores {
@@ -90,13 +109,19 @@ pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
             })
         })?);
     }
+    let watching = engine.seat().0.core();
     let mut operations = Vec::new();
     for core in cores {
         operations.extend(joined(core)??);
     }
-    drop(engine);
+    let latch = watching.shared().ledger.published().latch().map(|latch| latch.to_string());
+    drop((engine, watching));
     joined(writing)?;
-    Ok(History { operations, calls: registers.logs() })
+    let incident = match shared.incident_at.load(Ordering::SeqCst) {
+        0 => None,
+        tick => Some(tick),
+    };
+    Ok(History { operations, calls: registers.logs(), latch, incident })
 }
 
 fn parts(plan: &Plan, registers: Arc<Registers>) -> Parts {

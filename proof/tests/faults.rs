@@ -9,7 +9,7 @@ use engine::ledger;
 use engine::planted::{Fault, plant};
 use engine::store::{CrashAt, Disk, Memory};
 use proof::check::{Findings, Promise, Summary, check};
-use proof::run::{Plan, reopen, run};
+use proof::run::{Incident, Plan, reopen, run};
 use proof::storage::Slow;
 
 /// A commit that lets some bundles gather behind it.
@@ -48,8 +48,11 @@ enum Weather {
 fn plan(seed: u64, weather: Weather) -> Plan {
     let plan = Plan::new(seed, 6_000);
     let families = plan.families[..3].to_vec();
-    let setback = (weather == Weather::Setback).then_some(3_000);
-    Plan { families, setback, ..plan }
+    let plan = Plan { families, ..plan };
+    match weather {
+        Weather::Setback => plan.with(Incident::Calendar(-2_000)),
+        Weather::Fair | Weather::Cut => plan,
+    }
 }
 
 fn disk(weather: Weather) -> (Box<Slow<Memory>>, Disk) {

@@ -3,7 +3,7 @@
 use engine::ledger;
 use engine::store::{Sqlite, Storage, Time};
 use proof::check::{Summary, check};
-use proof::run::{Plan, reopen, run};
+use proof::run::{Incident, Plan, reopen, run};
 
 const OPERATIONS: u64 = 200_000;
 
@@ -15,7 +15,7 @@ fn open(dir: &std::path::Path) -> Sqlite {
 fn two_hundred_thousand_operations_at_once_break_no_promise() {
     let dir = tempfile::tempdir().unwrap();
     // In the middle of it, the wall clock goes back.
-    let plan = Plan { setback: Some(OPERATIONS / 2), ..Plan::new(1, OPERATIONS) };
+    let plan = Plan::new(1, OPERATIONS).with(Incident::Calendar(-2_000));
     let history = run(&plan, Box::new(open(dir.path()))).unwrap();
     let storage = open(dir.path());
     let summary = check(&history, &plan.catalogue, storage.reader().unwrap().as_mut());

@@ -14,7 +14,7 @@ mod hooks;
 mod shadow;
 
 pub use disk::{Disk, Event, Trouble, What};
-pub use shadow::Shadow;
+pub use shadow::{Shadow, write_private};
 
 #[cfg(test)]
 mod tests;

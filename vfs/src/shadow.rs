@@ -1,6 +1,8 @@
 //! What stands on a disk after a power loss.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::{fs, io};
 
@@ -62,8 +64,20 @@ impl Shadow {
             }
             files.extend(file.map(|bytes| (name.clone(), bytes)));
         }
-        files.iter().try_for_each(|(name, bytes)| fs::write(dir.join(name), bytes))
+        files.iter().try_for_each(|(name, bytes)| write_private(dir, name, bytes))
     }
+}
+
+/// Writes a file as its owner's alone into a directory that is so as well, and is
+/// made where it is missing.
+///
+/// # Errors
+/// Where either cannot be written.
+pub fn write_private(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(dir.join(name));
+    file?.write_all(bytes)
 }
 
 /// A file after a change, of which `survives` tells of each sector whether it was

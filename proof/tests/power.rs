@@ -1,0 +1,22 @@
+//! The power goes at every sync of a busy engine.
+
+use engine::planted::{Fault, plant};
+use proof::check::{Broken, Promise};
+use proof::power::{Storm, survive};
+
+const STORM: Storm = Storm { seed: 1, operations: 250, lives: 3, every: 1 };
+
+/// Both in one test: a fault stands for the whole process.
+#[test]
+fn a_power_loss_at_any_sync_loses_nothing_that_was_told() {
+    let survived = survive(&STORM).unwrap_or_else(|error| panic!("{error:#}"));
+    println!("{survived:?}");
+    assert!(survived.cuts > 100 && survived.told > 300, "{survived:?}");
+    assert!(survived.in_checkpoints >= 4, "{survived:?}");
+
+    plant(Some(Fault::RespondBeforeCommit));
+    let error = survive(&STORM).expect_err("what was told too early is lost");
+    plant(None);
+    let broken = error.downcast_ref::<Broken>().unwrap_or_else(|| panic!("{error:#}"));
+    assert_eq!(broken.promise, Promise::EveryResponseHasItsEntry, "{error:#}");
+}
