@@ -422,8 +422,8 @@ fn a_check_against_an_older_catalogue_tells_who_gains_and_loses_what() {
     assert_eq!(against(config.to_str().unwrap()), found);
     assert!(against(path(&new)).ends_with("nothing differs\n"));
     let json = told(&[&check[..], &[path(&old), "--json"]].concat());
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["procedures"]["changed"], serde_json::json!(["tax-card-change"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["procedures"]["changed"], json!(["tax-card-change"]));
     assert_eq!(json["delegations"][0]["loses"][0], "*");
 }
 
