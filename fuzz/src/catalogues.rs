@@ -95,11 +95,17 @@ pub(crate) fn registers() -> Vec<Vec<u8>> {
     described.map(|(_, text)| text.as_bytes().to_vec()).collect()
 }
 
-/// A catalogue of one form and two registers, whole and without each of its files.
-pub(crate) fn small() -> Vec<Vec<u8>> {
+/// The files of a catalogue of one form and two registers.
+pub(crate) fn smallest() -> Vec<(&'static str, &'static str)> {
     let country: HashMap<_, _> = fixtures::catalogue::files().iter().copied().collect();
     let mut files = vec![("organisations.toml", ORGANISATIONS)];
     files.extend(SMALL.map(|path| (path, country[path])));
+    files
+}
+
+/// That catalogue, whole and without each of its files.
+pub(crate) fn small() -> Vec<Vec<u8>> {
+    let files = smallest();
     let join = |without: Option<usize>| -> Vec<u8> {
         let kept = files.iter().enumerate().filter(|(index, _)| Some(*index) != without);
         kept.flat_map(|(_, (path, text))| format!("{HEADING}{path}\n{text}").into_bytes()).collect()

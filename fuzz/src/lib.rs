@@ -37,7 +37,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "token", run: tokens::token, derived: tokens::tokens },
     Target { name: "signed", run: tokens::signed, derived: tokens::claims },
     Target { name: "keys", run: tokens::keys, derived: tokens::key_sets },
-    Target { name: "config", run: configured::config, derived: configured::example },
+    Target { name: "config", run: configured::config, derived: configured::derived },
     Target { name: "answer", run: answers::answer, derived: none },
     Target { name: "register", run: catalogues::register, derived: catalogues::registers },
     Target { name: "catalogue", run: catalogues::catalogue, derived: catalogues::small },

@@ -99,9 +99,10 @@ pub(super) fn registers(
     catalogue: Option<&Catalogue>,
 ) -> Option<Endpoints> {
     let line = table.line_of("register");
-    let registers = table.table("register")?;
+    // A configuration without any has the same mistakes as one without some.
+    let registers = table.table("register");
     let known: Vec<&Register> = catalogue.map_or(Vec::new(), |it| it.registers().iter().collect());
-    let named = registers.keys();
+    let named = registers.as_ref().map_or_else(Vec::new, Table::keys);
     for name in &named {
         if catalogue.is_some() && known.iter().all(|it| it.name != name.text) {
             let what = format!("the catalogue has no register `{}`", name.text);
@@ -119,7 +120,7 @@ pub(super) fn registers(
     }
     let system = SystemRoots::default();
     let read = named.iter().filter_map(|name| {
-        let endpoint = endpoint(reading, registers.table_under(name)?, &system)?;
+        let endpoint = endpoint(reading, registers.as_ref()?.table_under(name)?, &system)?;
         Some((name.text.clone(), endpoint))
     });
     Some(read.collect())
