@@ -8,6 +8,7 @@ mod bulk;
 mod core;
 mod denials;
 mod identify;
+mod journal;
 mod rejection;
 mod repeats;
 mod reuse;
@@ -225,6 +226,7 @@ impl<'a> Attempt<'a> {
         let mut resolution = Resolution::empty(calls);
         let mut steps = self.steps();
         let disclosed = self.attempts(&mut resolution, &mut steps).await;
+        self.log(&resolution, disclosed.as_ref().map(|(bundle, _)| bundle));
         self.tell(steps, &resolution, disclosed.as_ref().err());
         disclosed
     }

@@ -82,10 +82,16 @@ async fn run(
     mut batch: Vec<Waiter>,
 ) {
     loop {
+        // One of those that it was for; each of them has a gap.
+        let disclosure = batch.first().map(|waiter| waiter.key.1);
+        let trace = batch.first().and_then(|waiter| waiter.trace.clone());
         // A task of its own, so that a panic ends this call and not the group.
         let called = tokio::spawn(call(line.clone(), group.clone(), batch)).await;
         if called.is_err() {
-            tracing::error!(register = %line.register().name, "a call panicked");
+            let register = &*line.register().name;
+            let disclosure = disclosure.map(tracing::field::display);
+            let trace = trace.as_ref().map(trace::Context::id);
+            tracing::error!(disclosure, trace, register, "a call panicked");
         }
         let mut groups = groups.lock().expect("no panic under it");
         let Some(gathering) = groups.get_mut(&group) else { return };

@@ -18,6 +18,7 @@ use crate::support::{Api, Custom, Reply, eventually, family, form, owner, with};
 const PEOPLE: u64 = 1_000;
 /// Short values, such as a house number, stand everywhere by chance.
 const TELLING: usize = 6;
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 /// Says to a copy of this test that it is the program that panics.
 const INSIDE: &str = "PREFILL_CANARY_INSIDE";
 
@@ -243,6 +244,47 @@ fn wrong(canary: &mut Canary, api: Api, parent: &str, child: &str) {
     api.raw(format!("GET /{parent} HTTP/1.1\r\n{marker}\r\n\r\n").as_bytes()).hang_up();
 }
 
+/// Asks within a trace, while a register fails; the disclosure's id.
+fn traced(program: &Program) -> String {
+    program.all_registers(&json!({"mode": "error"}));
+    let parent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-00");
+    let headers = ["authorization: Bearer demo-org-snca", &parent];
+    let (somebody, _) = family(Country::new(1, PEOPLE).expect("a population within bounds"));
+    let asked = with(form("plate-reservation", &somebody), json!({"maxAgeSeconds": 0}));
+    let body = asked.to_string();
+    let reply = program.api.send_with("POST", "/v1/prefill", &headers, body.as_bytes()).reply();
+    reply.json()["disclosure"].as_str().expect("a bundle has its id").to_owned()
+}
+
+/// Every line about a request has its disclosure's id, and its trace's where it has
+/// one.
+#[track_caller]
+fn check_ids(format: &str, log: &str, disclosure: &str) {
+    let about =
+        |line: &&str| ["a request is answered", "fills nothing"].iter().any(|it| line.contains(it));
+    let (mut all, mut ours) = (0, 0);
+    for line in log.lines().filter(about) {
+        let (has_id, is_ours) = match format {
+            "json" => {
+                let line: Value = serde_json::from_str(line).expect("each line is JSON");
+                let is_ours = line["disclosure"] == disclosure;
+                assert!(!is_ours || line["trace"] == TRACE, "{line}");
+                (line["disclosure"].is_string(), is_ours)
+            }
+            _ => {
+                let is_ours = line.contains(disclosure);
+                assert!(!is_ours || line.contains(TRACE), "{line}");
+                (line.contains("disclosure"), is_ours)
+            }
+        };
+        assert!(has_id, "a line of no request: {line}");
+        all += 1;
+        ours += usize::from(is_ours);
+    }
+    assert!(ours >= 2, "of a request and a register that failed it: {ours} lines");
+    assert!(all > ours, "other requests are logged, too");
+}
+
 #[track_caller]
 fn check_log(format: &str) {
     let folder = tempfile::tempdir().expect("a temporary directory");
@@ -250,11 +292,13 @@ fn check_log(format: &str) {
     let program = Program::start(format, &log);
     let mut canary = Canary::default();
     sing(&mut canary, &program);
+    let traced = traced(&program);
     program.check_limits();
     canary.told.push(("a scrape", program.api.get("/metrics").text()));
     canary.told.push(("standard output", program.end()));
     let log = std::fs::read_to_string(log).expect("a log in UTF-8");
     assert!(log.contains("the ledger's head"), "it logs:\n{log}");
+    check_ids(format, &log, &traced);
     if format == "json" {
         for line in log.lines() {
             let line: Value = serde_json::from_str(line).expect("each line is JSON");
