@@ -11,13 +11,13 @@ use crate::consent::{Denied, Plan, decide};
 use crate::model::{Channel, Withheld};
 
 /// Is the candidate's field among those wanted?
-fn wanted(asked: &Asked, field: usize) -> bool {
+pub(super) fn wanted(asked: &Asked, field: usize) -> bool {
     asked.fields.as_ref().is_none_or(|fields| fields.contains(&field))
 }
 
 /// May the organisation have this attribute? The citizen's own view is theirs
 /// alone, and whole.
-fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
+pub(super) fn authorised(asked: &Asked, register: usize, attribute: &str) -> bool {
     if asked.channel == Channel::Own || asked.world.own_view {
         return asked.channel == Channel::Own && asked.world.own_view;
     }
@@ -59,7 +59,7 @@ fn in_role(asked: &Asked, role: usize) -> bool {
 }
 
 /// Why a candidate is withheld; `None` where it may be shown.
-fn verdict(asked: &Asked, candidate: &Candidate) -> Option<Withheld> {
+pub(super) fn verdict(asked: &Asked, candidate: &Candidate) -> Option<Withheld> {
     let (field, role, register, attribute) = candidate;
     let why = if !authorised(asked, *register, attribute) {
         Withheld::Authority

@@ -14,7 +14,7 @@ use crate::consent::{Bundle, Grant, decide};
 use crate::model::{Answer, AnswerBuilder, Call, CallSet, Channel, Resolution, Unavailable};
 
 /// A value that is found in no other place, and that breaks whoever quotes badly.
-fn marker(role: usize, register: &str, attribute: &str) -> String {
+pub(super) fn marker(role: usize, register: &str, attribute: &str) -> String {
     format!("<{role}/{register}/{attribute}> \"quoted\" \\ Zoë \u{1F600}\n")
 }
 
@@ -32,7 +32,7 @@ fn answer(catalogue: &Catalogue, call: usize) -> Arc<Answer> {
 }
 
 /// Calls that ended in every way, most with a value.
-fn resolution(catalogue: &Catalogue, endings: &[u8]) -> Resolution {
+pub(super) fn resolution(catalogue: &Catalogue, endings: &[u8]) -> Resolution {
     let count = catalogue.procedures()[0].calls.len();
     let mut resolution = Resolution::empty(count);
     for index in 0..count {

@@ -43,7 +43,7 @@ pub(super) enum Fit {
     Withdrawn,
 }
 
-const FITS: [Fit; 7] = [
+pub(super) const FITS: [Fit; 7] = [
     Fit::Fits,
     Fit::OtherOrganisation,
     Fit::OtherCase,
