@@ -8,6 +8,7 @@
 //! no stage: it puts the running engine beside others.
 
 pub mod answers;
+pub mod beside;
 pub mod large;
 pub mod peers;
 pub mod timing;

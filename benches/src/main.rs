@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use benches::peers;
 use benches::whole::{PEOPLE, Warm};
+use benches::{beside, peers};
 use clap::Parser;
 
 /// Measurements that Criterion cannot make.
@@ -12,6 +12,8 @@ use clap::Parser;
 enum Command {
     /// Put the engine beside everything else that does its job, and print ratios.
     Peers(peers::Options),
+    /// Tell what somebody before a form feels of a bulk job beside them.
+    Beside(beside::Options),
     /// Answer requests out of the cache, on one thread and with the ledger in memory:
     /// for `valgrind --tool=callgrind`, whose counts repeat. Two runs of different
     /// lengths give the cost of one request.
@@ -43,6 +45,7 @@ fn complain(text: &str) {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Peers(options) => peers::run(&options),
+        Command::Beside(options) => beside::run(&options),
         Command::Hits { rounds } => {
             let warm = Warm::start();
             (0..rounds).for_each(|_| warm.ask(PEOPLE));

@@ -122,7 +122,7 @@ impl Drop for Side {
 
 /// Another process's doing cannot be waited for.
 #[expect(clippy::disallowed_methods, reason = "there is no event of another process's port")]
-pub(super) fn pause(time: Duration) {
+pub fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 

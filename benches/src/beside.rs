@@ -1,0 +1,171 @@
+//! What somebody who waits before a form feels of a bulk job: their latency alone and
+//! beside one, in turns, as a ratio of one run.
+
+use std::net::SocketAddr;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use engine::clock::{Instant, monotonic};
+use fixtures::{Country, Fleet, Profile};
+
+use crate::peers::bulk;
+use crate::peers::client::Client;
+use crate::peers::described::Asking;
+use crate::peers::side::{Side, pause};
+use crate::peers::{form, sides};
+
+/// The country: enough people whom three registers know.
+const POPULATION: u64 = 1_000_000;
+/// Whom forms are about, and whom the job is about: of nobody both.
+const PEOPLE: usize = 2_000;
+const LINES: usize = 20_000;
+/// People before forms, each on a connection of their own.
+const WAITING: usize = 8;
+
+/// `benches beside`.
+#[derive(Args)]
+pub struct Options {
+    /// How often both are measured, in turns.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How long each measurement takes, in seconds.
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// Forms that are opened in a second: a harsh peak is a few.
+    #[arg(long, default_value_t = 400)]
+    rate: u64,
+}
+
+/// Latencies of one measurement, sorted, and the bundles that a job had meanwhile.
+struct Felt {
+    latencies: Vec<Duration>,
+    bundles: f64,
+}
+
+impl Felt {
+    fn at(&self, share: f64) -> Duration {
+        let place = (self.latencies.len() as f64 * share) as usize;
+        self.latencies[place.min(self.latencies.len() - 1)]
+    }
+}
+
+/// Measures, and prints both and their ratio.
+///
+/// # Errors
+/// Where the engine fails, or refuses somebody.
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    anyhow::ensure!(options.rounds > 0 && options.seconds > 0, "nothing is to be measured");
+    anyhow::ensure!(options.rate > 0, "nobody opens a form");
+    let dir = tempfile::Builder::new().prefix("beside-").tempdir()?;
+    let country = Country::new(1, POPULATION)?;
+    let fleet = Fleet::start(country, Profile::Instant, None)?;
+    let people = form::people(&country, PEOPLE + LINES)?;
+    let (people, lines) = people.split_at(PEOPLE);
+    let nobody = dir.path().join("refusals");
+    std::fs::write(&nobody, "")?;
+    let side = Side::start(sides::engine(false)?, dir.path(), &nobody, &fleet)?;
+    // Both are measured out of memory.
+    let asking = &side.asking;
+    bulk::bundles(side.address, asking, people, 1)?;
+    bulk::bundles(side.address, asking, lines, 2)?;
+    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        alone.push(felt(side.address, asking, people, options)?);
+        pause(Duration::from_millis(300));
+        let both = thread::scope(|scope| {
+            let job = scope.spawn(|| bulk::bundles(side.address, asking, lines, options.seconds));
+            let felt = felt(side.address, asking, people, options);
+            let bundles = job.join().ok().context("the job panicked")??;
+            felt.map(|felt| Felt { bundles, ..felt })
+        })?;
+        beside.push(both);
+        pause(Duration::from_millis(300));
+    }
+    tell(options, &alone, &beside);
+    Ok(())
+}
+
+/// Opens forms at a rate, and measures each from when it was meant to be opened.
+fn felt(
+    at: SocketAddr,
+    asking: &Asking,
+    people: &[String],
+    options: &Options,
+) -> anyhow::Result<Felt> {
+    let each = Duration::from_secs_f64(WAITING as f64 / options.rate as f64);
+    let count = (options.seconds * options.rate) as usize / WAITING;
+    let began = monotonic() + Duration::from_millis(20);
+    let waited = thread::scope(|scope| {
+        let one = |place: usize| {
+            let first = began + each.mul_f64(place as f64 / WAITING as f64);
+            scope.spawn(move || wait(at, asking, people, place, first, each, count))
+        };
+        let all: Vec<_> = (0..WAITING).map(one).collect();
+        let ended = all.into_iter().map(|it| it.join().ok().context("somebody panicked")?);
+        ended.collect::<anyhow::Result<Vec<_>>>()
+    })?;
+    let mut latencies = waited.concat();
+    latencies.sort_unstable();
+    anyhow::ensure!(!latencies.is_empty(), "nobody opened a form");
+    Ok(Felt { latencies, bundles: 0.0 })
+}
+
+fn wait(
+    at: SocketAddr,
+    asking: &Asking,
+    people: &[String],
+    place: usize,
+    first: Instant,
+    each: Duration,
+    count: usize,
+) -> anyhow::Result<Vec<Duration>> {
+    let mut client = Client::connect(at)?;
+    let mut latencies = Vec::with_capacity(count);
+    for turn in 0..count {
+        let due = first + each * turn as u32;
+        pause(due.saturating_duration_since(monotonic()));
+        let (head, body) = asking.about(&people[(place + turn * WAITING) % people.len()]);
+        let (status, _) = client.ask(&head, &body)?;
+        anyhow::ensure!(status == 200, "somebody was answered with {status}");
+        latencies.push(monotonic() - due);
+    }
+    Ok(latencies)
+}
+
+fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
+    let Options { rounds, seconds, rate } = options;
+    say(&format!(
+        "{rate} forms a second out of memory, each from when it was meant to be opened; \
+         {rounds} rounds of {seconds} s alone and beside a bulk job, in turns"
+    ));
+    let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+    for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+        let of = |all: &[Felt]| all.iter().map(|felt| ms(felt.at(share))).collect::<Vec<_>>();
+        let (alone, beside) = (of(alone), of(beside));
+        let ratios = alone.iter().zip(&beside).map(|(alone, beside)| beside / alone);
+        let ratios = ratios.collect::<Vec<_>>();
+        say(&format!(
+            "{name}  alone {:.2} ms, beside {:.2} ms: {:.2} times ({:.2} to {:.2})",
+            median(&alone),
+            median(&beside),
+            median(&ratios),
+            ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            ratios.iter().copied().fold(0.0, f64::max),
+        ));
+    }
+    let bundles: Vec<f64> = beside.iter().map(|felt| felt.bundles).collect();
+    say(&format!("the job had {:.0} bundles a second meanwhile", median(&bundles)));
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+#[expect(clippy::print_stdout, reason = "it is what was asked for")]
+fn say(text: &str) {
+    println!("{text}");
+}
