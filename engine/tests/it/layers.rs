@@ -348,7 +348,8 @@ fn every_invariant_in_the_architecture_names_a_test_that_exists() {
     let table = architecture.split("## Invariants").nth(1).expect("a section `## Invariants`");
     let table = table.split("\n## ").next().unwrap();
     let mut code = String::new();
-    for folder in ["engine/src", "engine/tests", "fixtures", "loadgen", "fuzz/tests"] {
+    for folder in ["engine/src", "engine/tests", "fixtures", "loadgen", "fuzz/tests", "proof/tests"]
+    {
         for path in files(&manifest.parent().unwrap().join(folder)) {
             code.push_str(&fs::read_to_string(path).unwrap());
         }
