@@ -21,6 +21,8 @@ const POPULATION: u64 = 1_000_000;
 /// Whom forms are about, and whom the job is about: of nobody both.
 const PEOPLE: usize = 2_000;
 const LINES: usize = 20_000;
+/// How far the job's sender stands back, as `nice` counts; its threads inherit it.
+const NICENESS: i32 = 19;
 /// People before forms, each on a connection of their own.
 const WAITING: usize = 8;
 
@@ -68,14 +70,18 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let side = Side::start(sides::engine(false)?, dir.path(), &nobody, &fleet)?;
     // Both are measured out of memory.
     let asking = &side.asking;
-    bulk::bundles(side.address, asking, people, 1)?;
-    bulk::bundles(side.address, asking, lines, 2)?;
+    bulk::bundles(side.address, asking, people, 1, 1)?;
+    bulk::bundles(side.address, asking, lines, 2, 1)?;
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         alone.push(felt(side.address, asking, people, options)?);
         pause(Duration::from_millis(300));
         let both = thread::scope(|scope| {
-            let job = scope.spawn(|| bulk::bundles(side.address, asking, lines, options.seconds));
+            let job = scope.spawn(|| {
+                // Its sender is elsewhere, where it takes no core from anybody.
+                rustix::process::nice(NICENESS)?;
+                bulk::bundles(side.address, asking, lines, options.seconds, 1)
+            });
             let felt = felt(side.address, asking, people, options);
             let bundles = job.join().ok().context("the job panicked")??;
             felt.map(|felt| Felt { bundles, ..felt })
@@ -138,7 +144,8 @@ fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
     let Options { rounds, seconds, rate } = options;
     say(&format!(
         "{rate} forms a second out of memory, each from when it was meant to be opened; \
-         {rounds} rounds of {seconds} s alone and beside a bulk job, in turns"
+         {rounds} rounds of {seconds} s alone and beside a bulk job, in turns, whose sender \
+         stands back on the same cores (nice {NICENESS})"
     ));
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {

@@ -10,12 +10,12 @@ use engine::clock::monotonic;
 
 use super::described::Asking;
 
-/// Jobs at a time.
-const JOBS: usize = 4;
+/// Jobs at a time, where bundles per second are wanted.
+pub const JOBS: usize = 4;
 /// Lines sent in one write.
 const LINES: usize = 64;
 
-/// Bundles per second of jobs about these people, over and over.
+/// Bundles per second of so many jobs about these people, over and over.
 ///
 /// # Errors
 /// Where a line is refused.
@@ -24,6 +24,7 @@ pub fn bundles(
     asking: &Asking,
     people: &[String],
     seconds: u64,
+    jobs: usize,
 ) -> anyhow::Result<f64> {
     let chunks: Vec<String> = people
         .chunks(LINES)
@@ -36,7 +37,7 @@ pub fn bundles(
     let began = monotonic();
     let jobs = thread::scope(|scope| {
         let job = |_| scope.spawn(|| job(at, asking, &chunks, Duration::from_secs(seconds)));
-        let jobs: Vec<_> = (0..JOBS).map(job).collect();
+        let jobs: Vec<_> = (0..jobs).map(job).collect();
         let ended = jobs.into_iter().map(|job| job.join().ok().context("a job panicked")?);
         ended.collect::<anyhow::Result<Vec<u64>>>()
     })?;

@@ -332,7 +332,9 @@ impl Field {
                 let from = HITS + round * slice;
                 run(Load { seconds, from, count: slice, once: true, ..hits })
             }
-            Work::Bulk => bulk::bundles(side.address, &side.asking, &self.people[..HITS], seconds),
+            Work::Bulk => {
+                bulk::bundles(side.address, &side.asking, &self.people[..HITS], seconds, bulk::JOBS)
+            }
             Work::Hits | Work::Wall => {
                 // What misses have pushed out of the cache comes back first.
                 run(hits)?;

@@ -19,9 +19,9 @@ use crate::ledger::Disclosed;
 /// Lines of one job that have been read and whose answers have not been written:
 /// enough to hide a register's latency, and 2 MiB at most of the longest lines.
 pub const WINDOW: usize = 32;
-/// Bundles under way for all jobs: an eighth of one batch of the ledger, and
-/// some milliseconds of a core's work.
-const UNDER_WAY_MAX: usize = 64;
+/// Bundles under way for all jobs: what keeps the ledger's commits filled, and a
+/// millisecond of a core's work before whoever comes meanwhile.
+const UNDER_WAY_MAX: usize = 16;
 /// Jobs at a time. Each holds its connection and its window.
 const JOBS_MAX: usize = 64;
 /// How far the composing threads stand back, as `nice` counts.
