@@ -1,4 +1,4 @@
-//! The command line: `loadgen run`.
+//! The command line: `loadgen run` and `loadgen report`.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -15,11 +15,13 @@ use crate::connection::Keeping;
 use crate::form::{Description, Form, Uncastable};
 use crate::plan::Plan;
 use crate::procedures::{self, Row};
-use crate::report::{self, Heading, Verdict};
+use crate::report::{Heading, Verdict};
 use crate::run::{self, Board, Load, Pace};
 use crate::schedule::{self, Law};
 use crate::target::Target;
 
+mod reporting;
+mod tell;
 #[cfg(test)]
 mod tests;
 
@@ -35,10 +37,16 @@ pub struct Arguments {
 enum Command {
     /// Ask, in a closed loop or at a rate, and verify every answer.
     ///
-    /// Exit codes: 0 every answer was right; 1 a wrong answer, an unexpected
-    /// status or no answer; 2 a mistake in the arguments; 3 void or
-    /// inconclusive.
+    /// Exit codes: 0 every answer was right and every level holds; 1 a wrong
+    /// answer, an unexpected status or no answer (where no level on `errors`
+    /// judges these two), or a level that does not hold; 2 a mistake in the
+    /// arguments; 3 void or inconclusive.
     Run(Box<Options>),
+    /// Print, merge or compare what runs have written with `--json`.
+    ///
+    /// Exit codes as for `run`, of what the runs saw; 3, too, where a file
+    /// cannot be read.
+    Report(reporting::Options),
 }
 
 /// What to ask, and how hard.
@@ -77,9 +85,8 @@ pub struct Options {
     /// judged by status and shape.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     compare_every: u64,
-    /// Print the verdict only.
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    telling: tell::Telling,
 }
 
 /// How to send.
@@ -162,8 +169,11 @@ const OPEN_CONNECTIONS: u32 = 1_024;
 /// Does what the arguments say.
 #[must_use]
 pub fn execute(arguments: &Arguments) -> ExitCode {
-    let Command::Run(options) = &arguments.command;
-    let code = match run_to_verdict(options) {
+    let done = match &arguments.command {
+        Command::Run(options) => run_to_verdict(options),
+        Command::Report(options) => reporting::report(options),
+    };
+    let code = match done {
         Ok(verdict) => verdict.code(),
         Err(Failure::Usage(text)) => {
             complain(&text);
@@ -185,15 +195,12 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
     runtime.block_on(async {
         let (plan, heading) = prepare(options, country).await?;
-        tell_scale(&options.target, 1.0).await;
         let load = load(options, plan, &heading);
+        options.telling.check(&load.script.groups(), options.rate == Law::Closed)?;
+        tell_scale(&options.target, 1.0).await;
         let board = Board::new(&load);
         let outcome = run::run(load, board).await.map_err(void)?;
-        if !options.quiet {
-            say(&report::text(&heading, &outcome));
-        }
-        say(&format!("{}\n", report::conclusion(&outcome)));
-        Ok(report::verdict(&outcome))
+        options.telling.tell(&heading, &outcome)
     })
 }
 
@@ -252,7 +259,7 @@ async fn prepare(options: &Options, country: Country) -> Result<(Plan, Heading),
         threads: options.sending.threads(connections),
         asked: format!("{} procedures about {} people", plan.forms(), plan.subjects()),
         by_hand: rows.iter().filter(|row| !row.prefilled).count(),
-        not_asked,
+        not_asked: not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
         country: format!("--population {} --seed {}", options.population, options.seed),
     };
     Ok((plan, heading))

@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use crate::results::counts;
 
 #[cfg(test)]
 mod tests;
@@ -18,14 +21,17 @@ const LITTLE_MAX: f64 = 0.05;
 const RATE_MIN: f64 = 0.99;
 
 /// What the generator saw of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Honesty {
     /// From the moment a request could have been sent to the moment that it
     /// was, in nanoseconds: the generator's own delay, without the wait for a
     /// free connection, which is the target's. Empty in a closed loop.
+    #[serde(with = "counts")]
     pub lag: Histogram<u64>,
     /// From the intended start to the moment of sending, in nanoseconds, the
     /// wait for a free connection included.
+    #[serde(with = "counts")]
     pub delay: Histogram<u64>,
     /// The integral over time of the number of requests on their way, counted
     /// at each change of that number: request-seconds.
@@ -130,6 +136,11 @@ impl Honesty {
     pub fn merge(&mut self, other: &Self) {
         self.lag.add(&other.lag).expect("all lags have the same bounds");
         self.delay.add(&other.delay).expect("all delays have the same bounds");
+        self.merge_counts(other);
+    }
+
+    /// Adds another's numbers, without its times.
+    pub(crate) fn merge_counts(&mut self, other: &Self) {
         self.in_flight += other.in_flight;
         self.in_service += other.in_service;
         self.due += other.due;
@@ -156,6 +167,18 @@ impl Honesty {
         // Counting itself costs the two clock readings of each request.
         let counted = (in_flight - in_service).abs() > self.sent as f64 * 1e-6;
         (off && counted).then_some(Void::Little { in_flight, in_service })
+    }
+
+    /// The share of the requests that the schedule wanted in a time that were
+    /// sent in it; nothing where no schedule wanted any.
+    #[must_use]
+    pub fn rate_reached(&self) -> Option<f64> {
+        if self.lag.is_empty() || self.due_last.is_zero() {
+            return None;
+        }
+        let due_last = self.due_last.as_secs_f64();
+        let longer = due_last / (due_last + self.delay_last.as_secs_f64());
+        Some(self.sent as f64 / self.due as f64 * longer)
     }
 
     /// What waited for the target's connections is the target's.

@@ -5,7 +5,7 @@
 //! command -> procedures (what the API offers) -> form (what can be asked)
 //!         -> plan (what to send): cast (about whom) x subject (what is true)
 //!         -> run: schedule (when, pace) x connection (how) -> ask::Expects (verify)
-//!         -> results, honesty -> report
+//!         -> results, honesty -> document (held against slo) -> report
 //! ```
 //!
 //! It knows people, companies and truth from `fixtures`, how they are related
@@ -16,7 +16,9 @@ pub mod ask;
 pub mod cast;
 pub mod clock;
 pub mod command;
+pub mod compare;
 pub mod connection;
+pub mod document;
 pub mod form;
 pub mod honesty;
 pub mod lineage;
@@ -27,6 +29,7 @@ pub mod report;
 pub mod results;
 pub mod run;
 pub mod schedule;
+pub mod slo;
 pub mod subject;
 pub mod tally;
 pub mod target;

@@ -1,13 +1,14 @@
 //! What a run means: a verdict, and the numbers as text.
 
-use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::form::Uncastable;
-use crate::run::{Ended, Outcome};
-use crate::tally::Tally;
-use crate::verify::Gap;
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Counts, Document, Named};
+use crate::results::Part;
+use crate::run::Ended;
+use crate::slo::{Held, Slo};
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +37,8 @@ impl Verdict {
 }
 
 /// What was asked of the run, for its first lines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Heading {
     /// Where.
     pub target: String,
@@ -51,142 +53,224 @@ pub struct Heading {
     /// How many procedures nothing prefills.
     pub by_hand: usize,
     /// The prefilled procedures that were not asked for, and why.
-    pub not_asked: Vec<(String, Uncastable)>,
+    pub not_asked: Vec<(String, String)>,
     /// The country that the target must run with.
     pub country: String,
 }
 
 /// The verdict. Something wrong outweighs a run that ended early: it was seen.
+/// A run that shows nothing of its target shows nothing of its levels either.
 #[must_use]
-pub fn verdict(outcome: &Outcome) -> Verdict {
-    let tally = &outcome.results.tally;
-    if !tally.wrong.is_empty() || tally.refused() > 0 {
+pub fn verdict(document: &Document) -> Verdict {
+    let Document { counts, ended, generator, .. } = document;
+    let held = document.held();
+    let errors_are_judged = document.slos().iter().any(Slo::judges_errors);
+    if !counts.wrong.is_empty() || (counts.refused > 0 && !errors_are_judged) {
         return Verdict::Violated;
     }
-    match outcome.ended {
-        Ended::TargetClosed | Ended::Interrupted => Verdict::Void,
-        Ended::Done if tally.answers() == 0 => Verdict::Void,
-        Ended::Done if !outcome.honesty.void(None).is_empty() => Verdict::Void,
-        Ended::Done if tally.errors.is_empty() => Verdict::Holds,
-        Ended::Done => Verdict::Violated,
+    if *ended != Ended::Done
+        || counts.answers == 0
+        || !generator.void(document.tightest()).is_empty()
+    {
+        return Verdict::Void;
+    }
+    let unanswered = !counts.errors.is_empty() && !errors_are_judged;
+    if unanswered || held.iter().any(|it| it.holds == Some(false)) {
+        return Verdict::Violated;
+    }
+    match held.iter().all(|it| it.holds == Some(true)) {
+        true => Verdict::Holds,
+        false => Verdict::Void,
     }
 }
 
 /// One line that says the verdict and why.
 #[must_use]
-pub fn conclusion(outcome: &Outcome) -> String {
-    let tally = &outcome.results.tally;
-    let answers = tally.answers();
-    let partial = match outcome.ended {
+pub fn conclusion(document: &Document) -> String {
+    let answers = document.counts.answers;
+    let partial = match document.ended {
         Ended::Done => "",
         Ended::Interrupted => "; a partial result, interrupted",
         Ended::TargetClosed => "; a partial result, the target went away",
     };
-    let errors: u64 = tally.errors.values().sum();
-    match (verdict(outcome), outcome.ended) {
-        (Verdict::Holds, _) => format!("holds: {answers} answers, {}", verified(outcome)),
-        (Verdict::Violated, _) => format!(
-            "violated: {} wrong answers, {} unexpected statuses, {errors} requests without an \
-             answer, of {}{partial}",
-            tally.wrong_answers,
-            tally.refused(),
-            tally.sent,
-        ),
+    match (verdict(document), document.ended) {
+        (Verdict::Holds, _) => format!("holds: {answers} answers, {}", verified(document)),
+        (Verdict::Violated, _) => format!("violated: {}{partial}", violated(document)),
         (Verdict::Void, Ended::Interrupted) => {
-            format!("inconclusive: {answers} answers, all right{partial}")
+            format!("inconclusive: {answers} answers, none wrong{partial}")
         }
         (Verdict::Void, Ended::TargetClosed) => {
-            format!("void: the target closed after {answers} answers, all right{partial}")
+            format!("void: the target closed after {answers} answers, none wrong{partial}")
         }
         (Verdict::Void, Ended::Done) if answers == 0 => "void: nothing was answered".to_owned(),
-        (Verdict::Void, Ended::Done) => {
-            let reasons = outcome.honesty.void(None);
-            let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
-            format!("void: {}", reasons.join("; "))
-        }
+        (Verdict::Void, Ended::Done) => format!("void: {}", void(document)),
     }
 }
 
-fn verified(outcome: &Outcome) -> String {
-    match outcome.results.compared {
-        compared if compared == bundles(&outcome.results.tally) => "each verified".to_owned(),
+/// What is wrong with the answers, and the levels that do not hold.
+fn violated(document: &Document) -> String {
+    let Counts { wrong_answers, refused, errors, sent, .. } = &document.counts;
+    let errors: u64 = errors.values().sum();
+    let mut reasons = Vec::new();
+    if *refused > 0 || errors > 0 || !document.counts.wrong.is_empty() {
+        reasons.push(format!(
+            "{wrong_answers} wrong answers, {refused} unexpected statuses, {errors} requests \
+             without an answer, of {sent}",
+        ));
+    }
+    let missed = document.held().into_iter().filter(|it| it.holds == Some(false));
+    reasons.extend(missed.map(|it| format!("{}: {}", it.level, it.measured.unwrap_or_default())));
+    reasons.join("; ")
+}
+
+/// What the generator did not keep, and the levels that nothing was measured
+/// for.
+fn void(document: &Document) -> String {
+    let void = document.generator.void(document.tightest());
+    let mut reasons: Vec<_> = void.iter().map(ToString::to_string).collect();
+    let unmeasured = document.held().into_iter().filter(|it| it.holds.is_none());
+    reasons.extend(unmeasured.map(|it| format!("{}: nothing was measured", it.level)));
+    reasons.join("; ")
+}
+
+fn verified(document: &Document) -> String {
+    match document.counts.compared {
+        compared if compared == document.counts.bundles() => "each verified".to_owned(),
         compared => format!("each of the right shape, {compared} compared with the truth"),
     }
 }
 
-/// The numbers.
+/// The numbers, on one screen: the verdict first, then what a reader asks next.
 #[must_use]
-pub fn text(heading: &Heading, outcome: &Outcome) -> String {
-    let tally = &outcome.results.tally;
-    let mut text = String::new();
-    let threads = if heading.threads == 1 { "thread" } else { "threads" };
-    let mut line = |name: &str, what: String| {
-        let _ = writeln!(text, "{name:<10} {what}");
+pub fn text(document: &Document) -> String {
+    let mut lines = Lines(format!("{}\n", conclusion(document)));
+    lines.measured(document);
+    lines.answers(&document.counts);
+    lines.asked(&document.heading, document.runs);
+    lines.wrong(document);
+    lines.0
+}
+
+struct Lines(String);
+
+/// A longer list is in the document.
+const LISTED_MAX: usize = 4;
+
+impl Lines {
+    fn line(&mut self, name: &str, what: &str) {
+        let _ = writeln!(self.0, "{name:<10} {what}");
+    }
+
+    fn measured(&mut self, document: &Document) {
+        let Document { counts, generator, whole, .. } = document;
+        let answered = format!("{} of {} sent", counts.answers, counts.sent);
+        self.line("answered", &format!("{answered}, {}", rate(document)));
+        self.line("latency", &latency(whole));
+        for held in document.held() {
+            self.line("level", &level(&held));
+        }
+        let lag = &generator.lag;
+        if !lag.is_empty() {
+            let at = |quantile| Duration::from_nanos(lag.value_at_quantile(quantile));
+            let (half, most, max) = (at(0.5), at(0.99), at(1.0));
+            self.line("send lag", &format!("p50 {half:.1?}, p99 {most:.1?}, max {max:.1?}"));
+        }
+        self.slowest(document);
+    }
+
+    /// The groups with the highest p99.
+    fn slowest(&mut self, document: &Document) {
+        if document.groups.len() < 2 {
+            return;
+        }
+        let p99 = |part: &Part| part.latency.value_at_quantile(0.99);
+        let mut groups: Vec<_> = document.groups.iter().collect();
+        groups.sort_by_key(|(_, part)| std::cmp::Reverse(p99(part)));
+        let listed = groups.iter().take(LISTED_MAX);
+        let listed = listed.map(|(name, part)| format!("{name} {}", duration(p99(part))));
+        self.line("slowest", &format!("p99 {}", listed.collect::<Vec<_>>().join(", ")));
+    }
+
+    fn answers(&mut self, counts: &Counts) {
+        self.line("statuses", &list(&counts.statuses));
+        let complete = share(counts.complete, counts.bundles());
+        self.line("complete", &format!("{complete} of the bundles"));
+        self.line("filled", &format!("{} fields", counts.filled));
+        self.line("gaps", &gaps(counts));
+        self.line("errors", &list(&counts.errors));
+        if counts.unverified > 0 {
+            let what = "fields that citizens wrote themselves, or from sources unknown here";
+            self.line("unverified", &format!("{} {what}", counts.unverified));
+        }
+        if counts.disclosures_cut {
+            self.line("unverified", "uniqueness of disclosure ids: too many, or several runs");
+        }
+    }
+
+    fn asked(&mut self, heading: &Heading, runs: u64) {
+        let threads = if heading.threads == 1 { "thread" } else { "threads" };
+        let over = format!("{} connections on {} {threads}", heading.connections, heading.threads);
+        self.line("loop", &heading.law);
+        self.line("target", &format!("{}, {over}", heading.target));
+        self.line("asked", &format!("{} of {}", heading.asked, heading.country));
+        if runs > 1 {
+            self.line("runs", &format!("{runs}, merged"));
+        }
+        if heading.by_hand > 0 {
+            let what = format!("{} procedures that are not prefilled", heading.by_hand);
+            self.line("not asked", &what);
+        }
+        for (name, why) in &heading.not_asked {
+            self.line("not asked", &format!("{name}: {why}"));
+        }
+    }
+
+    fn wrong(&mut self, document: &Document) {
+        let counts = &document.counts;
+        self.line("wrong", &list(&counts.wrong));
+        for (number, finding) in &counts.examples {
+            self.line("", &format!("request {number}: {finding}"));
+        }
+        if 2 * counts.wrong_answers > counts.answers {
+            let country = &document.heading.country;
+            let hint = format!("is the target's country another one? It must be {country}");
+            self.line("hint", &hint);
+        }
+    }
+}
+
+fn level(held: &Held) -> String {
+    let measured = held.measured.as_deref().unwrap_or("nothing was measured");
+    let holds = match held.holds {
+        Some(true) => "holds",
+        Some(false) => "VIOLATED",
+        None => "unknown",
     };
-    line("loop", heading.law.clone());
-    let over = format!("{} connections on {} {threads}", heading.connections, heading.threads);
-    line("target", format!("{}, {over}", heading.target));
-    line("asked", format!("{} of {}", heading.asked, heading.country));
-    if heading.by_hand > 0 {
-        line("not asked", format!("{} procedures that are not prefilled", heading.by_hand));
-    }
-    for (name, why) in &heading.not_asked {
-        line("not asked", format!("{name}: {why}"));
-    }
-    line("answered", format!("{} of {} sent, {}", tally.answers(), tally.sent, rate(outcome)));
-    line("latency", latency(tally));
-    let lag = &outcome.honesty.lag;
-    if !lag.is_empty() {
-        let at = |quantile| Duration::from_nanos(lag.value_at_quantile(quantile));
-        line("send lag", format!("p50 {:.1?}, p99 {:.1?}, max {:.1?}", at(0.5), at(0.99), at(1.0)));
-    }
-    line("statuses", list(&tally.statuses));
-    line("complete", format!("{} of the bundles", share(tally.complete, bundles(tally))));
-    line("filled", format!("{} fields", tally.filled));
-    line("gaps", gaps(tally));
-    line("errors", list(&tally.errors));
-    if tally.unverified > 0 {
-        let what = "fields that citizens wrote themselves, or from sources unknown here";
-        line("unverified", format!("{} {what}", tally.unverified));
-    }
-    if tally.disclosures_cut {
-        line("unverified", "uniqueness of the last disclosure ids: too many to keep".into());
-    }
-    line("wrong", list(&tally.wrong));
-    for (number, finding) in &tally.examples {
-        line("", format!("request {number}: {finding}"));
-    }
-    if 2 * tally.wrong_answers > tally.answers() {
-        let country = &heading.country;
-        line("hint", format!("is the target's country another one? It must be {country}"));
-    }
-    text
+    format!("{holds}: {} (measured: {measured})", held.level)
 }
 
-fn bundles(tally: &Tally) -> u64 {
-    tally.answers() - tally.refused()
+/// Answers a second, and the share of the wanted rate that was sent.
+fn rate(document: &Document) -> String {
+    let seconds = document.took().as_secs_f64();
+    let reached = document.generator.rate_reached();
+    let reached = reached.map(|share| format!(", {:.2} % of the wanted rate", share * 100.0));
+    let rate = document.counts.answers as f64 / seconds.max(1e-9);
+    format!("{rate:.0}/s over {seconds:.1} s{}", reached.unwrap_or_default())
 }
 
-fn rate(outcome: &Outcome) -> String {
-    let seconds = outcome.took.as_secs_f64();
-    format!(
-        "{:.0}/s over {seconds:.1} s",
-        outcome.results.tally.answers() as f64 / seconds.max(1e-9)
-    )
-}
-
-fn latency(tally: &Tally) -> String {
-    if tally.latency.is_empty() {
+fn latency(whole: &Part) -> String {
+    let times = &whole.latency;
+    if times.is_empty() {
         return "none".to_owned();
     }
-    let at = |quantile| duration(tally.latency.value_at_quantile(quantile));
+    let at = |quantile| duration(times.value_at_quantile(quantile));
     format!(
         "p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
         at(0.5),
         at(0.9),
         at(0.99),
         at(0.999),
-        duration(tally.latency.max()),
+        duration(times.max()),
     )
 }
 
@@ -207,21 +291,16 @@ fn share(part: u64, whole: u64) -> String {
 }
 
 /// What a register itself marks as unavailable is no fault, and stands apart.
-fn gaps(tally: &Tally) -> String {
-    let (unavailable, others): (BTreeMap<Gap, u64>, BTreeMap<Gap, u64>) = tally
-        .gaps
-        .iter()
-        .map(|(gap, count)| (*gap, *count))
-        .partition(|(gap, _)| matches!(gap, Gap::Unavailable(_)));
-    let told = format!("unavailable: {}", list(&unavailable));
-    match (others.is_empty(), unavailable.is_empty()) {
-        (_, true) => list(&others),
+fn gaps(counts: &Counts) -> String {
+    let told = format!("unavailable: {}", list(&counts.unavailable));
+    match (counts.gaps.is_empty(), counts.unavailable.is_empty()) {
+        (_, true) => list(&counts.gaps),
         (true, false) => told,
-        (false, false) => format!("{}; {told}", list(&others)),
+        (false, false) => format!("{}; {told}", list(&counts.gaps)),
     }
 }
 
-fn list(counts: &BTreeMap<impl Display, u64>) -> String {
+fn list(counts: &Named) -> String {
     let items: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }

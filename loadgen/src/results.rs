@@ -1,11 +1,22 @@
 //! What a run found: one [`Sample`] per request goes in, and the results of
 //! threads and processes merge.
 
+pub mod counts;
+mod part;
+mod series;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::tally::{Answered, Tally};
 use crate::target::Error;
-use crate::verify::Verified;
+use crate::verify::{Gap, Verified};
+
+pub use part::Part;
+pub use series::{Interval, Series};
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 /// On whose behalf a request was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +99,48 @@ pub struct Sample {
     pub compared: bool,
 }
 
+impl Cache {
+    /// As reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+impl Sample {
+    pub(crate) fn latency_us(&self) -> u64 {
+        micros(self.ended.saturating_sub(self.intended))
+    }
+
+    pub(crate) fn service_us(&self) -> u64 {
+        micros(self.ended.saturating_sub(self.sent))
+    }
+
+    /// A 200 that was read as a bundle.
+    pub(crate) fn is_bundle(&self) -> bool {
+        let answered = matches!(&self.ending, Ending::Answered(it) if it.status == 200);
+        answered && self.verified.is_some()
+    }
+
+    /// No answer, a wrong one, or one with an unexpected status.
+    pub(crate) fn is_fault(&self) -> bool {
+        match self.ending {
+            Ending::Aborted => false,
+            Ending::Unexpected(_) | Ending::Failed(_) => true,
+            Ending::Answered(_) => {
+                self.verified.as_ref().is_some_and(|verified| !verified.findings.is_empty())
+            }
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    time.as_micros().max(1) as u64
+}
+
 /// Everything that a run found.
 #[derive(Clone, Debug, Default)]
 pub struct Results {
@@ -97,6 +150,18 @@ pub struct Results {
     pub compared: u64,
     /// The counts.
     pub tally: Tally,
+    /// By group.
+    pub by_group: BTreeMap<u16, Part>,
+    /// By channel. Each request has one: together they are the whole.
+    pub by_channel: BTreeMap<Channel, Part>,
+    /// Bundles, by whether they call themselves complete.
+    pub by_completeness: BTreeMap<bool, Part>,
+    /// Bundles with at least one such gap.
+    pub by_gap: BTreeMap<Gap, Part>,
+    /// By hit and miss, where the target tells.
+    pub by_cache: BTreeMap<Cache, Part>,
+    /// Over time.
+    pub series: Series,
 }
 
 impl Results {
@@ -114,11 +179,30 @@ impl Results {
                 self.tally.answered(answered.clone(), latency);
             }
             Ending::Failed(error) => self.tally.failed(*error),
-            Ending::Aborted => {}
+            Ending::Aborted => return,
         }
+        self.record_parts(sample);
+        self.series.record(sample);
         self.compared += u64::from(sample.compared);
         if let Some(verified) = &sample.verified {
             self.tally.verified(sample.number, verified.clone());
+        }
+    }
+
+    fn record_parts(&mut self, sample: &Sample) {
+        self.by_group.entry(sample.group).or_default().record(sample);
+        self.by_channel.entry(sample.channel).or_default().record(sample);
+        if let Some(cache) = sample.cache {
+            self.by_cache.entry(cache).or_default().record(sample);
+        }
+        let Some(verified) = sample.verified.as_ref().filter(|_| sample.is_bundle()) else {
+            return;
+        };
+        self.by_completeness.entry(verified.complete).or_default().record(sample);
+        for (index, gap) in verified.gaps.iter().enumerate() {
+            if !verified.gaps[..index].contains(gap) {
+                self.by_gap.entry(*gap).or_default().record(sample);
+            }
         }
     }
 
@@ -129,5 +213,17 @@ impl Results {
         }
         self.compared += other.compared;
         self.tally.merge(other.tally);
+        add(&mut self.by_group, other.by_group);
+        add(&mut self.by_channel, other.by_channel);
+        add(&mut self.by_completeness, other.by_completeness);
+        add(&mut self.by_gap, other.by_gap);
+        add(&mut self.by_cache, other.by_cache);
+        self.series.merge(&other.series).expect("all series have the same bounds");
+    }
+}
+
+fn add<K: Ord>(parts: &mut BTreeMap<K, Part>, others: BTreeMap<K, Part>) {
+    for (key, other) in others {
+        parts.entry(key).or_default().merge(&other).expect("all parts have the same bounds");
     }
 }

@@ -123,10 +123,20 @@ impl Tally {
         self.wrong_answers += u64::from(!verified.findings.is_empty());
         for finding in verified.findings {
             *self.wrong.entry(finding.wrong).or_default() += 1;
-            if self.examples.len() < EXAMPLES_MAX {
-                self.examples.push((number, finding));
-            }
+            self.exemplify(number, finding);
         }
+    }
+
+    /// Keeps those of the first requests, whichever were answered first, so
+    /// that parts merge into what the whole would have.
+    fn exemplify(&mut self, number: u64, finding: Finding) {
+        let is_full = self.examples.len() == EXAMPLES_MAX;
+        if is_full && self.examples.last().is_some_and(|(last, _)| *last <= number) {
+            return;
+        }
+        let at = self.examples.partition_point(|(kept, _)| *kept <= number);
+        self.examples.insert(at, (number, finding));
+        self.examples.truncate(EXAMPLES_MAX);
     }
 
     /// Adds another tally's counts.

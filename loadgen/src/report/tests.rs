@@ -2,20 +2,43 @@
 
 use super::*;
 use crate::honesty::Honesty;
-use crate::results::Results;
+use crate::results::{Channel, Ending, Results, Sample};
+use crate::run::Outcome;
 use crate::tally::Answered;
 use crate::target::Error;
-use crate::verify::{Finding, Verified, Wrong};
+use crate::verify::{Finding, Gap, Verified, Wrong};
 
-fn good() -> Tally {
-    let mut tally = Tally::default();
-    tally.answered(Answered { status: 200, problem: None }, Duration::from_micros(300));
-    tally.verified(0, Verified { complete: true, filled: 11, ..Verified::default() });
-    tally
+fn sample(ending: Ending, verified: Option<Verified>) -> Sample {
+    Sample {
+        number: 1,
+        intended: Duration::ZERO,
+        sent: Duration::ZERO,
+        ended: Duration::from_micros(300),
+        group: 0,
+        channel: Channel::FrontOffice,
+        ending,
+        cache: None,
+        verified,
+        compared: true,
+    }
 }
 
-fn wrong() -> Tally {
-    let mut tally = good();
+fn answered(status: u16) -> Answered {
+    Answered { status, problem: None }
+}
+
+fn results(samples: &[Sample]) -> Results {
+    let mut results = Results::new(vec!["some-form".into()]);
+    samples.iter().for_each(|sample| results.record(sample));
+    results
+}
+
+fn good() -> Sample {
+    let verified = Verified { complete: true, filled: 11, ..Verified::default() };
+    sample(Ending::Answered(answered(200)), Some(verified))
+}
+
+fn wrong() -> Sample {
     let finding = Finding {
         wrong: Wrong::Value,
         procedure: "some-form".into(),
@@ -23,43 +46,74 @@ fn wrong() -> Tally {
         detail: "another text than the register has".into(),
         disclosure: None,
     };
-    tally.verified(1, Verified { findings: vec![finding], ..Verified::default() });
-    tally
+    let verified = Verified { complete: true, findings: vec![finding], ..Verified::default() };
+    sample(Ending::Answered(answered(200)), Some(verified))
 }
 
-fn outcome(tally: Tally, ended: Ended) -> Outcome {
-    let results = Results { tally, ..Results::default() };
-    Outcome { results, honesty: Honesty::default(), took: Duration::from_secs(1), ended }
+fn document(samples: &[Sample], ended: Ended, levels: &[&str]) -> Document {
+    let levels: Vec<Slo> = levels.iter().map(|level| level.parse().unwrap()).collect();
+    let took = Duration::from_secs(1);
+    let outcome = Outcome { results: results(samples), honesty: Honesty::default(), took, ended };
+    Document::new(&Heading::default(), &outcome, &levels)
 }
 
 #[track_caller]
-fn check(tally: &Tally, ended: Ended, code: u8, says: &str) {
-    let outcome = outcome(tally.clone(), ended);
-    let conclusion = conclusion(&outcome);
-    assert_eq!(verdict(&outcome).code(), code, "{conclusion}");
+fn check(samples: &[Sample], ended: Ended, code: u8, says: &str) {
+    check_levels(samples, ended, &[], code, says);
+}
+
+#[track_caller]
+fn check_levels(samples: &[Sample], ended: Ended, levels: &[&str], code: u8, says: &str) {
+    let document = document(samples, ended, levels);
+    let conclusion = conclusion(&document);
+    assert_eq!(verdict(&document).code(), code, "{conclusion}");
     assert!(conclusion.contains(says), "{conclusion}");
+}
+
+fn unanswered() -> Sample {
+    sample(Ending::Failed(Error::Timeout), None)
+}
+
+fn refused() -> Sample {
+    let problem = Some("overloaded".into());
+    sample(Ending::Unexpected(Answered { status: 503, problem }), None)
 }
 
 #[test]
 fn a_verdict_follows_from_what_was_seen() {
-    let mut unanswered = good();
-    unanswered.failed(Error::Timeout);
-    let mut refused = good();
-    let problem = Some("overloaded".into());
-    refused.answered(Answered { status: 503, problem }, Duration::from_micros(1));
-    check(&good(), Ended::Done, 0, "holds: 1 answers");
-    check(&wrong(), Ended::Done, 1, "1 wrong answers");
-    check(&refused, Ended::Done, 1, "1 unexpected statuses");
-    check(&unanswered, Ended::Done, 1, "1 requests without an answer, of 2");
-    check(&Tally::default(), Ended::Done, 3, "nothing was answered");
+    check(&[good()], Ended::Done, 0, "holds: 1 answers");
+    check(&[wrong()], Ended::Done, 1, "1 wrong answers");
+    check(&[good(), refused()], Ended::Done, 1, "1 unexpected statuses");
+    check(&[good(), unanswered()], Ended::Done, 1, "1 requests without an answer, of 2");
+    check(&[], Ended::Done, 3, "nothing was answered");
 }
 
 #[test]
 fn a_run_cut_short_shows_only_what_was_wrong() {
-    check(&good(), Ended::Interrupted, 3, "a partial result, interrupted");
-    check(&good(), Ended::TargetClosed, 3, "the target closed after 1 answers");
-    check(&wrong(), Ended::Interrupted, 1, "a partial result, interrupted");
-    check(&wrong(), Ended::TargetClosed, 1, "a partial result, the target went away");
+    check(&[good()], Ended::Interrupted, 3, "a partial result, interrupted");
+    check(&[good()], Ended::TargetClosed, 3, "the target closed after 1 answers");
+    check(&[wrong()], Ended::Interrupted, 1, "a partial result, interrupted");
+    check(&[wrong()], Ended::TargetClosed, 1, "a partial result, the target went away");
+}
+
+#[test]
+fn a_level_that_does_not_hold_is_a_violation_and_one_without_a_measure_is_void() {
+    let done = Ended::Done;
+    check_levels(&[good()], done, &["p99 < 1ms", "rate >= 1/s"], 0, "holds");
+    check_levels(&[good()], done, &["p99 < 1ms", "max < 299us"], 1, "max < 299us: 300 us");
+    check_levels(&[good()], done, &["rate >= 99%"], 3, "rate >= 99%: nothing was measured");
+    check_levels(&[good()], done, &["p50[other] < 1s"], 3, "nothing was measured");
+    check_levels(&[good()], Ended::Interrupted, &["max < 299us"], 3, "a partial result");
+}
+
+#[test]
+fn a_level_on_errors_judges_failures_and_never_a_wrong_answer() {
+    let done = Ended::Done;
+    let failed = [good(), good(), unanswered(), refused()];
+    check_levels(&failed, done, &["errors <= 50%"], 0, "holds");
+    check_levels(&failed, done, &["errors < 50%"], 1, "errors < 50%: 50.000 %");
+    check_levels(&failed, done, &["errors[some-form] <= 50%"], 1, "without an answer");
+    check_levels(&[good(), wrong()], done, &["errors <= 50%"], 1, "1 wrong answers");
 }
 
 #[test]
@@ -71,10 +125,15 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         threads: 1,
         asked: "1 procedures about 1 people".into(),
         by_hand: 2,
-        not_asked: vec![("couple-form".into(), Uncastable::Role("partner".into()))],
+        not_asked: vec![(
+            "couple-form".into(),
+            "who has the role `partner` is not known here".into(),
+        )],
         country: "--population 10 --seed 1".into(),
     };
-    let text = text(&heading, &outcome(wrong(), Ended::Done));
+    let document = Document { heading, ..document(&[wrong()], Ended::Done, &["p99 < 1s"]) };
+    let text = text(&document);
+    assert!(text.starts_with("violated: "), "{text}");
     for part in [
         "loop       closed:",
         "2 connections on 1 thread\n",
@@ -82,6 +141,7 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         "not asked  couple-form: who has the role `partner` is not known here\n",
         "answered   1 of 1 sent, 1/s over 1.0 s",
         "p50 300 us",
+        "level      holds: p99 < 1s (measured: 300 us)\n",
         "statuses   200 1\n",
         "complete   100.00 % of the bundles",
         "wrong      wrong value 1\n",
@@ -95,9 +155,9 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
 #[test]
 fn what_registers_mark_as_unavailable_stands_apart_from_faults() {
     let gaps = |gaps: &[Gap]| {
-        let mut tally = Tally::default();
-        tally.verified(0, Verified { gaps: gaps.to_vec(), ..Verified::default() });
-        super::gaps(&tally)
+        let verified = Verified { gaps: gaps.to_vec(), ..Verified::default() };
+        let sample = sample(Ending::Answered(answered(200)), Some(verified));
+        super::gaps(&document(&[sample], Ended::Done, &[]).counts)
     };
     let told = gaps(&[Gap::Told, Gap::Empty, Gap::Told]);
     assert_eq!(told, "empty 1, told unavailable by its register 2");

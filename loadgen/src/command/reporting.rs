@@ -1,0 +1,62 @@
+//! `loadgen report`: prints, merges and compares what runs have written.
+
+use clap::Args;
+
+use super::tell::say_document;
+use super::{Failure, say};
+use crate::compare;
+use crate::document::{self, Document};
+use crate::report::Verdict;
+
+/// What to report.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Options {
+    /// What `--json` has written: one file to print it, two to compare the
+    /// second with the first.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+    /// Merge the files, of processes that ran side by side, and print the whole.
+    #[arg(long)]
+    merge: bool,
+    /// Print the merged report as JSON.
+    #[arg(long, requires = "merge")]
+    json: bool,
+    /// Print the verdict only.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// Does it. Two compared files hold when both do.
+pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
+    let read = |path: &String| Document::read(path).map_err(|error| unreadable(&error));
+    let documents: Result<Vec<_>, _> = options.files.iter().map(read).collect();
+    let mut documents = documents?.into_iter();
+    let first = documents.next().ok_or_else(|| Failure::Usage("no file".to_owned()))?;
+    let rest: Vec<_> = documents.collect();
+    if options.merge {
+        return merged(first, rest, options);
+    }
+    match &rest[..] {
+        [] => Ok(say_document(&first, options.quiet)),
+        [second] => {
+            say(&compare::text(&first, second));
+            Ok(compare::verdict(&first, second))
+        }
+        _ => Err(Failure::Usage("two files are compared; to add more together, --merge".into())),
+    }
+}
+
+fn merged(mut whole: Document, rest: Vec<Document>, options: &Options) -> Result<Verdict, Failure> {
+    for document in rest {
+        whole.merge(document).map_err(|error| unreadable(&error))?;
+    }
+    if options.json {
+        say(&whole.json());
+        return Ok(crate::report::verdict(&whole));
+    }
+    Ok(say_document(&whole, options.quiet))
+}
+
+fn unreadable(error: &document::Error) -> Failure {
+    Failure::Void(error.to_string())
+}

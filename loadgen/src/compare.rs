@@ -1,0 +1,130 @@
+//! Two reports side by side: ratios, and which differences are beyond what
+//! chance makes of two equal runs.
+
+use std::fmt::Write as _;
+
+use hdrhistogram::Histogram;
+
+use crate::document::Document;
+use crate::report::{self, Verdict};
+use crate::results::Part;
+
+#[cfg(test)]
+mod tests;
+
+/// Standard errors that a difference must exceed; one in a thousand does so by
+/// chance.
+const SIGMAS: f64 = 3.3;
+
+/// One measure of both.
+struct Row {
+    name: &'static str,
+    first: Estimate,
+    second: Estimate,
+}
+
+/// What was measured, and between which bounds it may lie by chance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Estimate {
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Row {
+    /// Whether the bounds of both do not meet.
+    fn is_beyond_noise(&self) -> bool {
+        self.first.high < self.second.low || self.second.high < self.first.low
+    }
+}
+
+/// Both hold, or the worse of both.
+#[must_use]
+pub fn verdict(first: &Document, second: &Document) -> Verdict {
+    let both = [report::verdict(first), report::verdict(second)];
+    let either = |verdict| both.contains(&verdict);
+    match (either(Verdict::Violated), either(Verdict::Void)) {
+        (true, _) => Verdict::Violated,
+        (false, true) => Verdict::Void,
+        (false, false) => Verdict::Holds,
+    }
+}
+
+/// The comparison, as a table.
+#[must_use]
+pub fn text(first: &Document, second: &Document) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "first   {}", report::conclusion(first));
+    let _ = writeln!(text, "second  {}", report::conclusion(second));
+    if first.heading != second.heading {
+        text.push_str("note    not the same load or target was asked of both\n");
+    }
+    let _ = writeln!(text, "\n{:<12} {:>12} {:>12} {:>8}", "", "first", "second", "ratio");
+    for row in rows(first, second) {
+        let (a, b) = (row.first.value, row.second.value);
+        let ratio = if a > 0.0 { format!("{:.3}", b / a) } else { "-".to_owned() };
+        let noise = if row.is_beyond_noise() { "beyond noise" } else { "within noise" };
+        let _ = writeln!(text, "{:<12} {a:>12.3} {b:>12.3} {ratio:>8}  {noise}", row.name);
+    }
+    text
+}
+
+fn rows(first: &Document, second: &Document) -> Vec<Row> {
+    let row = |name, of: &dyn Fn(&Document) -> Option<Estimate>| {
+        Some(Row { name, first: of(first)?, second: of(second)? })
+    };
+    let at = |quantile: f64| move |it: &Document| percentile(&it.whole.latency, quantile);
+    let rows = [
+        row("answers/s", &rate),
+        row("p50 ms", &at(0.5)),
+        row("p90 ms", &at(0.9)),
+        row("p99 ms", &at(0.99)),
+        row("p99.9 ms", &at(0.999)),
+        row("errors %", &|it| share(it.whole.faults, it.whole.sent)),
+        row("complete %", &|it| complete(&it.whole)),
+    ];
+    rows.into_iter().flatten().collect()
+}
+
+/// As if arrivals were Poisson's: a count's variance is the count.
+fn rate(document: &Document) -> Option<Estimate> {
+    let seconds = document.took().as_secs_f64();
+    let answers = document.counts.answers as f64;
+    let off = SIGMAS * answers.sqrt();
+    (seconds > 0.0).then(|| Estimate {
+        value: answers / seconds,
+        low: (answers - off).max(0.0) / seconds,
+        high: (answers + off) / seconds,
+    })
+}
+
+/// The order statistics around a percentile bound it, whatever the law of the
+/// latencies is: the rank is binomial.
+fn percentile(times: &Histogram<u64>, quantile: f64) -> Option<Estimate> {
+    let count = times.len() as f64;
+    let off = SIGMAS * (quantile * (1.0 - quantile) / count.max(1.0)).sqrt();
+    let at = |quantile: f64| times.value_at_quantile(quantile.clamp(0.0, 1.0)) as f64 / 1e3;
+    (!times.is_empty()).then(|| Estimate {
+        value: at(quantile),
+        low: at(quantile - off),
+        high: at(quantile + off),
+    })
+}
+
+fn complete(whole: &Part) -> Option<Estimate> {
+    share(whole.complete, whole.bundles)
+}
+
+/// Wilson's interval of a share, which holds near 0 and 1 too.
+fn share(part: u64, whole: u64) -> Option<Estimate> {
+    let (share, count) = (part as f64 / whole as f64, whole as f64);
+    let square = SIGMAS * SIGMAS / count;
+    let middle = (share + square / 2.0) / (1.0 + square);
+    let off = (share * (1.0 - share) / count + square / (4.0 * count)).sqrt() * SIGMAS;
+    let off = off / (1.0 + square);
+    (whole > 0).then_some(Estimate {
+        value: share * 100.0,
+        low: (middle - off) * 100.0,
+        high: (middle + off) * 100.0,
+    })
+}

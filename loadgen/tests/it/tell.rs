@@ -1,0 +1,58 @@
+//! Levels, files and reports, by the program itself.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::fake::{Behaviour, Fake};
+use super::{command, expect};
+
+fn report(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.arg("report").args(arguments);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command
+}
+
+/// A file of the test's own.
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    path.to_str().expect("a path of text").to_owned()
+}
+
+#[test]
+fn a_level_decides_the_exit_code() {
+    let fake = Fake::start(Behaviour::Right);
+    let run = |more: &[&str], code, parts: &[&str]| {
+        expect(command(&fake.url(), more), code, parts);
+    };
+    run(&["--slo", "max < 60s", "--slo", "errors < 0.1%"], 0, &["holds: errors < 0.1%"]);
+    run(&["--slo", "p50 < 1us"], 1, &["violated: p50 < 1us: ", "VIOLATED: p50 < 1us"]);
+    run(&["--slo", "p50[some-form] < 1us", "--quiet"], 1, &["violated: p50[some-form]"]);
+    run(&["--slo", "p50[other] < 1s"], 2, &["no `other` is asked for; there is some-form"]);
+    run(&["--slo", "rate >= 0.99"], 2, &["a closed loop wants no rate"]);
+    run(&["--slo", "p50 < 1"], 2, &["us, ms or s", "\n  p50 < 1\n         ^"]);
+}
+
+#[test]
+fn a_report_prints_merges_and_compares_what_runs_wrote() {
+    let fake = Fake::start(Behaviour::Right);
+    let (first, second) = (file("first.json"), file("second.json"));
+    expect(command(&fake.url(), &["--json", &first]), 0, &["holds: 400 answers"]);
+    expect(command(&fake.url(), &["--json", &second]), 0, &["holds: 400 answers"]);
+    let answered = "answered   400 of 400 sent";
+    expect(report(&[&first]), 0, &["holds: 400 answers", answered, "latency    p50"]);
+    expect(report(&["--quiet", &first]), 0, &["holds: 400 answers"]);
+    let merged = ["holds: 800 answers", "runs       2, merged"];
+    expect(report(&["--merge", &first, &second]), 0, &merged);
+    let compared = ["first   holds", "second  holds", "p99 ms", "answers/s", "noise"];
+    expect(report(&[&first, &second]), 0, &compared);
+    expect(report(&[&first, &second, &first]), 2, &["--merge"]);
+    expect(report(&[&file("none.json")]), 3, &["none.json: No such file"]);
+}
+
+#[test]
+fn a_full_disk_is_said_and_the_summary_still_printed() {
+    let fake = Fake::start(Behaviour::Right);
+    let parts = ["--json /dev/full: No space left", "answered   400 of 400 sent"];
+    expect(command(&fake.url(), &["--json", "/dev/full"]), 3, &parts);
+}
