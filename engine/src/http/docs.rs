@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::openapi;
 use super::respond::{self, Out, Public};
 use super::table::{self, Does, Kind, Operation, Parameter, Route};
+use super::{openapi, samples};
 
 /// Made once: it says nothing of any one engine.
 static PAGE: LazyLock<String> = LazyLock::new(page);
@@ -180,10 +180,8 @@ impl fmt::Display for Example<'_> {
         };
         write!(f, "curl -s{method} 'localhost:8080{path}'")?;
         match self.operation.does {
-            Does::Operator(_) => write!(f, " \\\n  -H 'authorization: Bearer demo-org-justice'")?,
-            Does::Citizen(_) => {
-                write!(f, " \\\n  -H 'authorization: Bearer demo-person-1971101731218'")?;
-            }
+            Does::Operator(_) => write_token(f, samples::OPERATOR)?,
+            Does::Citizen(_) => write_token(f, samples::CITIZEN)?,
             Does::Anybody(_) | Does::Probe(_) => {}
         }
         match &self.operation.takes {
@@ -191,6 +189,10 @@ impl fmt::Display for Example<'_> {
             None => Ok(()),
         }
     }
+}
+
+fn write_token(f: &mut fmt::Formatter<'_>, token: &str) -> fmt::Result {
+    write!(f, " \\\n  -H 'authorization: Bearer {token}'")
 }
 
 fn example_of(parameter: &Parameter) -> String {

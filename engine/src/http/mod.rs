@@ -32,6 +32,7 @@ mod query;
 mod respond;
 mod reuse;
 mod route;
+mod samples;
 mod server;
 mod table;
 mod tls;

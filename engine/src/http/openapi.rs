@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::respond::{self, Out, Public};
 use super::table::{self, Body, Does, Kind, Operation, PROBLEMS, Parameter, Route};
-use super::wire;
+use super::{samples, wire};
 
 /// Made once: it says nothing of any one engine.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
@@ -94,12 +94,11 @@ fn document() -> Value {
             "securitySchemes": {
                 "operator": {
                     "type": "http", "scheme": "bearer",
-                    "description": "An operator's API key or JWT; in `demo`, \
-                                    `demo-org-<organisation>`.",
+                    "description": samples::OPERATORS,
                 },
                 "citizen": {
                     "type": "http", "scheme": "bearer",
-                    "description": "A citizen's JWT; in `demo`, `demo-person-<matricule>`.",
+                    "description": samples::CITIZENS,
                 },
             },
         },

@@ -1,7 +1,7 @@
 //! What operators ask for: bundles.
 
 use super::{Answer, Does, Operation, Operators, Parameter, Route, Takes, Verb, json, lines};
-use crate::http::wire;
+use crate::http::{samples, wire};
 
 const TRACEPARENT: Parameter = Parameter::text(
     "traceparent",
@@ -48,10 +48,7 @@ pub(super) const ROUTES: &[Route] = &[
                 ),
                 TRACEPARENT,
             ],
-            takes: Some(Takes {
-                body: json::<wire::Prefill>(),
-                example: r#"{"procedure":"criminal-record-extract","subjects":{"applicant":"1971101731218"},"presence":"demo-person-1971101731218"}"#,
-            }),
+            takes: Some(Takes { body: json::<wire::Prefill>(), example: samples::ASKED }),
             answers: &[Answer {
                 status: 200,
                 tells: "The bundle, which the ledger holds.",
@@ -76,10 +73,7 @@ pub(super) const ROUTES: &[Route] = &[
             does: Does::Operator(Operators::Explain),
             query: &[],
             headers: &[TRACEPARENT],
-            takes: Some(Takes {
-                body: json::<wire::Prefill>(),
-                example: r#"{"procedure":"criminal-record-extract","subjects":{"applicant":"1971101731218"},"presence":"demo-person-1971101731218"}"#,
-            }),
+            takes: Some(Takes { body: json::<wire::Prefill>(), example: samples::ASKED }),
             answers: &[Answer {
                 status: 200,
                 tells: "The explanation, which the ledger holds.",
@@ -102,10 +96,7 @@ pub(super) const ROUTES: &[Route] = &[
             does: Does::Operator(Operators::Batch),
             query: &[],
             headers: &[],
-            takes: Some(Takes {
-                body: lines::<wire::Prefill>(),
-                example: r#"{"procedure":"criminal-record-extract","subjects":{"applicant":"1971101731218"},"presence":"demo-person-1971101731218"}"#,
-            }),
+            takes: Some(Takes { body: lines::<wire::Prefill>(), example: samples::ASKED }),
             answers: &[Answer {
                 status: 200,
                 tells: "A line for each line, in the order in which they became ready.",
