@@ -38,6 +38,10 @@ pub struct Options {
     /// Forms that are opened in a second: a harsh peak is a few.
     #[arg(long, default_value_t = 400)]
     rate: u64,
+    /// Forms about people not seen before, whose registers are as slow as real ones;
+    /// otherwise all is out of memory, and the machine is the limit.
+    #[arg(long)]
+    realistic: bool,
 }
 
 /// Latencies of one measurement, sorted, and the bundles that a job had meanwhile.
@@ -62,20 +66,31 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(options.rate > 0, "nobody opens a form");
     let dir = tempfile::Builder::new().prefix("beside-").tempdir()?;
     let country = Country::new(1, POPULATION)?;
-    let fleet = Fleet::start(country, Profile::Instant, None)?;
-    let people = form::people(&country, PEOPLE + LINES)?;
-    let (people, lines) = people.split_at(PEOPLE);
+    let profile = if options.realistic { Profile::Realistic } else { Profile::Instant };
+    let fleet = Fleet::start(country, profile, None)?;
+    // Each form of each measurement is about somebody else, where none may be known.
+    let opened = (options.rate * options.seconds) as usize * options.rounds * 2;
+    let count = if options.realistic { opened } else { PEOPLE };
+    let people = form::people(&country, count + LINES)?;
+    let (people, lines) = people.split_at(count);
+    let mut unseen = people.chunks(count / (options.rounds * 2));
     let nobody = dir.path().join("refusals");
     std::fs::write(&nobody, "")?;
     let side = Side::start(sides::engine(false)?, dir.path(), &nobody, &fleet)?;
-    // Both are measured out of memory.
     let asking = &side.asking;
-    bulk::bundles(side.address, asking, people, 1, 1)?;
     bulk::bundles(side.address, asking, lines, 2, 1)?;
+    if !options.realistic {
+        bulk::bundles(side.address, asking, people, 1, 1)?;
+    }
+    let mut next = || match options.realistic {
+        true => unseen.next().context("nobody is left who was not seen"),
+        false => Ok(people),
+    };
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        alone.push(felt(side.address, asking, people, options)?);
+        alone.push(felt(side.address, asking, next()?, options)?);
         pause(Duration::from_millis(300));
+        let people = next()?;
         let both = thread::scope(|scope| {
             let job = scope.spawn(|| {
                 // Its sender is elsewhere, where it takes no core from anybody.
@@ -141,9 +156,10 @@ fn wait(
 }
 
 fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
-    let Options { rounds, seconds, rate } = options;
+    let Options { rounds, seconds, rate, realistic } = options;
+    let from = if *realistic { "of people not seen before" } else { "out of memory" };
     say(&format!(
-        "{rate} forms a second out of memory, each from when it was meant to be opened; \
+        "{rate} forms a second {from}, each from when it was meant to be opened; \
          {rounds} rounds of {seconds} s alone and beside a bulk job, in turns, whose sender \
          stands back on the same cores (nice {NICENESS})"
     ));
