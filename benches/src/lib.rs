@@ -9,6 +9,7 @@
 
 pub mod answers;
 pub mod beside;
+pub mod durable;
 pub mod large;
 pub mod peers;
 pub mod timing;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use benches::whole::{PEOPLE, Warm};
-use benches::{beside, peers};
+use benches::{beside, durable, peers};
 use clap::Parser;
 
 /// Measurements that Criterion cannot make.
@@ -14,6 +14,8 @@ enum Command {
     Peers(peers::Options),
     /// Tell what somebody before a form feels of a bulk job beside them.
     Beside(beside::Options),
+    /// Compare the ledger with a bare SQLite that writes the same bytes.
+    Ledger(durable::Options),
     /// Answer requests out of the cache, on one thread and with the ledger in memory:
     /// for `valgrind --tool=callgrind`, whose counts repeat. Two runs of different
     /// lengths give the cost of one request.
@@ -46,6 +48,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Peers(options) => peers::run(&options),
         Command::Beside(options) => beside::run(&options),
+        Command::Ledger(options) => durable::run(&options),
         Command::Hits { rounds } => {
             let warm = Warm::start();
             (0..rounds).for_each(|_| warm.ask(PEOPLE));
