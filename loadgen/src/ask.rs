@@ -1,7 +1,10 @@
 //! One request together with what must come back, and whether it did.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use crate::form::Form;
 use crate::results::{Channel, Ending};
 use crate::schedule::Event;
 use crate::tally::Answered;
@@ -39,7 +42,7 @@ pub enum Expects {
     /// A bundle that is true, field by field.
     Truth(Expected),
     /// A bundle of this form, judged by its shape.
-    Shape(Expected),
+    Shape(Arc<Form>),
     /// JSON with one of these statuses.
     Json(&'static [u16]),
     /// Any status below 400, whatever the body is.
@@ -67,21 +70,27 @@ impl Expects {
         };
         let judged = |verified, compared| Judged { ending: ending.clone(), verified, compared };
         match self {
-            Self::Truth(expected) | Self::Shape(expected) if reply.is_html => {
-                judged(wrong(expected.finding(Wrong::Html, String::new())), false)
+            _ if reply.is_html && !matches!(self, Self::Success) => {
+                judged(self.wrong(Wrong::Html), false)
             }
             Self::Truth(expected) if reply.status == 200 => {
                 judged(Some(verify::verify(expected, &reply.body)), true)
             }
-            Self::Shape(expected) if reply.status == 200 => {
-                judged(Some(verify::glance(expected, &reply.body)), false)
+            Self::Shape(form) if reply.status == 200 => {
+                judged(Some(verify::glance(form, &reply.body)), false)
             }
-            Self::Json(_) if reply.is_html || !is_json(&reply.body) => {
-                let kind = if reply.is_html { Wrong::Html } else { Wrong::Shape };
-                judged(wrong(Finding::of_no_form(kind)), false)
-            }
+            Self::Json(_) if !is_json(&reply.body) => judged(self.wrong(Wrong::Shape), false),
             _ => judged(None, false),
         }
+    }
+
+    fn wrong(&self, wrong: Wrong) -> Option<Verified> {
+        let finding = match self {
+            Self::Truth(expected) => expected.finding(wrong, String::new()),
+            Self::Shape(form) => Finding::new(&form.id, wrong, String::new()),
+            Self::Json(_) | Self::Success => Finding::new("no form", wrong, String::new()),
+        };
+        Some(Verified { findings: vec![finding], ..Verified::default() })
     }
 
     fn may_be(&self, status: u16) -> bool {
@@ -91,10 +100,6 @@ impl Expects {
             Self::Success => status < 400,
         }
     }
-}
-
-fn wrong(finding: Finding) -> Option<Verified> {
-    Some(Verified { findings: vec![finding], ..Verified::default() })
 }
 
 /// An object from end to end, or nothing (204).

@@ -26,7 +26,42 @@ pub struct Cast {
     company: Option<Subject>,
 }
 
+/// Who the subjects of a request are, by their identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Who is present.
+    pub applicant: String,
+    /// Where the form has one.
+    pub child: Option<String>,
+    /// Where the form has one.
+    pub company: Option<String>,
+}
+
+impl Names {
+    /// Who has this part, which must be one that these were found for.
+    #[must_use]
+    pub fn of(&self, part: Part) -> &str {
+        let name = match part {
+            Part::Applicant => Some(&self.applicant),
+            Part::Child => self.child.as_ref(),
+            Part::Company => self.company.as_ref(),
+        };
+        name.expect("names are for the parts of their form")
+    }
+}
+
 impl Cast {
+    /// Who they are.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        let name = |subject: &Subject| subject.identifier().to_owned();
+        Names {
+            applicant: name(&self.applicant),
+            child: self.child.as_ref().map(name),
+            company: self.company.as_ref().map(name),
+        }
+    }
+
     /// Who is present.
     #[must_use]
     pub fn applicant(&self) -> &Subject {
@@ -114,6 +149,19 @@ impl Casting {
             company: company.map(|company| {
                 Subject::new(&self.country, &company.rcs().to_string(), &[], wanted.company)
             }),
+        }
+    }
+
+    /// Who the cast of this number are, without what is true about them: far
+    /// less work.
+    #[must_use]
+    pub fn names(&self, number: u64, parts: Parts) -> Names {
+        let (applicant, child, company) = self.choose(number, parts);
+        let name = |person: &Person| person.matricule().to_string();
+        Names {
+            applicant: name(&applicant),
+            child: child.as_ref().map(name),
+            company: company.map(|company| company.rcs().to_string()),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The command line: `loadgen run` and `loadgen report`.
+//! The command line.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -20,10 +20,12 @@ use crate::run::{self, Board, Load, Pace};
 use crate::schedule::{self, Law};
 use crate::target::Target;
 
+mod profile;
 mod reporting;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod year;
 
 /// Asks an engine over HTTP, verifies every answer and measures.
 #[derive(Debug, Parser)]
@@ -47,6 +49,19 @@ enum Command {
     /// Exit codes as for `run`, of what the runs saw; 3, too, where a file
     /// cannot be read.
     Report(reporting::Options),
+    /// Send a year of visits, in as little time as is said.
+    ///
+    /// Exit codes as for `run`.
+    Year(Box<year::Options>),
+    /// Write a year of visits as a trace, without sending them.
+    Trace(Box<year::TraceOptions>),
+    /// Send a trace again, in its order and with its gaps.
+    ///
+    /// Exit codes as for `run`.
+    Replay(Box<year::ReplayOptions>),
+    /// Print a profile: the one that comes with the program, or one of your own
+    /// counts.
+    Profile(profile::Options),
 }
 
 /// What to ask, and how hard.
@@ -170,11 +185,15 @@ const OPEN_CONNECTIONS: u32 = 1_024;
 #[must_use]
 pub fn execute(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.command {
-        Command::Run(options) => run_to_verdict(options),
-        Command::Report(options) => reporting::report(options),
+        Command::Run(options) => run_to_verdict(options).map(Verdict::code),
+        Command::Year(options) => year::year(options).map(Verdict::code),
+        Command::Replay(options) => year::replay(options).map(Verdict::code),
+        Command::Report(options) => reporting::report(options).map(Verdict::code),
+        Command::Trace(options) => year::trace(options).map(|()| 0),
+        Command::Profile(options) => profile::print(options).map(|()| 0),
     };
     let code = match done {
-        Ok(verdict) => verdict.code(),
+        Ok(code) => code,
         Err(Failure::Usage(text)) => {
             complain(&text);
             USAGE
@@ -188,20 +207,35 @@ pub fn execute(arguments: &Arguments) -> ExitCode {
 }
 
 fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
-    let void = |error: io::Error| Failure::Void(error.to_string());
-    let country = Country::new(options.seed, options.population);
-    let country = country.map_err(|error| Failure::Usage(error.to_string()))?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(void)?;
-    runtime.block_on(async {
+    let country = country(options.seed, options.population)?;
+    block_on(async {
         let (plan, heading) = prepare(options, country).await?;
         let load = load(options, plan, &heading);
-        options.telling.check(&load.script.groups(), options.rate == Law::Closed)?;
-        tell_scale(&options.target, 1.0).await;
-        let board = Board::new(&load);
-        let outcome = run::run(load, board).await.map_err(void)?;
-        options.telling.tell(&heading, &outcome)
+        conclude(load, &heading, &options.telling, 1.0).await
     })
+}
+
+/// Runs a load and says what came of it.
+async fn conclude(
+    load: Load,
+    heading: &Heading,
+    telling: &tell::Telling,
+    speed: f64,
+) -> Result<Verdict, Failure> {
+    telling.check(&load.script.groups(), matches!(load.pace, Pace::Closed(..)))?;
+    tell_scale(&load.target, speed).await;
+    let board = Board::new(&load);
+    let outcome = run::run(load, board).await.map_err(|error| Failure::Void(error.to_string()))?;
+    telling.tell(heading, &outcome)
+}
+
+fn country(seed: u64, population: u64) -> Result<Country, Failure> {
+    Country::new(seed, population).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error: io::Error| Failure::Void(error.to_string()))?.block_on(work)
 }
 
 fn load(options: &Options, plan: Plan, heading: &Heading) -> Load {

@@ -40,6 +40,8 @@ struct DescribedField {
     name: String,
     role: String,
     sources: Vec<String>,
+    #[serde(default, rename = "backOffice")]
+    back_office: bool,
 }
 
 /// What a procedure may have to say.
@@ -68,6 +70,8 @@ pub struct Form {
     pub notices: Vec<Notice>,
     /// Every register that may be asked for it.
     pub registers: Vec<String>,
+    /// The fields that its organisation may read again.
+    pub back_office: Vec<String>,
 }
 
 /// Who has a part beside the applicant.
@@ -172,6 +176,8 @@ impl Form {
                 _ => return Err(Uncastable::Role(role.id)),
             }
         }
+        let again = described.fields.iter().filter(|it| it.back_office && !it.sources.is_empty());
+        let back_office = again.map(|field| field.name.clone()).collect();
         let filled = described.fields.into_iter().filter(|field| !field.sources.is_empty());
         let fields = filled.map(|field| {
             let part = roles.iter().find(|(role, _)| *role == field.role).map(|(_, part)| *part);
@@ -184,7 +190,7 @@ impl Form {
         registers.sort_unstable();
         registers.dedup();
         let Description { id, version, organisation, notices, .. } = described;
-        Ok(Self { id, version, organisation, roles, fields, notices, registers })
+        Ok(Self { id, version, organisation, roles, fields, notices, registers, back_office })
     }
 
     /// Who must be found for it.

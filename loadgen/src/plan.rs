@@ -8,7 +8,7 @@ use fixtures::Country;
 use serde::{Serialize, Serializer};
 
 use crate::ask::{Ask, Expects, Script};
-use crate::cast::{Cast, Casting};
+use crate::cast::{Cast, Casting, Names};
 use crate::form::{Form, Parts};
 use crate::lineage::Part;
 use crate::results::Channel;
@@ -122,16 +122,17 @@ impl Script for Plan {
         let forms = self.forms.len() as u64;
         let asking = &self.forms[(item % forms) as usize];
         let cast = self.cast(item / forms, asking.parts);
+        let names = cast.names();
         let message = Message {
             method: "POST",
             path: PATH.into(),
             head: asking.head.clone(),
-            body: body(&asking.form, &cast),
+            body: body(&asking.form, &names, &names.applicant),
         };
-        let expected = Expected::new(asking.form.clone(), cast);
+        let form = asking.form.clone();
         let expects = match event.number.is_multiple_of(self.compare_every) {
-            true => Expects::Truth(expected),
-            false => Expects::Shape(expected),
+            true => Expects::Truth(Expected::new(form, cast)),
+            false => Expects::Shape(form),
         };
         Ask { message, expects, group: (item % forms) as u16, channel: Channel::FrontOffice }
     }
@@ -159,22 +160,22 @@ struct Body<'a> {
 
 struct Subjects<'a> {
     roles: &'a [(String, Part)],
-    cast: &'a Cast,
+    names: &'a Names,
 }
 
 impl Serialize for Subjects<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let named = self.roles.iter();
-        serializer
-            .collect_map(named.map(|(role, part)| (role, self.cast.subject(*part).identifier())))
+        serializer.collect_map(named.map(|(role, part)| (role, self.names.of(*part))))
     }
 }
 
-fn body(form: &Form, cast: &Cast) -> Bytes {
+/// A request for this form about these subjects, while this person is present.
+pub(crate) fn body(form: &Form, names: &Names, present: &str) -> Bytes {
     let body = Body {
         procedure: &form.id,
-        subjects: Subjects { roles: &form.roles, cast },
-        presence: format!("demo-person-{}", cast.applicant().identifier()),
+        subjects: Subjects { roles: &form.roles, names },
+        presence: format!("demo-person-{present}"),
     };
     serde_json::to_vec(&body).expect("texts are JSON").into()
 }

@@ -5,13 +5,19 @@
 
 mod arrivals;
 mod law;
+mod profile;
 mod random;
+mod visit;
+mod year;
 
 use std::time::Duration;
 
 pub use arrivals::{Arrivals, Segment, Spacing};
 pub use law::{Law, WrongLaw};
+pub use profile::{Profile, WrongProfile};
 pub use random::Random;
+pub use visit::{Kind, Visit};
+pub use year::{People, Plan as Year, Visits};
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +29,8 @@ pub struct Event {
     pub number: u64,
     /// When it is due, from the start of the run: latency counts from here.
     pub at: Duration,
+    /// What somebody does; none where requests follow from their numbers.
+    pub visit: Option<Visit>,
 }
 
 /// The moments of a law, numbered, until `duration` or `requests` is over.
@@ -34,5 +42,5 @@ pub fn events(
 ) -> impl Iterator<Item = Event> + use<> {
     let moments = law.moments(duration, seed).take_while(move |at| *at < duration);
     let numbered = (0..requests.unwrap_or(u64::MAX)).zip(moments);
-    numbered.map(|(number, at)| Event { number, at })
+    numbered.map(|(number, at)| Event { number, at, visit: None })
 }

@@ -101,11 +101,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Something is wrong with an answer that is about no form.
+    /// Something is wrong with an answer as a whole.
     #[must_use]
-    pub fn of_no_form(wrong: Wrong) -> Self {
-        let (procedure, detail) = ("no form".to_owned(), String::new());
-        Self { wrong, procedure, field: None, detail, disclosure: None }
+    pub fn new(procedure: &str, wrong: Wrong, detail: String) -> Self {
+        Self { wrong, procedure: procedure.to_owned(), field: None, detail, disclosure: None }
     }
 }
 

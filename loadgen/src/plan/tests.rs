@@ -18,7 +18,7 @@ fn form(id: &str, roles: &[&str]) -> Arc<Form> {
 }
 
 fn ask(plan: &Plan, number: u64) -> Ask {
-    plan.ask(&Event { number, at: std::time::Duration::ZERO })
+    plan.ask(&Event { number, at: std::time::Duration::ZERO, visit: None })
 }
 
 fn body(plan: &Plan, number: u64) -> Value {

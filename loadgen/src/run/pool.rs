@@ -194,7 +194,7 @@ impl Pool {
         let mut line = self.line();
         while let Some(number) = self.shared.turn(duration, requests) {
             self.open.set(self.open.get() + 1);
-            line.exchange(&Event { number, at: Duration::ZERO }, None).await;
+            line.exchange(&Event { number, at: Duration::ZERO, visit: None }, None).await;
             self.open.set(self.open.get() - 1);
         }
     }

@@ -86,8 +86,7 @@ impl Expected {
     /// Something is wrong with the answer as a whole.
     #[must_use]
     pub fn finding(&self, wrong: Wrong, detail: String) -> Finding {
-        let procedure = self.form.id.clone();
-        Finding { wrong, procedure, field: None, detail, disclosure: None }
+        Finding::new(&self.form.id, wrong, detail)
     }
 
     pub(super) fn finding_at(&self, field: usize, wrong: Wrong, detail: String) -> Finding {

@@ -5,7 +5,8 @@ use memchr::memmem;
 use uuid::Uuid;
 
 use super::bundle::{Bundle, REASONS, Status};
-use super::{Expected, Gap, Verified, Wrong};
+use super::{Finding, Gap, Verified, Wrong};
+use crate::form::Form;
 
 const START: &[u8] = b"{\"disclosure\":\"";
 const UUID_CHARS: usize = 36;
@@ -16,16 +17,15 @@ const UUID_CHARS: usize = 36;
 /// members is parsed. A text that looks like a member cannot mislead the
 /// search: within a text, every quote stands after a backslash.
 #[must_use]
-pub fn glance(expected: &Expected, body: &[u8]) -> Verified {
-    scan(expected, body).unwrap_or_else(|| parse(expected, body))
+pub fn glance(form: &Form, body: &[u8]) -> Verified {
+    scan(form, body).unwrap_or_else(|| parse(form, body))
 }
 
-fn scan(expected: &Expected, body: &[u8]) -> Option<Verified> {
+fn scan(form: &Form, body: &[u8]) -> Option<Verified> {
     let rest = body.strip_prefix(START)?;
     let (id, rest) = rest.split_at_checked(UUID_CHARS)?;
     let disclosure = Uuid::try_parse_ascii(id).ok()?;
     let rest = rest.strip_prefix(b"\",\"procedure\":{\"id\":\"")?;
-    let form = expected.form();
     let rest = rest.strip_prefix(form.id.as_bytes())?.strip_prefix(b"\",\"version\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (version, rest) = rest.split_at(digits);
@@ -84,24 +84,23 @@ fn member<'a>(field: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     Some(&value[..value.iter().position(|byte| *byte == b'"')?])
 }
 
-fn parse(expected: &Expected, body: &[u8]) -> Verified {
+fn parse(form: &Form, body: &[u8]) -> Verified {
     let bundle: Bundle<'_> = match serde_json::from_slice(body) {
         Ok(bundle) => bundle,
         Err(error) => {
             // The place and not the text: serde_json may repeat a value.
             let detail = format!("line {}, column {}", error.line(), error.column());
-            return of(expected, Wrong::Shape, detail);
+            return of(form, Wrong::Shape, detail);
         }
     };
-    let form = expected.form();
     let Ok(disclosure) = Uuid::try_parse(&bundle.disclosure) else {
-        return of(expected, Wrong::Disclosure, String::new());
+        return of(form, Wrong::Disclosure, String::new());
     };
     if *bundle.procedure.id != *form.id || bundle.procedure.version != form.version {
-        return of(expected, Wrong::Procedure, String::new());
+        return of(form, Wrong::Procedure, String::new());
     }
     if bundle.fields.len() != form.fields.len() {
-        return of(expected, Wrong::FieldMissing, String::new());
+        return of(form, Wrong::FieldMissing, String::new());
     }
     let mut verified = Verified { complete: bundle.complete, ..Verified::default() };
     verified.disclosure = Some(disclosure);
@@ -117,12 +116,12 @@ fn parse(expected: &Expected, body: &[u8]) -> Verified {
                 let told = field.source.as_deref().is_some_and(|source| bundle.answered(source));
                 verified.gaps.push(if told { Gap::Told } else { Gap::Unavailable(reason) });
             }
-            (Status::Unavailable, None) => return of(expected, Wrong::Status, String::new()),
+            (Status::Unavailable, None) => return of(form, Wrong::Status, String::new()),
         }
     }
     verified
 }
 
-fn of(expected: &Expected, wrong: Wrong, detail: String) -> Verified {
-    Verified { findings: vec![expected.finding(wrong, detail)], ..Verified::default() }
+fn of(form: &Form, wrong: Wrong, detail: String) -> Verified {
+    Verified { findings: vec![Finding::new(&form.id, wrong, detail)], ..Verified::default() }
 }

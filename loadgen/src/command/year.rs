@@ -1,0 +1,316 @@
+//! `loadgen year`, `trace` and `replay`.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use fixtures::Country;
+use jiff::civil::Date;
+
+use super::tell::Telling;
+use super::{Failure, Sending, askable, block_on, complain, conclude, country, duration, say};
+use crate::desk::{self, Desk};
+use crate::form::{Form, Uncastable};
+use crate::procedures;
+use crate::report::{Heading, Verdict};
+use crate::run::{Load, Pace};
+use crate::schedule::{Event, People, Profile, Visit, Year};
+use crate::target::Target;
+use crate::trace::{self, Trace};
+
+/// How long after today a consent of a replay is good for: longer than any
+/// calendar that runs with it gets.
+const CONSENT_YEARS: i64 = 40;
+
+/// What is common to whatever sends visits.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// Where the API is.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    target: Target,
+    #[command(flatten)]
+    sending: Sending,
+    /// The population of the target's country.
+    #[arg(long, default_value_t = 170_000, value_parser = clap::value_parser!(u64).range(super::POPULATION_MIN..=super::POPULATION_MAX))]
+    population: u64,
+    /// The seed of the target's country, and of the visits.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Compare every n-th answer with the truth, field by field; the others are
+    /// judged by status and shape.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    compare_every: u64,
+    #[command(flatten)]
+    telling: Telling,
+}
+
+/// How a year goes.
+#[derive(Clone, Debug, Args)]
+struct Calendar {
+    /// How a year goes; an invented profile where none is named.
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// The first day.
+    #[arg(long, default_value = "2026-01-01")]
+    start: Date,
+    /// How many years, each larger than the one before as the profile says.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=20))]
+    years: u16,
+    /// Who comes: everybody as often, or the n-th an n-th as often as the first.
+    #[arg(long, value_enum, default_value_t = Subjects::Uniform)]
+    subjects: Subjects,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Subjects {
+    Uniform,
+    Zipf,
+}
+
+/// `loadgen year`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    calendar: Calendar,
+    /// In how much time to send all of it, such as 120s.
+    #[arg(long, value_parser = duration)]
+    r#in: Duration,
+}
+
+/// `loadgen trace`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TraceOptions {
+    #[command(flatten)]
+    calendar: Calendar,
+    /// Where the API is whose forms are opened.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    target: Target,
+    /// The population of the target's country.
+    #[arg(long, default_value_t = 170_000, value_parser = clap::value_parser!(u64).range(super::POPULATION_MIN..=super::POPULATION_MAX))]
+    population: u64,
+    /// The same seed writes the same bytes.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where to write, in JSON Lines; to standard output where nothing is named.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// `loadgen replay`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReplayOptions {
+    /// The trace: JSON Lines, or CSV with the header
+    /// `at,kind,procedure,subject,case`.
+    file: PathBuf,
+    #[command(flatten)]
+    common: Common,
+    /// How many times as fast as it happened, such as 1000x.
+    #[arg(long, value_parser = speed, required_unless_present = "in")]
+    speed: Option<f64>,
+    /// In how much time to send all of it, such as 120s.
+    #[arg(long, value_parser = duration, conflicts_with = "speed")]
+    r#in: Option<Duration>,
+}
+
+fn speed(text: &str) -> Result<f64, &'static str> {
+    const WRONG: &str = "must be a number with x, such as 1000x";
+    let number: f64 = text.strip_suffix('x').ok_or(WRONG)?.parse().map_err(|_| WRONG)?;
+    if number.is_finite() && number > 0.0 { Ok(number) } else { Err(WRONG) }
+}
+
+/// Sends a year.
+pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
+    let common = &options.common;
+    let country = country(common.seed, common.population)?;
+    let profile = options.calendar.profile()?;
+    block_on(async {
+        let offer = Offer::of(&common.target, &country).await?;
+        let year = Arc::new(options.calendar.year(profile, &offer, country, common.seed)?);
+        let forms = offer.forms(year.shares.iter().map(|(name, _)| name))?;
+        let speed = year.length().as_secs_f64() / options.r#in.as_secs_f64();
+        let law = format!(
+            "open: {} year(s) from {}, as profile `{}` says, {speed:.0} times as fast",
+            year.years, year.start, year.profile.name
+        );
+        let visits = move || Box::new(year.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
+        send(common, offer, country, forms, law, speed, visits).await
+    })
+}
+
+/// Sends a trace.
+pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
+    let common = &options.common;
+    let country = country(common.seed, common.population)?;
+    let trace = Trace::open(&options.file).map_err(|error| Failure::Usage(error.to_string()))?;
+    let length = trace.length().as_secs_f64();
+    let speed = match (options.speed, options.r#in) {
+        (Some(speed), _) => speed,
+        (None, Some(within)) => (length / within.as_secs_f64()).max(f64::MIN_POSITIVE),
+        (None, None) => 1.0,
+    };
+    block_on(async {
+        let offer = Offer::of(&common.target, &country).await?;
+        let forms = offer.forms(trace.procedures().iter())?;
+        let law = format!(
+            "open: {} visits of {}, {speed:.0} times as fast",
+            trace.len(),
+            options.file.display()
+        );
+        let visits = move || Box::new(trace.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
+        send(common, offer, country, forms, law, speed, visits).await
+    })
+}
+
+/// Writes a year.
+pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
+    let country = country(options.seed, options.population)?;
+    let profile = options.calendar.profile()?;
+    let offer = block_on(Offer::of(&options.target, &country))?;
+    let year = Arc::new(options.calendar.year(profile, &offer, country, options.seed)?);
+    let names: Vec<_> = year.shares.iter().map(|(name, _)| name.clone()).collect();
+    let start = year.start.at(0, 0, 0, 0);
+    let written = |error: io::Error| Failure::Void(format!("the trace cannot be written: {error}"));
+    match &options.out {
+        None => {
+            let mut out = BufWriter::new(io::stdout().lock());
+            trace::write(&mut out, start, &names, year.visits()).map_err(written)?;
+            out.flush().map_err(written)
+        }
+        Some(path) => {
+            let mut out = BufWriter::new(File::create(path).map_err(written)?);
+            let count = trace::write(&mut out, start, &names, year.visits()).map_err(written)?;
+            out.flush().map_err(written)?;
+            say(&format!("{count} visits in {}\n", path.display()));
+            Ok(())
+        }
+    }
+}
+
+impl Calendar {
+    fn profile(&self) -> Result<Profile, Failure> {
+        let Some(path) = &self.profile else { return Ok(Profile::invented()) };
+        let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Profile::parse(&text).map_err(|error| wrong(error.to_string()))
+    }
+
+    fn year(
+        &self,
+        profile: Profile,
+        offer: &Offer,
+        country: Country,
+        seed: u64,
+    ) -> Result<Year, Failure> {
+        let names: Vec<_> = offer.forms.iter().map(|form| form.id.clone()).collect();
+        let shares = profile.shares(&names).map_err(|name| offer.lacks(&name))?;
+        let again = profile.back_office.by_law.iter().chain(&profile.back_office.by_consent);
+        for name in again {
+            let form = offer.forms.iter().find(|form| form.id == *name);
+            if !form.is_some_and(|form| desk::is_reread(form)) {
+                return Err(Failure::Usage(format!(
+                    "the profile has `{name}` read again by its organisation; that form is not, \
+                     or not about a person alone"
+                )));
+            }
+        }
+        let people = match self.subjects {
+            Subjects::Uniform => People::Uniform,
+            Subjects::Zipf => People::Zipf,
+        };
+        let (start, years, population) = (self.start, self.years, country.population());
+        Ok(Year { profile, shares, start, years, population, people, seed })
+    }
+}
+
+/// What a target offers.
+struct Offer {
+    forms: Vec<Arc<Form>>,
+    by_hand: usize,
+    not_asked: Vec<(String, Uncastable)>,
+}
+
+impl Offer {
+    async fn of(target: &Target, country: &Country) -> Result<Self, Failure> {
+        let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
+        let rows = procedures::list(target).await.map_err(unreadable)?;
+        let prefilled = rows.iter().filter(|row| row.prefilled);
+        let names: Vec<_> = prefilled.map(|row| row.id.clone()).collect();
+        let by_hand = rows.len() - names.len();
+        let described = procedures::describe(target, &names).await.map_err(unreadable)?;
+        let (forms, not_asked) = askable(country, described);
+        Ok(Self { forms, by_hand, not_asked })
+    }
+
+    /// These forms, in this order.
+    fn forms<'a>(
+        &self,
+        names: impl Iterator<Item = &'a String>,
+    ) -> Result<Vec<Arc<Form>>, Failure> {
+        let form = |name: &String| {
+            let found = self.forms.iter().find(|form| form.id == *name);
+            found.cloned().ok_or_else(|| self.lacks(name))
+        };
+        names.map(form).collect()
+    }
+
+    fn lacks(&self, name: &str) -> Failure {
+        let why = self.not_asked.iter().find(|(known, _)| known == name);
+        Failure::Usage(match why {
+            Some((_, why)) => format!("`{name}` cannot be asked for: {why}"),
+            None => format!("the target has no prefilled procedure `{name}`"),
+        })
+    }
+}
+
+async fn send(
+    common: &Common,
+    offer: Offer,
+    country: Country,
+    forms: Vec<Arc<Form>>,
+    law: String,
+    speed: f64,
+    visits: impl Fn() -> Box<dyn Iterator<Item = Visit> + Send> + Send + Sync + 'static,
+) -> Result<Verdict, Failure> {
+    let connections = common.sending.connections(false);
+    let threads = common.sending.threads(connections);
+    let heading = Heading {
+        target: common.target.to_string(),
+        law,
+        connections,
+        threads,
+        asked: format!("{} procedures about {} people", forms.len(), country.population()),
+        by_hand: offer.by_hand,
+        not_asked: offer.not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
+        country: format!("--population {} --seed {}", common.population, common.seed),
+    };
+    let expires = crate::clock::today().saturating_add(jiff::Span::new().years(CONSENT_YEARS));
+    let desk = Desk::new(country, forms, common.compare_every, expires.to_string());
+    let events = move || -> Box<dyn Iterator<Item = Event> + Send> {
+        let numbered = (0_u64..).zip(visits());
+        Box::new(numbered.map(move |(number, visit)| Event {
+            number,
+            at: visit.at.div_f64(speed),
+            visit: Some(visit),
+        }))
+    };
+    let load = Load {
+        target: common.target.clone(),
+        script: Arc::new(desk),
+        pace: Pace::Open(Arc::new(events)),
+        connections,
+        keeping: common.sending.keeping(),
+        threads,
+        cpus: common.sending.cpus.clone(),
+    };
+    conclude(load, &heading, &common.telling, speed).await
+}
+
+/// Says what a profile that comes with the program is.
+pub(super) fn tell_invented() {
+    complain("this profile is invented: nobody counted it");
+}

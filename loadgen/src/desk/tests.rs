@@ -1,0 +1,75 @@
+//! Visits as requests.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::*;
+
+fn desk() -> Desk {
+    let described = json!({"id": "housing-aid", "version": 1, "organisation": "housing-ministry",
+        "roles": [{"id": "applicant", "is": "natural", "minorsOnly": false}], "notices": [],
+        "fields": [{"name": "familyName", "role": "applicant", "sources": ["rnpp.familyName"],
+            "backOffice": true},
+            {"name": "plate", "role": "applicant", "sources": ["snca.plate"]}]});
+    let form = Form::new(serde_json::from_value(described).unwrap()).unwrap();
+    Desk::new(Country::new(1, 500).unwrap(), vec![Arc::new(form)], 1, "2066-01-01".into())
+}
+
+fn ask(kind: Kind, subject: u64) -> (Ask, Value) {
+    let visit = Visit { at: Duration::ZERO, kind, procedure: 0, subject, case: 0xabc };
+    let ask = desk().ask(&Event { number: 0, at: Duration::ZERO, visit: Some(visit) });
+    let body = serde_json::from_slice(&ask.message.body).unwrap_or_default();
+    (ask, body)
+}
+
+#[test]
+fn a_consent_and_the_reading_that_follows_it_are_about_one_case() {
+    let (consent, given) = ask(Kind::Consent, 3);
+    let (read, asked) = ask(Kind::BackOffice, 3);
+    assert_eq!(given["case"], asked["case"]);
+    assert_eq!(given["fields"], json!(["familyName"]));
+    assert_eq!(asked["channel"], "back-office");
+    assert!(asked.get("presence").is_none());
+    assert_eq!((consent.channel, read.channel), (Channel::Citizen, Channel::BackOffice));
+    let applicant = asked["subjects"]["applicant"].as_str().unwrap();
+    assert!(consent.message.head.contains(&format!("demo-person-{applicant}\r\n")));
+    assert!(read.message.head.contains("demo-org-housing-ministry\r\n"));
+}
+
+#[test]
+fn who_changes_what_they_allow_is_never_compared_with_the_truth() {
+    let country = Country::new(1, 500).unwrap();
+    for subject in 0..500 {
+        let (change, _) = ask(Kind::Preference, subject);
+        let index = (0..500).find(|index| {
+            let name = country.person(*index).matricule().to_string();
+            change.message.head.contains(&format!("demo-person-{name}\r\n"))
+        });
+        let (open, _) = ask(Kind::Open, index.expect("somebody"));
+        assert!(matches!(open.expects, Expects::Shape(_)), "{subject}");
+    }
+    let compared =
+        (0..500).filter(|it| matches!(ask(Kind::Open, *it).0.expects, Expects::Truth(_)));
+    assert_eq!(compared.count(), 500 - 500 / RESTLESS as usize);
+}
+
+#[test]
+fn an_invalid_request_has_a_wrong_check_digit_and_must_not_be_answered() {
+    let (invalid, body) = ask(Kind::Invalid, 7);
+    let matricule = body["subjects"]["applicant"].as_str().unwrap();
+    assert!(Country::new(1, 500).unwrap().person_of(matricule).is_none());
+    let Expects::Json(statuses) = invalid.expects else { panic!("no bundle may come") };
+    assert!(statuses.iter().all(|status| (400..500).contains(status)));
+}
+
+#[test]
+fn every_kind_of_visit_has_its_group() {
+    let groups = desk().groups();
+    for kind in Kind::ALL {
+        let (ask, _) = ask(kind, 5);
+        let group = &groups[usize::from(ask.group)];
+        let of_form = matches!(kind, Kind::Open | Kind::Resume | Kind::BackOffice);
+        assert_eq!(*group, if of_form { "housing-aid".to_owned() } else { format!("({kind})") });
+    }
+}

@@ -1,0 +1,272 @@
+//! Visits as a file, one a line: JSON Lines, or CSV where its first line is
+//! [`HEADER`]. A trace is checked whole before anything of it is sent.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::{Kind, Visit};
+
+#[cfg(test)]
+mod tests;
+
+/// The first line of a trace in CSV.
+pub const HEADER: &str = "at,kind,procedure,subject,case";
+/// A line has some 120 bytes.
+const LINE_BYTES_MAX: usize = 64 << 10;
+const PROCEDURES_MAX: usize = u16::MAX as usize;
+
+/// Why a trace cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error("{0}: {1}")]
+    Read(PathBuf, io::Error),
+    /// One of its lines is none.
+    #[error("{path}, line {line}: {what}", path = path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// From one on.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// It has no line.
+    #[error("{0}: it has no visit")]
+    Empty(PathBuf),
+}
+
+/// A line, as it is written.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    /// Local time, such as `2026-03-02T08:15:02.123`.
+    #[serde(with = "moment")]
+    at: DateTime,
+    kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    procedure: Option<String>,
+    subject: u64,
+    #[serde(default)]
+    case: u64,
+}
+
+/// Moments as texts.
+mod moment {
+    use jiff::civil::DateTime;
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::ser::Serializer;
+
+    pub(super) fn serialize<S: Serializer>(at: &DateTime, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(at)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = || D::Error::custom(format!("`{text}` is no time such as 2026-03-02T08:15:02"));
+        text.parse().map_err(|_| wrong())
+    }
+}
+
+/// Writes visits, the first of them at this moment of the calendar or later.
+///
+/// # Errors
+/// Where the file cannot be written.
+pub fn write(
+    out: &mut impl Write,
+    start: DateTime,
+    procedures: &[String],
+    visits: impl Iterator<Item = Visit>,
+) -> io::Result<u64> {
+    let mut count = 0;
+    for visit in visits {
+        let since = jiff::SignedDuration::try_from(visit.at).map_err(io::Error::other)?;
+        // What is read again must not be earlier than it was.
+        let at = start.checked_add(since).map_err(io::Error::other)?;
+        let procedure =
+            visit.kind.is_of_form().then(|| procedures[usize::from(visit.procedure)].clone());
+        let (kind, subject) = (visit.kind.name().to_owned(), visit.subject);
+        serde_json::to_writer(&mut *out, &Line { at, kind, procedure, subject, case: visit.case })?;
+        out.write_all(b"\n")?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// A trace that was checked.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    path: PathBuf,
+    start: DateTime,
+    length: Duration,
+    visits: u64,
+    procedures: Vec<String>,
+}
+
+impl Trace {
+    /// Reads all of it, keeping nothing but what stands here.
+    ///
+    /// # Errors
+    /// The first line that is none, or is earlier than the one before it.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let mut trace: Option<Self> = None;
+        for item in Lines::open(path)? {
+            let (line, number) = item?;
+            let of_line = |what| Error::Line { path: path.into(), line: number, what };
+            let known = trace.get_or_insert_with(|| Self {
+                path: path.into(),
+                start: line.at,
+                length: Duration::ZERO,
+                visits: 0,
+                procedures: Vec::new(),
+            });
+            let kind: Kind = line.kind.parse().map_err(of_line)?;
+            let since = Duration::try_from(line.at.duration_since(known.start)).ok();
+            match since.filter(|since| *since >= known.length) {
+                Some(since) => known.length = since,
+                None => return Err(of_line(format!("{} is before the line above it", line.at))),
+            }
+            known.visits += 1;
+            match line.procedure {
+                Some(name) if !known.procedures.contains(&name) => {
+                    if known.procedures.len() == PROCEDURES_MAX {
+                        return Err(of_line("too many different procedures".into()));
+                    }
+                    known.procedures.push(name);
+                }
+                None if kind.is_of_form() => {
+                    return Err(of_line(format!("a visit of kind `{kind}` names its procedure")));
+                }
+                _ => {}
+            }
+        }
+        trace.ok_or_else(|| Error::Empty(path.into()))
+    }
+
+    /// From its first visit to its last.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// How many visits it has.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.visits
+    }
+
+    /// Never: a trace without visits is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.visits == 0
+    }
+
+    /// The names of the forms, which visits count by their places.
+    #[must_use]
+    pub fn procedures(&self) -> &[String] {
+        &self.procedures
+    }
+
+    /// The visits, in order. It ends early where the file was changed since it
+    /// was checked; whoever counts notices.
+    pub fn visits(&self) -> impl Iterator<Item = Visit> + Send + use<> {
+        let (trace, lines) = (self.clone(), Lines::open(&self.path));
+        lines.into_iter().flatten().map_while(move |item| trace.visit(&item.ok()?.0))
+    }
+
+    fn visit(&self, line: &Line) -> Option<Visit> {
+        let of = |name: &String| self.procedures.iter().position(|known| known == name);
+        let procedure = line.procedure.as_ref().map_or(Some(0), of)? as u16;
+        let at = Duration::try_from(line.at.duration_since(self.start)).ok()?;
+        let kind = line.kind.parse().ok()?;
+        Some(Visit { at, kind, procedure, subject: line.subject, case: line.case })
+    }
+}
+
+/// The lines of a file with their numbers, in little memory.
+struct Lines {
+    path: PathBuf,
+    file: BufReader<File>,
+    number: u64,
+    is_csv: bool,
+    text: String,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|error| Error::Read(path.into(), error))?;
+        let file = BufReader::new(file);
+        Ok(Self { path: path.into(), file, number: 0, is_csv: false, text: String::new() })
+    }
+
+    fn wrong(&self, what: &str) -> Error {
+        Error::Line { path: self.path.clone(), line: self.number, what: what.to_owned() }
+    }
+
+    fn read(&mut self) -> Result<Option<Line>, Error> {
+        loop {
+            self.text.clear();
+            let mut bounded = io::Read::take(&mut self.file, LINE_BYTES_MAX as u64 + 1);
+            let read = bounded.read_line(&mut self.text);
+            self.number += 1;
+            match read {
+                Ok(0) => return Ok(None),
+                Ok(read) if read > LINE_BYTES_MAX => return Err(self.wrong("the line is too long")),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    return Err(self.wrong("it is not UTF-8"));
+                }
+                Err(error) => return Err(Error::Read(self.path.clone(), error)),
+            }
+            let text = self.text.trim();
+            if self.number == 1 && text == HEADER {
+                self.is_csv = true;
+            } else if !text.is_empty() {
+                let line = if self.is_csv { csv(text) } else { json(text) };
+                return line.map(Some).map_err(|what| self.wrong(&what));
+            }
+        }
+    }
+}
+
+impl Iterator for Lines {
+    type Item = Result<(Line, u64), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.read().transpose()?;
+        Some(line.map(|line| (line, self.number)))
+    }
+}
+
+fn json(text: &str) -> Result<Line, String> {
+    serde_json::from_str(text).map_err(|error| {
+        let hint = if error.column() <= 1 {
+            format!("; CSV begins with `{HEADER}`")
+        } else {
+            String::new()
+        };
+        format!("{error}{hint}")
+    })
+}
+
+/// Names have no commas, so that nothing is quoted.
+fn csv(text: &str) -> Result<Line, String> {
+    let fields: Vec<&str> = text.split(',').map(str::trim).collect();
+    let [at, kind, procedure, subject, case] = fields[..] else {
+        return Err(format!("{} fields instead of five ({HEADER})", fields.len()));
+    };
+    let at =
+        at.parse().map_err(|_| format!("`{at}` is no time such as 2026-03-02T08:15:02.123"))?;
+    let number = |name: &str, text: &str| match text {
+        "" => Ok(0),
+        text => text.parse().map_err(|_| format!("{name} `{text}` is no whole number")),
+    };
+    let (subject, case) = (number("subject", subject)?, number("case", case)?);
+    let procedure = (!procedure.is_empty()).then(|| procedure.to_owned());
+    Ok(Line { at, kind: kind.into(), procedure, subject, case })
+}

@@ -1,0 +1,111 @@
+//! What is written is read again as it was, and what is no line is named.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::*;
+use crate::schedule::{People, Profile, Year};
+
+fn year(seed: u64) -> (Arc<Year>, Vec<String>) {
+    let mut profile = Profile::invented();
+    profile.submissions = 300;
+    let names: Vec<String> = profile.procedures.keys().cloned().collect();
+    let names: Vec<_> = names.into_iter().filter(|name| name != "others").collect();
+    let shares = profile.shares(&names).expect("all are offered");
+    let names = shares.iter().map(|(name, _)| name.clone()).collect();
+    let (start, population) = (Date::constant(2026, 1, 1), 4_000);
+    let people = People::Uniform;
+    (Arc::new(Year { profile, shares, start, years: 1, population, people, seed }), names)
+}
+
+fn written(seed: u64) -> Vec<u8> {
+    let (year, names) = year(seed);
+    let mut bytes = Vec::new();
+    write(&mut bytes, year.start.at(0, 0, 0, 0), &names, year.visits()).expect("memory");
+    bytes
+}
+
+fn file(text: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(text).expect("room");
+    file
+}
+
+#[test]
+fn one_seed_writes_the_same_bytes_and_another_others() {
+    assert_eq!(written(5), written(5));
+    assert_ne!(written(5), written(6));
+}
+
+#[test]
+fn a_replay_has_the_order_and_the_gaps_of_what_was_written() {
+    let (year, names) = year(7);
+    let file = file(&written(7));
+    let trace = Trace::open(file.path()).expect("a trace");
+    let before: Vec<_> = year.visits().collect();
+    let after: Vec<_> = trace.visits().collect();
+    assert_eq!((trace.len(), after.len()), (before.len() as u64, before.len()));
+    assert!(before.len() > 500);
+    let first = before[0].at;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.at - first, after.at);
+        assert_eq!(
+            (before.kind, before.subject, before.case),
+            (after.kind, after.subject, after.case)
+        );
+        if before.kind.is_of_form() {
+            let name = &trace.procedures()[usize::from(after.procedure)];
+            assert_eq!(names[usize::from(before.procedure)], *name);
+        }
+    }
+}
+
+#[test]
+fn csv_is_read_as_json_lines_are() {
+    let csv = file(
+        b"at,kind,procedure,subject,case\n2026-01-01T08:00:00,open,moving,3,9\n\
+          2026-01-01T08:00:01.5,accesses,,4,\n",
+    );
+    let json = file(
+        b"{\"at\":\"2026-01-01T08:00:00\",\"kind\":\"open\",\"procedure\":\"moving\",\"subject\":3,\"case\":9}\n\n\
+          {\"at\":\"2026-01-01T08:00:01.5\",\"kind\":\"accesses\",\"subject\":4}\n",
+    );
+    let visits = |file: &tempfile::NamedTempFile| -> Vec<_> {
+        Trace::open(file.path()).expect("a trace").visits().collect()
+    };
+    assert_eq!(visits(&csv), visits(&json));
+    assert_eq!(visits(&csv)[1].at, Duration::from_millis(1_500));
+}
+
+#[test]
+fn a_line_that_is_none_is_named_with_what_is_wrong() {
+    const GOOD: &str =
+        r#"{"at":"2026-01-01T08:00:00","kind":"open","procedure":"moving","subject":3}"#;
+    for (line, says) in [
+        ("hello", "line 2: expected value"),
+        (r#"{"at":"yesterday","kind":"accesses","subject":3}"#, "line 2: `yesterday` is no time"),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"walk","subject":3}"#, "line 2: no kind `walk`"),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"open","subject":3}"#, "names its procedure"),
+        (r#"{"at":"2026-01-01T07:00:00","kind":"accesses","subject":3}"#, "before the line above"),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":-3}"#, "line 2: invalid value"),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses"}"#, "missing field `subject`"),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":3,"x":1}"#, "unknown field"),
+    ] {
+        let file = file(format!("{GOOD}\n{line}\n").as_bytes());
+        let said = Trace::open(file.path()).expect_err(line).to_string();
+        assert!(said.contains(says), "{line}: {said}");
+    }
+    for (text, says) in [
+        (&b""[..], "it has no visit"),
+        (b"\xff\n", "line 1: it is not UTF-8"),
+        (b"at,kind,procedure,subject,case\n1,2\n", "line 2: 2 fields instead of five"),
+        (b"at,kind,procedure,subject,case\n2026-01-01T00:00,open,moving,x,\n", "subject `x`"),
+    ] {
+        let file = file(text);
+        let said = Trace::open(file.path()).expect_err("no trace").to_string();
+        assert!(said.contains(says), "{said}");
+    }
+    let long = file(&vec![b'x'; LINE_BYTES_MAX + 10]);
+    assert!(Trace::open(long.path()).expect_err("no trace").to_string().contains("too long"));
+}
