@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fixtures::Country;
+use jiff::Span;
+use jiff::civil::Date;
 use serde_json::json;
 
 use crate::ask::{Ask, Expects, Script};
@@ -22,6 +24,9 @@ mod tests;
 /// about them depend on what is in force when the answer is composed, and are
 /// judged by their shape alone.
 const RESTLESS: u64 = 64;
+/// A consent outlasts every reading that it is given for, also in a calendar
+/// that has run for a while before the replay; a target takes five at most.
+const CONSENT_YEARS: i64 = 3;
 /// Registers that a citizen may say No to, where a form asks them.
 const REFUSABLE: [&str; 4] = ["snca", "ccss", "acd", "cns"];
 
@@ -34,25 +39,20 @@ pub struct Desk {
     heads: Vec<String>,
     refusable: Vec<&'static str>,
     compare_every: u64,
-    /// Until when consents are given.
-    expires: String,
+    /// The first day of the replay, in the target's calendar.
+    today: Date,
 }
 
 impl Desk {
-    /// For visits that count these forms; consents expire on this day.
+    /// For visits that count these forms, the first of them on this day.
     #[must_use]
-    pub fn new(
-        country: Country,
-        forms: Vec<Arc<Form>>,
-        compare_every: u64,
-        expires: String,
-    ) -> Self {
+    pub fn new(country: Country, forms: Vec<Arc<Form>>, compare_every: u64, today: Date) -> Self {
         let casting = Casting::new(country, country.population(), &forms);
         let asked =
             |register: &&str| forms.iter().any(|it| it.registers.iter().any(|it| it == register));
         let refusable = REFUSABLE.into_iter().filter(asked).collect();
         let heads = forms.iter().map(|form| head("demo-org-", &form.organisation)).collect();
-        Self { country, casting, forms, heads, refusable, compare_every, expires }
+        Self { country, casting, forms, heads, refusable, compare_every, today }
     }
 
     fn of_form(&self, visit: &Visit, number: u64) -> (Message, Expects) {
@@ -70,7 +70,7 @@ impl Desk {
             }
             Kind::Invalid => {
                 let broken = Names { applicant: broken(&names.applicant), ..names.clone() };
-                (post(body(form, &broken, &names.applicant)), Expects::Json(&[400, 403, 422]))
+                (post(body(form, &broken, &names.applicant)), Expects::Json(&[400, 403, 422, 429]))
             }
             Kind::Consent => (self.consent(visit, form, &names), Expects::Json(&[201])),
             _ => {
@@ -104,8 +104,10 @@ impl Desk {
 
     fn consent(&self, visit: &Visit, form: &Form, names: &Names) -> Message {
         let fields: Vec<_> = form.back_office.iter().take(2).collect();
+        let today = self.today.saturating_add(visit.at);
+        let expires = today.saturating_add(Span::new().years(CONSENT_YEARS));
         let body = json!({"organisation": form.organisation, "case": case(visit),
-            "procedure": form.id, "fields": fields, "expires": self.expires});
+            "procedure": form.id, "fields": fields, "expires": expires.to_string()});
         citizen("POST", "/v1/me/consents/reuse".into(), &names.applicant, bytes(&body))
     }
 

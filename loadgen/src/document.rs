@@ -71,8 +71,10 @@ pub struct Counts {
     pub sent: u64,
     /// Answers, right or wrong.
     pub answers: u64,
-    /// Answers that should have been a bundle and are none.
+    /// Answers with a status that their requests should not get.
     pub refused: u64,
+    /// Bundles among the answers.
+    pub bundles: u64,
     /// Answers that were compared with the truth.
     pub compared: u64,
     /// Answers by status.
@@ -129,7 +131,8 @@ impl Counts {
         Self {
             sent: tally.sent,
             answers: tally.answers(),
-            refused: tally.refused(),
+            refused: tally.unexpected,
+            bundles: tally.bundles,
             compared,
             statuses: named(&tally.statuses),
             errors: named(&tally.errors),
@@ -145,16 +148,11 @@ impl Counts {
         }
     }
 
-    /// Bundles among the answers.
-    #[must_use]
-    pub fn bundles(&self) -> u64 {
-        self.answers.saturating_sub(self.refused)
-    }
-
     fn merge(&mut self, other: Self) {
         self.sent += other.sent;
         self.answers += other.answers;
         self.refused += other.refused;
+        self.bundles += other.bundles;
         self.compared += other.compared;
         add(&mut self.statuses, other.statuses);
         add(&mut self.errors, other.errors);

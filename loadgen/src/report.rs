@@ -135,7 +135,7 @@ fn void(document: &Document) -> String {
 
 fn verified(document: &Document) -> String {
     match document.counts.compared {
-        compared if compared == document.counts.bundles() => "each verified".to_owned(),
+        compared if compared == document.counts.bundles => "each verified".to_owned(),
         compared => format!("each of the right shape, {compared} compared with the truth"),
     }
 }
@@ -193,7 +193,7 @@ impl Lines {
 
     fn answers(&mut self, counts: &Counts) {
         self.line("statuses", &list(&counts.statuses));
-        let complete = share(counts.complete, counts.bundles());
+        let complete = share(counts.complete, counts.bundles);
         self.line("complete", &format!("{complete} of the bundles"));
         self.line("filled", &format!("{} fields", counts.filled));
         self.line("gaps", &gaps(counts));

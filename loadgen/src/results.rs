@@ -177,6 +177,8 @@ impl Results {
             Ending::Answered(answered) | Ending::Unexpected(answered) => {
                 let latency = sample.ended.saturating_sub(sample.intended);
                 self.tally.answered(answered.clone(), latency);
+                self.tally.unexpected += u64::from(matches!(sample.ending, Ending::Unexpected(_)));
+                self.tally.bundles += u64::from(sample.is_bundle());
             }
             Ending::Failed(error) => self.tally.failed(*error),
             Ending::Aborted => return,

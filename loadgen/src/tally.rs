@@ -51,6 +51,10 @@ pub struct Tally {
     pub statuses: BTreeMap<Answered, u64>,
     /// Requests without an answer.
     pub errors: BTreeMap<Error, u64>,
+    /// Answers with a status that their requests should not get.
+    pub unexpected: u64,
+    /// Answers that are bundles.
+    pub bundles: u64,
     /// Bundles that call themselves complete.
     pub complete: u64,
     /// Fields with a value of the moment.
@@ -78,6 +82,8 @@ impl Default for Tally {
             latency: latency.expect("one to a minute with three digits is a histogram"),
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
+            unexpected: 0,
+            bundles: 0,
             complete: 0,
             filled: 0,
             unverified: 0,
@@ -145,6 +151,8 @@ impl Tally {
         self.latency.add(&other.latency).expect("all tallies have the same bounds");
         add(&mut self.statuses, other.statuses);
         add(&mut self.errors, other.errors);
+        self.unexpected += other.unexpected;
+        self.bundles += other.bundles;
         self.complete += other.complete;
         self.filled += other.filled;
         self.unverified += other.unverified;
@@ -173,12 +181,6 @@ impl Tally {
     #[must_use]
     pub fn answers(&self) -> u64 {
         self.statuses.values().sum()
-    }
-
-    /// Answers that should have been a bundle and are none.
-    #[must_use]
-    pub fn refused(&self) -> u64 {
-        self.statuses.iter().filter(|(answered, _)| answered.status != 200).map(|it| it.1).sum()
     }
 }
 

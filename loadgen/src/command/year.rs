@@ -21,10 +21,6 @@ use crate::schedule::{Event, People, Profile, Visit, Year};
 use crate::target::Target;
 use crate::trace::{self, Trace};
 
-/// How long after today a consent of a replay is good for: longer than any
-/// calendar that runs with it gets.
-const CONSENT_YEARS: i64 = 40;
-
 /// What is common to whatever sends visits.
 #[derive(Clone, Debug, Args)]
 struct Common {
@@ -288,8 +284,7 @@ async fn send(
         not_asked: offer.not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
         country: format!("--population {} --seed {}", common.population, common.seed),
     };
-    let expires = crate::clock::today().saturating_add(jiff::Span::new().years(CONSENT_YEARS));
-    let desk = Desk::new(country, forms, common.compare_every, expires.to_string());
+    let desk = Desk::new(country, forms, common.compare_every, crate::clock::today());
     let events = move || -> Box<dyn Iterator<Item = Event> + Send> {
         let numbered = (0_u64..).zip(visits());
         Box::new(numbered.map(move |(number, visit)| Event {

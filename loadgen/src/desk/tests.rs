@@ -13,7 +13,7 @@ fn desk() -> Desk {
             "backOffice": true},
             {"name": "plate", "role": "applicant", "sources": ["snca.plate"]}]});
     let form = Form::new(serde_json::from_value(described).unwrap()).unwrap();
-    Desk::new(Country::new(1, 500).unwrap(), vec![Arc::new(form)], 1, "2066-01-01".into())
+    Desk::new(Country::new(1, 500).unwrap(), vec![Arc::new(form)], 1, Date::constant(2026, 1, 1))
 }
 
 fn ask(kind: Kind, subject: u64) -> (Ask, Value) {
@@ -29,6 +29,7 @@ fn a_consent_and_the_reading_that_follows_it_are_about_one_case() {
     let (read, asked) = ask(Kind::BackOffice, 3);
     assert_eq!(given["case"], asked["case"]);
     assert_eq!(given["fields"], json!(["familyName"]));
+    assert_eq!(given["expires"], "2029-01-01");
     assert_eq!(asked["channel"], "back-office");
     assert!(asked.get("presence").is_none());
     assert_eq!((consent.channel, read.channel), (Channel::Citizen, Channel::BackOffice));
