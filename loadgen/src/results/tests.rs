@@ -109,3 +109,29 @@ proptest! {
         prop_assert!(results.series.is_sound());
     }
 }
+
+#[test]
+fn an_answer_of_a_status_that_was_wanted_is_neither_refused_nor_a_bundle() {
+    let answered = |status| Answered { status, problem: None };
+    let sample = |ending, verified: Option<Verified>| Sample {
+        number: 0,
+        intended: Duration::ZERO,
+        sent: Duration::ZERO,
+        ended: Duration::from_millis(1),
+        group: 0,
+        channel: Channel::FrontOffice,
+        cache: None,
+        compared: verified.is_some(),
+        verified,
+        ending,
+    };
+    let results = results(&[
+        sample(Ending::Answered(answered(422)), None),
+        sample(Ending::Answered(answered(201)), None),
+        sample(Ending::Answered(answered(200)), None),
+        sample(Ending::Answered(answered(200)), Some(Verified::default())),
+        sample(Ending::Unexpected(answered(422)), None),
+    ]);
+    let tally = &results.tally;
+    assert_eq!((tally.answers(), tally.bundles, tally.unexpected), (5, 1, 1));
+}
