@@ -17,7 +17,7 @@ use crate::tally::{EXAMPLES_MAX, Tally};
 use crate::verify::Gap;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// The version of the document's members; a reader refuses any other.
 pub const SCHEMA: &str = "loadgen/1";

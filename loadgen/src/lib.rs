@@ -23,6 +23,7 @@ pub mod document;
 pub mod form;
 pub mod honesty;
 pub mod lineage;
+pub mod outputs;
 mod pace;
 pub mod plan;
 pub mod procedures;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Failure, complain, say};
 use crate::document::Document;
+use crate::outputs;
 use crate::report::{self, Heading, Verdict};
 use crate::run::Outcome;
 use crate::slo::Slo;
@@ -22,6 +23,12 @@ pub(super) struct Telling {
     /// `loadgen report`.
     #[arg(long, value_name = "FILE")]
     json: Option<String>,
+    /// Write the verdict and the levels to this file, as JUnit's XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<String>,
+    /// Write the verdict, the levels and the summary to this file, as Markdown.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<String>,
     /// Print the verdict only.
     #[arg(long)]
     quiet: bool,
@@ -59,9 +66,14 @@ impl Telling {
     }
 
     fn write(&self, document: &Document) -> bool {
-        let files = [(&self.json, "--json", document.json())];
+        type Output = fn(&Document) -> String;
+        let files: [(_, _, Output); 3] = [
+            (&self.json, "--json", Document::json),
+            (&self.junit, "--junit", outputs::junit),
+            (&self.markdown, "--markdown", outputs::markdown),
+        ];
         files.into_iter().fold(true, |all, (path, option, text)| {
-            let written = path.as_ref().is_none_or(|path| write(path, option, &text));
+            let written = path.as_ref().is_none_or(|path| write(path, option, &text(document)));
             all && written
         })
     }

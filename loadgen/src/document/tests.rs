@@ -6,7 +6,7 @@ use super::*;
 use crate::results::Sample;
 use crate::results::tests::samples;
 
-fn document(samples: &[Sample]) -> Document {
+pub(crate) fn document(samples: &[Sample]) -> Document {
     let mut results = Results::new((0..3).map(|group| format!("form-{group}")).collect());
     let mut honesty = Honesty::default();
     for sample in samples {

@@ -51,6 +51,18 @@ fn a_report_prints_merges_and_compares_what_runs_wrote() {
 }
 
 #[test]
+fn a_build_server_and_a_page_get_files_of_their_own() {
+    let fake = Fake::start(Behaviour::Right);
+    let (junit, markdown) = (file("run.xml"), file("run.md"));
+    let files = ["--junit", &junit, "--markdown", &markdown, "--slo", "p50 < 1us"];
+    expect(command(&fake.url(), &files), 1, &["violated"]);
+    let junit = std::fs::read_to_string(junit).expect("written");
+    assert!(junit.contains("tests=\"2\" failures=\"2\" errors=\"0\""), "{junit}");
+    let markdown = std::fs::read_to_string(markdown).expect("written");
+    assert!(markdown.contains("| p50 &lt; 1us |") && markdown.contains("| some-form | 400 | 0 |"));
+}
+
+#[test]
 fn a_full_disk_is_said_and_the_summary_still_printed() {
     let fake = Fake::start(Behaviour::Right);
     let parts = ["--json /dev/full: No space left", "answered   400 of 400 sent"];
