@@ -23,8 +23,10 @@ const PEOPLE: usize = 2_000;
 const LINES: usize = 20_000;
 /// How far the job's sender stands back, as `nice` counts; its threads inherit it.
 const NICENESS: i32 = 19;
-/// People before forms, each on a connection of their own.
+/// People before forms, each on a connection of their own: enough for the rate where
+/// an answer takes what it takes out of memory, and where it takes half a second.
 const WAITING: usize = 8;
+const WAITING_FOR_REGISTERS: usize = 128;
 
 /// `benches beside`.
 #[derive(Args)]
@@ -115,15 +117,17 @@ fn felt(
     people: &[String],
     options: &Options,
 ) -> anyhow::Result<Felt> {
-    let each = Duration::from_secs_f64(WAITING as f64 / options.rate as f64);
-    let count = (options.seconds * options.rate) as usize / WAITING;
+    let waiting = if options.realistic { WAITING_FOR_REGISTERS } else { WAITING };
+    let each = Duration::from_secs_f64(waiting as f64 / options.rate as f64);
+    let count = (options.seconds * options.rate) as usize / waiting;
     let began = monotonic() + Duration::from_millis(20);
     let waited = thread::scope(|scope| {
         let one = |place: usize| {
-            let first = began + each.mul_f64(place as f64 / WAITING as f64);
-            scope.spawn(move || wait(at, asking, people, place, first, each, count))
+            let first = began + each.mul_f64(place as f64 / waiting as f64);
+            let theirs = people.iter().skip(place).step_by(waiting);
+            scope.spawn(move || wait(at, asking, theirs.cycle().take(count), first, each))
         };
-        let all: Vec<_> = (0..WAITING).map(one).collect();
+        let all: Vec<_> = (0..waiting).map(one).collect();
         let ended = all.into_iter().map(|it| it.join().ok().context("somebody panicked")?);
         ended.collect::<anyhow::Result<Vec<_>>>()
     })?;
@@ -133,21 +137,19 @@ fn felt(
     Ok(Felt { latencies, bundles: 0.0 })
 }
 
-fn wait(
+fn wait<'a>(
     at: SocketAddr,
     asking: &Asking,
-    people: &[String],
-    place: usize,
+    people: impl Iterator<Item = &'a String>,
     first: Instant,
     each: Duration,
-    count: usize,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut client = Client::connect(at)?;
-    let mut latencies = Vec::with_capacity(count);
-    for turn in 0..count {
+    let mut latencies = Vec::new();
+    for (turn, person) in people.enumerate() {
         let due = first + each * turn as u32;
         pause(due.saturating_duration_since(monotonic()));
-        let (head, body) = asking.about(&people[(place + turn * WAITING) % people.len()]);
+        let (head, body) = asking.about(person);
         let (status, _) = client.ask(&head, &body)?;
         anyhow::ensure!(status == 200, "somebody was answered with {status}");
         latencies.push(monotonic() - due);
