@@ -1,7 +1,7 @@
 //! Faults that a proof plants, to see that it would find them.
 //!
 //! They exist under the feature `planted-faults` only, which no server has; without
-//! it [`is`] is a constant. One at a time is planted, for the whole process.
+//! it `is` is a constant. One at a time is planted, for the whole process.
 
 /// A broken promise.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -82,7 +82,7 @@ pub struct Reply {
 /// One request, ready to be sent as often as wanted.
 ///
 /// Invariant: its texts are made of what stands in tokens and paths, without
-/// control characters ([`Message::is_sound`]).
+/// control characters (`Message::is_sound`).
 #[derive(Clone, Debug)]
 pub struct Message {
     /// Such as `POST`.

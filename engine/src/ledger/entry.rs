@@ -214,7 +214,7 @@ impl Entry {
 pub(super) const HISTORY: u64 = 1 << 63;
 
 /// The subjects that an entry is about: by number where a bundle left, in whose list
-/// of accesses it then stands, and by number and [`HISTORY`] for all else.
+/// of accesses it then stands, and by number and `HISTORY` for all else.
 pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
     let Ok(entry) = Entry::decode(body) else { return };
     match entry.event {

@@ -41,7 +41,7 @@ impl Interval {
 
 /// All intervals, from the start of the run.
 ///
-/// Invariant: a step is [`STEP_MS`] times a power of two, so that of two series
+/// Invariant: a step is `STEP_MS` times a power of two, so that of two series
 /// the finer one can be made as coarse as the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
