@@ -87,6 +87,8 @@ assert any(usage.disclosure == str(bundle.disclosure) for usage in accesses.usag
 kept = call("citizen", "put_data", citizen, attribute="mobile", body=PutValue(value="+352 621 123 456"))
 assert kept.attribute == "mobile", kept
 assert call("citizen", "data", citizen).fields["mobile"].value == kept.value
+held = call("citizen", "export", citizen)
+assert held, held
 call("citizen", "delete_data", citizen, expected=204, attribute="mobile")
 
 page = call("catalogue", "procedures", anybody, limit=3)
@@ -99,6 +101,7 @@ call("catalogue", "openapi", anybody)
 call("catalogue", "docs", anybody)
 assert call("operation", "healthz", anybody).status == "ok"
 assert call("operation", "readyz", anybody).status == "ready"
+assert call("operation", "status", anybody), "no status"
 call("operation", "metrics", anybody)
 
 generated = {

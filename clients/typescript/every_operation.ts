@@ -86,6 +86,8 @@ const kept = ok(
 const data = ok(await citizen.GET("/v1/me/data"));
 const mobile = data.fields["mobile"];
 assert.ok(mobile?.status === "filled" && mobile.value === kept.value);
+const held = ok(await citizen.GET("/v1/me/export"));
+assert.ok(JSON.stringify(held).includes(kept.value));
 ok(await citizen.DELETE("/v1/me/data/{attribute}", own));
 
 const page = ok(await anybody.GET("/v1/procedures", { params: { query: { limit: 3 } } }));
@@ -99,6 +101,7 @@ ok(await anybody.GET("/openapi.json"));
 ok(await anybody.GET("/docs", { parseAs: "text" }));
 assert.equal(ok(await anybody.GET("/healthz")).status, "ok");
 assert.equal(ok(await anybody.GET("/readyz")).status, "ready");
+ok(await anybody.GET("/status"));
 ok(await anybody.GET("/metrics", { parseAs: "text" }));
 
 assert.equal(called.size, Number(described), [...called].join("\n"));
