@@ -1,6 +1,7 @@
 //! The command line: `engine demo`, `engine check`, `engine probe`, `engine audit`.
 
 use std::io::{Read as _, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ use crate::logs;
 use crate::model::Subject;
 use crate::probe::Probed;
 use crate::registers::Outcome;
+use crate::report;
 use crate::space::MasterKey;
 use crate::store;
 
@@ -105,6 +107,22 @@ enum What {
         #[arg(long)]
         subject_file: Option<PathBuf>,
     },
+    /// Tell how often which form, organisation and register was used, so that nobody
+    /// can be told from it.
+    Report {
+        /// The engine's data directory; the engine may be running.
+        #[arg(long)]
+        data: PathBuf,
+        /// The first civil year, in UTC.
+        #[arg(long, value_name = "YEAR")]
+        from: i16,
+        /// The last one.
+        #[arg(long, value_name = "YEAR")]
+        to: i16,
+        /// Tell it as JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prove a ledger's promises from the ledger alone.
     Audit {
         /// The engine's data directory; the engine may be running.
@@ -156,6 +174,7 @@ pub fn main() -> ExitCode {
         What::Erase { data, master_key, subject_file } => {
             erase(&data, master_key.as_deref(), subject_file.as_deref())
         }
+        What::Report { data, from, to, json } => report(&data, from..=to, json),
         What::Audit { data, expect_head, bundle } => {
             audit(&data, expect_head.as_ref(), bundle.as_deref())
         }
@@ -306,6 +325,22 @@ fn audit(data: &Path, expected: Option<&store::Head>, bundle: Option<&Path>) -> 
         }
         Err(AuditError::Unreadable(error)) => Err(error.into()),
     }
+}
+
+fn report(data: &Path, years: RangeInclusive<i16>, json: bool) -> anyhow::Result<u8> {
+    match report::report(data, years, crate::clock::Civil::system().now()) {
+        Ok(report) if json => say(&serde_json::to_string_pretty(&report)?),
+        Ok(report) => say(report.to_string().trim_end()),
+        Err(report::Error::Years(wrong)) => {
+            complain(&wrong);
+            return Ok(USAGE);
+        }
+        Err(error) => {
+            return Err(error)
+                .with_context(|| format!("no ledger can be read in {}", data.display()));
+        }
+    }
+    Ok(HOLDS)
 }
 
 fn copied(what: &str, done: Result<Report, backup::Error>) -> anyhow::Result<u8> {

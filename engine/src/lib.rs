@@ -61,6 +61,7 @@ mod rooms {
     #[cfg(feature = "otlp")]
     pub mod otlp;
     pub mod probe;
+    pub mod report;
     pub mod serve;
     pub mod signals;
 

@@ -175,7 +175,7 @@ pub(super) fn read(
 }
 
 /// Who received, by name.
-fn receiver<'a>(catalogue: &'a Catalogue, about: &About) -> &'a str {
+pub(super) fn receiver<'a>(catalogue: &'a Catalogue, about: &About) -> &'a str {
     match about.channel {
         Channel::Own => SELF,
         Channel::FrontOffice | Channel::BackOffice => {

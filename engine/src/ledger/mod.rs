@@ -18,6 +18,7 @@ mod post;
 mod published;
 mod queue;
 mod repeat;
+mod uses;
 mod writer;
 
 use std::fmt::Write as _;
@@ -37,6 +38,7 @@ pub use erase::erase;
 pub use history::{Held, Moment, What};
 pub use published::{Latch, Published, Took};
 pub use repeat::Repeatable;
+pub use uses::{Count, Kind, Uses, uses};
 pub use writer::Writer;
 
 use crate::catalogue::{Catalogue, DEADLINE_MAX};

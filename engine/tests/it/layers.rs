@@ -131,6 +131,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("backup", &["ledger", "space", "store"]),
     ("erase", &["model", "clock", "entropy", "ledger", "space", "store"]),
     ("probe", &["model", "net", "catalogue", "registers"]),
+    ("report", &["model", "clock", "ledger", "store"]),
     (
         "demo",
         &[
@@ -167,6 +168,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "planted",
             "probe",
             "registers",
+            "report",
             "serve",
             "space",
             "store",

@@ -28,6 +28,7 @@ mod process;
 mod public;
 mod readme;
 mod reload;
+mod report;
 mod restart;
 mod reuse;
 mod scaled;
