@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use benches::{NOW, catalogue, consents, grant, request};
+use benches::{NOW, catalogue, grant, parties, request};
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::consent;
 
@@ -10,9 +10,9 @@ fn decide(criterion: &mut Criterion) {
     let catalogue = catalogue();
     for form in benches::FORMS {
         let request = request(&catalogue, form);
-        let consents = consents(&request);
+        let parties = parties(&request);
         criterion.bench_function(&format!("decide/{form}"), |it| {
-            it.iter(|| consent::decide(&catalogue, black_box(&request), consents.clone(), NOW));
+            it.iter(|| consent::decide(&catalogue, black_box(&request), parties.clone(), NOW));
         });
     }
 }

@@ -18,7 +18,7 @@ pub mod whole;
 use std::sync::Arc;
 
 use engine::catalogue::{Catalogue, Procedure};
-use engine::consent::{Consent, Grant, Request, decide};
+use engine::consent::{Consent, Grant, Parties, Request, decide};
 use engine::identity::Presence;
 use engine::model::{Channel, CivilMs, Language, Resolution, Subject};
 use fixtures::{Country, Person};
@@ -91,15 +91,16 @@ pub fn request(catalogue: &Catalogue, form: &str) -> Request {
 
 /// The consent of subjects who never said No.
 #[must_use]
-pub fn consents(request: &Request) -> [Option<Arc<Consent>>; engine::model::SUBJECTS_MAX] {
+pub fn parties(request: &Request) -> Parties {
     let unchanged: Arc<Consent> = Arc::default();
-    request.subjects.map(|subject| subject.map(|_| unchanged.clone()))
+    let consents = request.subjects.map(|subject| subject.map(|_| unchanged.clone()));
+    Parties { consents, ..Parties::default() }
 }
 
 /// What is decided on a request.
 #[must_use]
 pub fn grant(catalogue: &Catalogue, request: &Request) -> Grant {
-    decide(catalogue, request, consents(request), NOW).expect("the owner of a form may ask")
+    decide(catalogue, request, parties(request), NOW).expect("the owner of a form may ask")
 }
 
 /// Every call of a form's plan, answered by the simulated registers.

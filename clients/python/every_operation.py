@@ -12,6 +12,7 @@ import prefill_client.api
 from prefill_client import AuthenticatedClient, Client
 from prefill_client.models import (
     PrefillRequest,
+    PutMandate,
     PutPreference,
     PutValue,
     ReuseConsentRequest,
@@ -66,6 +67,9 @@ consents = call("citizen", "consents", citizen)
 version = consents.consent_version
 refused = call("citizen", "put_preference", citizen, register="snca", body=PutPreference(allow=False))
 assert refused.consent_version == version + 1, refused
+withdrawn = call("citizen", "put_mandate", citizen, body=PutMandate(company="B523212", allow=False))
+assert [(it.company, it.allow) for it in withdrawn.mandates] == [("B523212", False)], withdrawn
+call("citizen", "put_mandate", citizen, body=PutMandate(company="B523212", allow=True))
 given = call(
     "citizen",
     "consent_to_reuse",

@@ -62,6 +62,12 @@ const refused = ok(
   }),
 );
 assert.equal(refused.consentVersion, before.consentVersion + 1);
+for (const allow of [false, true]) {
+  const said = ok(
+    await citizen.PUT("/v1/me/consents/mandates", { body: { company: "B523212", allow } }),
+  );
+  assert.equal(said.mandates[0]?.allow, allow);
+}
 const given = ok(
   await citizen.POST("/v1/me/consents/reuse", {
     body: {

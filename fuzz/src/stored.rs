@@ -97,6 +97,10 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
         Event::Change(Change { subject: who, what: no }),
         Event::Change(Change { subject: who, what: consent::Change::Give(terms()) }),
         Event::Change(Change { subject: who, what: consent::Change::Withdraw { id: [3; 16] } }),
+        Event::Change(Change {
+            subject: who,
+            what: consent::Change::Mandate { other: 300, allow: false },
+        }),
         Event::Denial(Denial {
             about: about(),
             subjects: vec![1],
@@ -109,12 +113,13 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
     events.map(|event| entry(event).encode()).into()
 }
 
-/// A state after a No, a reuse consent and its withdrawal.
+/// A state after a No, a reuse consent, its withdrawal and that of a mandate.
 pub(crate) fn states() -> Vec<Vec<u8>> {
     let changes = [
         consent::Change::Preference { register: "rnpp".into(), allow: false },
         consent::Change::Give(terms()),
         consent::Change::Withdraw { id: [3; 16] },
+        consent::Change::Mandate { other: 300, allow: false },
     ];
     let mut state = Consent::default();
     let mut stored = vec![state.encode()];

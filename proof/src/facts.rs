@@ -128,6 +128,7 @@ impl Person {
                 let theirs = self.consents.iter_mut().filter(|known| known.id == id);
                 theirs.for_each(|known| known.until = known.until.min(version));
             }
+            Change::Mandate { .. } => {}
         }
         if self.refusals.is_empty() {
             self.refusals.push(Default::default());

@@ -9,7 +9,7 @@ use crate::model::CivilMs;
 /// One change of a subject's consent.
 ///
 /// It is what an entry of the ledger says, so that its form is fixed: further
-/// kinds come last. Everything goes by name and outlives the catalogue.
+/// kinds come last. Everything in a catalogue goes by name and outlives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// Yes or No to prefilling from a register.
@@ -26,6 +26,13 @@ pub enum Change {
         /// Which one.
         id: [u8; 16],
     },
+    /// A mandate is withdrawn or restored, by one of its two sides.
+    Mandate {
+        /// The other side's number in the ledger.
+        other: u64,
+        /// Whether it is used.
+        allow: bool,
+    },
 }
 
 impl Consent {
@@ -37,6 +44,7 @@ impl Consent {
             Change::Preference { register, allow } => self.with_preference(register, *allow, at),
             Change::Give(terms) => self.with_reuse(terms, at),
             Change::Withdraw { id } => self.without_reuse(id, at),
+            Change::Mandate { other, allow } => self.with_mandate(*other, *allow, at),
         }
     }
 
@@ -79,7 +87,7 @@ impl Consent {
         Some(next)
     }
 
-    fn next(&self) -> Self {
+    pub(super) fn next(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::ToSpan;
 
 use super::Consent;
+use super::mandate::Parties;
 use super::reuse::reused;
 use crate::catalogue::{Catalogue, Procedure};
 use crate::clock;
@@ -84,6 +85,8 @@ pub struct Grant {
     pub(super) refused_by_related: CandidateSet,
     pub(super) subjects: [Option<Subject>; SUBJECTS_MAX],
     consents: [Option<Arc<Consent>>; SUBJECTS_MAX],
+    /// What tells answers of before a withdrawn mandate from later ones.
+    mandates: u64,
     valid_until: CivilMs,
 }
 
@@ -97,7 +100,8 @@ impl Grant {
     /// The epoch of answers about a role's subject from one register.
     #[must_use]
     pub fn epoch(&self, role: usize, register: &str) -> u64 {
-        self.consents[role].as_ref().map_or(0, |consent| consent.epoch(register))
+        let own = self.consents[role].as_ref().map_or(0, |consent| consent.epoch(register));
+        own.wrapping_add(self.mandates)
     }
 
     /// The first moment at which it no longer holds.
@@ -125,14 +129,14 @@ impl Grant {
     }
 }
 
-/// Decides. `consents` has the state of each subject of the request.
+/// Decides. `parties` has the state of each subject of the request.
 ///
 /// # Errors
 /// Where the request as a whole is not authorised.
 pub fn decide(
     catalogue: &Catalogue,
     request: &Request,
-    consents: [Option<Arc<Consent>>; SUBJECTS_MAX],
+    parties: Parties,
     now: CivilMs,
 ) -> Result<Grant, Denied> {
     let procedure = catalogue.procedure(request.procedure);
@@ -145,7 +149,7 @@ pub fn decide(
     let asked = request.fields.unwrap_or_else(|| procedure.all_fields());
     let mut in_reach = candidates_of(procedure, asked).intersection(authorised);
     if request.channel == Channel::BackOffice {
-        let (given, until) = match &consents[0] {
+        let (given, until) = match &parties.consents[0] {
             Some(applicant) => reused(catalogue, request, applicant, now),
             None => (CandidateSet::EMPTY, CivilMs::MAX),
         };
@@ -154,7 +158,7 @@ pub fn decide(
         valid_until = valid_until.min(until);
     }
 
-    let refused = consents.each_ref().map(|consent| {
+    let refused = parties.consents.each_ref().map(|consent| {
         consent.as_ref().map_or(RegisterSet::EMPTY, |consent| consent.refused(catalogue))
     });
     let (lost, mut unrelated) = cost_of(procedure, &refused);
@@ -168,6 +172,9 @@ pub fn decide(
             true => valid_until = valid_until.min(of_age),
             false => unrelated = unrelated.union(candidates_through(procedure, role)),
         }
+    }
+    for role in parties.without_mandate(procedure) {
+        unrelated = unrelated.union(candidates_through(procedure, role));
     }
     let allowed = in_reach.without(lost).without(unrelated);
     Ok(Grant {
@@ -189,7 +196,8 @@ pub fn decide(
                 .without(of_applicant(procedure, lost)),
         },
         subjects: request.subjects,
-        consents,
+        mandates: parties.epoch(procedure),
+        consents: parties.consents,
         valid_until,
     })
 }

@@ -6,6 +6,7 @@
 mod change;
 mod decide;
 mod explain;
+mod mandate;
 mod notices;
 mod plan;
 mod release;
@@ -17,6 +18,7 @@ pub use change::Change;
 pub use decide::{Denied, Grant, Request, decide};
 pub(crate) use explain::Explanation;
 pub use explain::Timings;
+pub use mandate::{MANDATES_MAX, Mandate, Parties};
 pub use plan::Plan;
 pub use release::{Bundle, Released};
 pub use reuse::{Reuse, STANDING_MAX, Standing, Terms};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::mandate::Mandates;
 use super::reuse::Reuse;
 use crate::catalogue::Catalogue;
 use crate::model::{CivilMs, RegisterId, RegisterSet};
@@ -16,6 +17,7 @@ pub struct Consent {
     pub(super) preferences: Vec<Preference>,
     /// In the order in which they were given; ended ones stay for a while.
     pub(super) reuse: Vec<Reuse>,
+    pub(super) mandates: Mandates,
 }
 
 /// A citizen's Yes or No to prefilling from one register.

@@ -3,6 +3,7 @@
 mod decided;
 mod denied;
 mod leaks;
+mod mandate;
 mod million;
 mod noticed;
 mod random;

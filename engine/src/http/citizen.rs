@@ -14,8 +14,9 @@ use super::wire;
 use crate::catalogue;
 use crate::consent::Consent;
 use crate::identity::Citizen;
-use crate::ledger::{PAGE_MAX, Page};
-use crate::prefill::{Core, Rejection, own, prefer};
+use crate::ledger::{Own, PAGE_MAX, Page};
+use crate::model::Subject;
+use crate::prefill::{Core, Rejection, own, prefer, set_mandate};
 use crate::space::{self, Attribute};
 use crate::store;
 
@@ -26,11 +27,14 @@ const PAGE_DEFAULT: u64 = 50;
 
 /// `GET /v1/me/consents`.
 pub(super) fn consents(core: &Core, citizen: Citizen) -> Answered {
-    let consent = core.port.consent_of(citizen.subject);
-    let shared = core.shared();
-    let shown =
-        |consent: Arc<Consent>| wire::Consents::of(&consent, core.catalogue(), shared.civil.now());
-    Ok(respond::own(consent.map(shown)))
+    Ok(shown(core, core.port.consent_of(citizen.subject)))
+}
+
+fn shown(core: &Core, consent: Own<Arc<Consent>>) -> Out {
+    let names = |number| core.port.published().named(number);
+    let (catalogue, now) = (core.catalogue(), core.shared().civil.now());
+    let shown = |consent: Arc<Consent>| wire::Consents::of(&consent, &names, catalogue, now);
+    respond::own(consent.map(shown))
 }
 
 /// `PUT /v1/me/consents/preferences/{register}`.
@@ -42,14 +46,28 @@ pub(super) async fn put_preference(
 ) -> Answered {
     let body = read(request).await?;
     let wire::PutPreference { allow } = wire::read(&body)?;
-    let shared = core.shared();
     let Some(id) = core.catalogue().find_register(register) else {
         return Ok(respond::not_found("register of that name"));
     };
     let consent = prefer(core, citizen.subject, id, allow).await?;
-    let shown =
-        |consent: Arc<Consent>| wire::Consents::of(&consent, core.catalogue(), shared.civil.now());
-    Ok(respond::own(consent.map(shown)))
+    Ok(shown(core, consent))
+}
+
+/// `PUT /v1/me/consents/mandates`.
+pub(super) async fn put_mandate(
+    core: &Core,
+    citizen: Citizen,
+    request: Request<Incoming>,
+) -> Answered {
+    let body = read(request).await?;
+    let wire::PutMandate { company, allow } = wire::read(&body)?;
+    let company = identified("company", &company)?;
+    let consent = set_mandate(core, citizen.subject, company, allow).await?;
+    Ok(shown(core, consent))
+}
+
+fn identified(member: &str, text: &str) -> Result<Subject, Rejection> {
+    text.parse().map_err(|why| Rejection::InvalidIdentifier { member: member.to_owned(), why })
 }
 
 /// `GET /v1/me/accesses`.
@@ -79,8 +97,9 @@ pub(super) async fn export(core: &Core, citizen: Citizen) -> Answered {
     let held = shared.accesses.held(subject).await.map_err(unreadable)?;
     let consent = core.port.consent_of(subject);
     let (catalogue, now) = (core.catalogue(), shared.civil.now());
-    let whole = held
-        .map(|held| wire::Held::of(subject, &consent.into_inner(), held, own_data, catalogue, now));
+    let (names, consent) = (|number| core.port.published().named(number), consent.into_inner());
+    let whole =
+        held.map(|held| wire::Held::of(subject, &consent, held, own_data, &names, catalogue, now));
     Ok(respond::own(whole))
 }
 

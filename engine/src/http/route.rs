@@ -65,6 +65,7 @@ async fn answered_by(
                 Citizens::Prefer => {
                     citizen::put_preference(core, citizen, parameter, request).await
                 }
+                Citizens::SetMandate => citizen::put_mandate(core, citizen, request).await,
                 Citizens::ConsentToReuse => reuse::give(core, citizen, request).await,
                 Citizens::Withdraw => reuse::withdraw(core, citizen, parameter).await,
                 Citizens::Receipt => reuse::receipt(core, citizen, parameter),

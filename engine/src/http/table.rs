@@ -99,6 +99,7 @@ pub(super) enum Operators {
 pub(super) enum Citizens {
     Consents,
     Prefer,
+    SetMandate,
     ConsentToReuse,
     Withdraw,
     Receipt,

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub(super) use asked::{Prefill, PutPreference, PutValue, read};
+pub(super) use asked::{Prefill, PutMandate, PutPreference, PutValue, read};
 pub(super) use bundle::{BatchLine, Bundle};
 pub(super) use held::Held;
 pub(super) use own::{Accesses, Consents, Kept};

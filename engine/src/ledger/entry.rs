@@ -125,7 +125,9 @@ pub struct Denial {
 /// About how many bytes the entry of a change takes.
 pub(super) fn size_of(change: &consent::Change) -> usize {
     match change {
-        consent::Change::Preference { .. } | consent::Change::Withdraw { .. } => SMALL,
+        consent::Change::Preference { .. }
+        | consent::Change::Withdraw { .. }
+        | consent::Change::Mandate { .. } => SMALL,
         consent::Change::Give(terms) => {
             let fields: usize = terms.fields.iter().map(|name| name.len() + 1).sum();
             2 * SMALL + terms.purpose.len() + fields

@@ -291,6 +291,31 @@ impl Port {
         until: Instant,
     ) -> Result<Own<Arc<Consent>>, Refused> {
         let size = entry::size_of(&what);
+        self.wish(subject, queue::Wish::Change(what), size, until).await
+    }
+
+    /// Records that one side of a mandate withdraws or restores it, as
+    /// [`Port::change`] does. Where as many stand as are kept, nothing changes.
+    ///
+    /// # Errors
+    /// As [`Port::change`].
+    pub async fn mandate(
+        &self,
+        subject: Subject,
+        other: Subject,
+        allow: bool,
+        until: Instant,
+    ) -> Result<Own<Arc<Consent>>, Refused> {
+        self.wish(subject, queue::Wish::Mandate { other, allow }, entry::SMALL, until).await
+    }
+
+    async fn wish(
+        &self,
+        subject: Subject,
+        what: queue::Wish,
+        size: usize,
+        until: Instant,
+    ) -> Result<Own<Arc<Consent>>, Refused> {
         let changed = queue::Changed { subject, what };
         self.submit(size, until, |reply| Submission::Change(changed, reply)).await?;
         Ok(self.consent_of(subject))

@@ -7,8 +7,8 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use super::{OpenError, RESERVE_MIN};
-use crate::consent::Consent;
-use crate::model::{CivilMs, Subject};
+use crate::consent::{Consent, Parties};
+use crate::model::{CivilMs, SUBJECTS_MAX, Subject};
 use crate::store::{Head, Read};
 
 /// Why the ledger takes nothing more.
@@ -41,6 +41,8 @@ pub struct Took {
 pub struct Published {
     consents: DashMap<Subject, Arc<Consent>>,
     numbers: DashMap<Subject, u64>,
+    /// Who is named by number in the consents.
+    named: DashMap<u64, Subject>,
     /// The highest number that the storage held when it was opened.
     highest: u64,
     unchanged: Arc<Consent>,
@@ -66,12 +68,16 @@ impl Published {
             Err(_) => damaged = Some("a subject that is no identifier"),
         })?;
         storage.erased(&mut |number| highest = highest.max(number))?;
-        let consents = DashMap::new();
+        let (consents, mut named) = (DashMap::new(), DashMap::new());
         storage.consents(&mut |number, state| match (
             by_number.get(&number),
             Consent::decode(state),
         ) {
             (Some(subject), Some(consent)) => {
+                let others = consent.mandates().iter().map(|known| known.other);
+                // Who was erased since is nobody's other side.
+                let others = others.filter_map(|other| Some((other, *by_number.get(&other)?)));
+                named.extend(others);
                 consents.insert(*subject, Arc::new(consent));
             }
             _ => damaged = Some("a consent state that cannot be read"),
@@ -82,6 +88,7 @@ impl Published {
         Ok(Self {
             consents,
             numbers,
+            named,
             highest,
             unchanged: Arc::default(),
             head: Mutex::new(storage.head()?),
@@ -102,6 +109,25 @@ impl Published {
     #[must_use]
     pub fn number(&self, subject: Subject) -> Option<u64> {
         self.numbers.get(&subject).map(|number| *number)
+    }
+
+    /// What is known of the subjects of one request.
+    #[must_use]
+    pub fn parties(&self, subjects: &[Option<Subject>; SUBJECTS_MAX]) -> Parties {
+        let consents = subjects.map(|subject| Some(self.consent(subject?)));
+        let mut known = consents.iter().flatten();
+        // A number is needed only where somebody names others by theirs.
+        let numbers = match known.any(|consent| !consent.mandates().is_empty()) {
+            true => subjects.map(|subject| self.number(subject?)),
+            false => [None; SUBJECTS_MAX],
+        };
+        Parties { consents, numbers }
+    }
+
+    /// Whom a consent names by number; `None` of somebody who was erased.
+    #[must_use]
+    pub fn named(&self, number: u64) -> Option<Subject> {
+        self.named.get(&number).map(|subject| *subject)
     }
 
     /// The highest number that was given before this start.
@@ -162,10 +188,15 @@ impl Published {
         &self,
         head: Head,
         numbers: impl IntoIterator<Item = (Subject, u64)>,
+        named: impl IntoIterator<Item = (u64, Subject)>,
         consents: impl IntoIterator<Item = (Subject, Arc<Consent>)>,
     ) {
+        // Before the consents: whoever reads one must find whom it names.
         for (subject, number) in numbers {
             self.numbers.insert(subject, number);
+        }
+        for (number, subject) in named {
+            self.named.insert(number, subject);
         }
         for (subject, consent) in consents {
             self.consents.insert(subject, consent);

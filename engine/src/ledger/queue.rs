@@ -35,7 +35,15 @@ pub(super) enum Submission {
 /// A citizen's change of their consent.
 pub(super) struct Changed {
     pub(super) subject: Subject,
-    pub(super) what: Change,
+    pub(super) what: Wish,
+}
+
+/// What is to change.
+pub(super) enum Wish {
+    /// What the entry will say.
+    Change(Change),
+    /// A mandate with another subject, whom the entry will name by number.
+    Mandate { other: Subject, allow: bool },
 }
 
 /// A denial to be recorded.

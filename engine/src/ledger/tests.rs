@@ -1,6 +1,7 @@
 //! The ledger's promises: order, durability, refusal, fail stop, audit.
 
 mod crash;
+mod mandates;
 mod proof;
 mod read;
 mod superseded;
@@ -321,6 +322,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         (Event::Disclosure(disclosure), format!("01{id}{about}0105060e0801080901{d1}")),
         (changed(consent::Change::Give(terms)), format!("02050601{id}016f0163017001750101660e")),
         (changed(consent::Change::Withdraw { id: [0x1d; 16] }), format!("02050602{id}")),
+        (changed(consent::Change::Mandate { other: 300, allow: false }), "02050603ac0200".into()),
         (Event::Denial(denial), format!("03{about}010501720a")),
         (Event::Erasure(5), "0405".to_owned()),
     ];

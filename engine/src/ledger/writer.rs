@@ -9,11 +9,11 @@ use super::entry::{Change, Denial, Draft, Entry, Event, SubjectVersion};
 use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
-use super::queue::{Changed, Denied, Queue, Submission};
+use super::queue::{Changed, Denied, Queue, Submission, Wish};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Civil, Instant};
-use crate::consent::Consent;
+use crate::consent::{self, Consent};
 use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
@@ -50,6 +50,7 @@ pub struct Writer {
 #[derive(Default)]
 struct Batch {
     numbers: HashMap<Subject, u64>,
+    named: HashMap<u64, Subject>,
     consents: HashMap<Subject, Arc<Consent>>,
     answers: Vec<Answer>,
 }
@@ -95,7 +96,7 @@ impl Writer {
         let began = clock::monotonic();
         self.storage.commit(&self.head)?;
         self.published.set_synced(self.took_since(began));
-        self.published.publish(self.head, [], []);
+        self.published.publish(self.head, [], [], []);
         self.tell_head();
         Ok(())
     }
@@ -138,7 +139,8 @@ impl Writer {
                     std::mem::take(&mut post).send();
                     (0..1_000).for_each(|_| std::thread::yield_now());
                 }
-                self.published.publish(self.head, batch.numbers, batch.consents);
+                let Batch { numbers, named, consents, .. } = &mut batch;
+                self.published.publish(self.head, numbers.drain(), named.drain(), consents.drain());
                 batch
                     .answers
                     .into_iter()
@@ -264,7 +266,9 @@ impl Writer {
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
         let Changed { subject, what } = changed;
-        let Some(next) = self.consent(subject, batch).after(&what, stamp) else { return Ok(()) };
+        let known = self.consent(subject, batch);
+        let Some(what) = self.named(what, &known, batch)? else { return Ok(()) };
+        let Some(next) = known.after(&what, stamp) else { return Ok(()) };
         let number = self.number(subject, batch)?;
         if !planted::is(Fault::ConsentStateNotStored) {
             self.storage.put_consent(number, &next.encode())?;
@@ -273,6 +277,27 @@ impl Writer {
         self.append(stamp, Event::Change(Change { subject: subject_version, what }))?;
         batch.consents.insert(subject, Arc::new(next));
         Ok(())
+    }
+
+    /// A wish as an entry says it; `None` where it can change nothing.
+    fn named(
+        &mut self,
+        wish: Wish,
+        consent: &Consent,
+        batch: &mut Batch,
+    ) -> Result<Option<consent::Change>, store::Error> {
+        let (other, allow) = match wish {
+            Wish::Change(change) => return Ok(Some(change)),
+            Wish::Mandate { other, allow } => (other, allow),
+        };
+        let known = self.known_number(other, batch);
+        // Nobody gets a number for a word that is not kept.
+        if known.is_none() && (allow || !consent.takes_mandates()) {
+            return Ok(None);
+        }
+        let number = self.number(other, batch)?;
+        batch.named.insert(number, other);
+        Ok(Some(consent::Change::Mandate { other: number, allow }))
     }
 
     /// Whether a disclosure's decision still holds at its place in the order.
@@ -338,9 +363,12 @@ impl Writer {
         batch.consents.get(&subject).cloned().unwrap_or_else(|| self.published.consent(subject))
     }
 
+    fn known_number(&self, subject: Subject, batch: &Batch) -> Option<u64> {
+        batch.numbers.get(&subject).copied().or_else(|| self.published.number(subject))
+    }
+
     fn number(&mut self, subject: Subject, batch: &mut Batch) -> Result<u64, store::Error> {
-        let known = batch.numbers.get(&subject).copied();
-        if let Some(number) = known.or_else(|| self.published.number(subject)) {
+        if let Some(number) = self.known_number(subject, batch) {
             return Ok(number);
         }
         let number = self.next_number;

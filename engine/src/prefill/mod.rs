@@ -9,6 +9,7 @@ mod core;
 mod denials;
 mod identify;
 mod journal;
+mod mandate;
 mod rejection;
 mod repeats;
 mod reuse;
@@ -24,6 +25,7 @@ pub use self::core::{Core, Seat, Shared};
 pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
 use denials::Denials;
 pub use identify::Asked;
+pub use mandate::set_mandate;
 pub use rejection::{Rejection, named};
 pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
@@ -370,10 +372,10 @@ impl<'a> Attempt<'a> {
     fn decide(&self) -> Result<Grant, Rejection> {
         let shared = &self.core.shared;
         let published = shared.ledger.published();
-        let consents = self.request.subjects.map(|subject| Some(published.consent(subject?)));
+        let parties = published.parties(&self.request.subjects);
         // Never behind the ledger, which would refuse what ended by its time.
         let now = shared.civil.now().max(published.stamp());
-        decide(&self.core.terms.catalogue, self.request, consents, now)
+        decide(&self.core.terms.catalogue, self.request, parties, now)
             .map_err(|denied| self.denied(denied.into()))
     }
 

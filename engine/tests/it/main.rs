@@ -22,6 +22,7 @@ mod hardness;
 mod http2;
 mod idempotency;
 mod layers;
+mod mandates;
 mod own_data;
 mod probe;
 mod process;

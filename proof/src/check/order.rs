@@ -215,6 +215,7 @@ impl Wishes {
             }
             Change::Give(terms) => self.consents.get(&*terms.case).copied(),
             Change::Withdraw { id } => self.withdrawals.get(&Uuid::from_bytes(*id)).copied(),
+            Change::Mandate { .. } => None,
         };
         person.changes.iter().map(made).collect()
     }

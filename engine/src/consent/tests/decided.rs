@@ -47,14 +47,21 @@ fn refused(asked: &Asked, role: usize, register: usize) -> bool {
             .is_some_and(|(giver, _)| refused(asked, role, *giver))
 }
 
+/// Did either of two roles' subjects withdraw the mandate between them?
+fn withdrawn(asked: &Asked, one: usize, other: usize) -> bool {
+    asked.withdrawn.iter().any(|pair| *pair == (one, other) || *pair == (other, one))
+}
+
 /// Does the subject stand in this role, as far as one can know before asking?
 /// Only a minor stands in a minor's role; and the list that shows the relation
 /// must be within reach: its register not refused by the subject that it is
-/// about, who stands in a role in turn.
+/// about, who stands in a role in turn; nor may the mandate be withdrawn.
 fn in_role(asked: &Asked, role: usize) -> bool {
     let age_fits = !asked.world.roles[role].minor || asked.minors[role];
     let listed = asked.world.roles[role].listed_in;
-    let shown = |(by, register)| !refused(asked, by, register) && in_role(asked, by);
+    let shown = |(by, register)| {
+        !withdrawn(asked, by, role) && !refused(asked, by, register) && in_role(asked, by)
+    };
     age_fits && listed.is_none_or(shown)
 }
 
@@ -111,7 +118,7 @@ proptest! {
         let candidates = asked.world.candidates();
         let authority = |(_, _, register, name): &Candidate| authorised(&asked, *register, name);
         let any = candidates.iter().any(authority);
-        let decided = decide(&catalogue, &request, asked.consents(&catalogue), NOW);
+        let decided = decide(&catalogue, &request, asked.parties(&catalogue), NOW);
         if !any {
             prop_assert_eq!(decided.map(drop), Err(Denied::NoAuthority));
             return Ok(());
@@ -132,7 +139,7 @@ proptest! {
     fn a_plan_asks_for_what_it_needs_and_for_nothing_else(asked in asked()) {
         let catalogue = asked.world.compile();
         let request = asked.request(&catalogue);
-        let Ok(grant) = decide(&catalogue, &request, asked.consents(&catalogue), NOW) else { return Ok(()) };
+        let Ok(grant) = decide(&catalogue, &request, asked.parties(&catalogue), NOW) else { return Ok(()) };
         let candidates = asked.world.candidates();
         let allowed: Vec<_> = grant.allowed().iter().map(|index| &candidates[index]).collect();
         let mut expected = BTreeMap::new();
@@ -164,7 +171,7 @@ proptest! {
     fn nobody_is_asked_who_was_refused(asked in asked()) {
         let catalogue = asked.world.compile();
         let request = asked.request(&catalogue);
-        let Ok(grant) = decide(&catalogue, &request, asked.consents(&catalogue), NOW) else { return Ok(()) };
+        let Ok(grant) = decide(&catalogue, &request, asked.parties(&catalogue), NOW) else { return Ok(()) };
         for (role, register) in asks(&catalogue, &grant.plan(&catalogue)).into_keys() {
             let refused = &asked.refused[role];
             let mut names = refused.iter().map(|index| &asked.world.registers[*index].name);

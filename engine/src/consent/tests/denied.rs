@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::catalogue::Catalogue;
 use crate::catalogue::tests::demo;
 use crate::clock;
-use crate::consent::{Consent, Denied, Grant, Request, decide};
+use crate::consent::{Consent, Denied, Grant, Parties, Request, decide};
 use crate::identity::Presence;
-use crate::model::{Channel, CivilMs, Language, SUBJECTS_MAX, Subject};
+use crate::model::{Channel, CivilMs, Language, Subject};
 
 const NOW: CivilMs = 1_750_000_000_000;
 const ADULT: &str = "1893120105732";
@@ -45,7 +45,7 @@ fn check(organisation: &str, spoil: impl FnOnce(&mut Request), expected: Result<
     let catalogue = demo();
     let mut request = request(catalogue, organisation, "criminal-record-extract");
     spoil(&mut request);
-    let nobody = [const { None }; SUBJECTS_MAX];
+    let nobody = Parties::default();
     assert_eq!(decide(catalogue, &request, nobody, NOW).map(drop), expected);
 }
 
@@ -119,7 +119,8 @@ fn for_child(birth: (i32, u32, u32), now: CivilMs) -> (Grant, usize) {
     let field = procedure.find_field("childGivenName").unwrap();
     let candidate = procedure.fields[field].candidates.start;
     let consents = request.subjects.map(|subject| subject.map(|_| Arc::<Consent>::default()));
-    (decide(catalogue, &request, consents, now).unwrap(), candidate)
+    let parties = Parties { consents, ..Parties::default() };
+    (decide(catalogue, &request, parties, now).unwrap(), candidate)
 }
 
 fn midnight(year: i16, month: i8, day: i8) -> CivilMs {
@@ -152,11 +153,11 @@ fn a_child_becomes_of_age_at_the_start_of_the_eighteenth_birthday() {
 fn a_grant_holds_as_long_as_the_presence_it_used() {
     let catalogue = demo();
     let request = request(catalogue, "justice", "criminal-record-extract");
-    let grant = decide(catalogue, &request, [const { None }; SUBJECTS_MAX], NOW).unwrap();
+    let grant = decide(catalogue, &request, Parties::default(), NOW).unwrap();
     assert_eq!(grant.valid_until(), NOW + 1);
     let view = catalogue.own_view().unwrap().id;
     let own = Request { channel: Channel::Own, presence: None, procedure: view, ..request };
-    let grant = decide(catalogue, &own, [const { None }; SUBJECTS_MAX], NOW).unwrap();
+    let grant = decide(catalogue, &own, Parties::default(), NOW).unwrap();
     assert_eq!(grant.valid_until(), CivilMs::MAX);
 }
 
@@ -167,7 +168,8 @@ fn a_grant_names_the_versions_and_epochs_that_it_was_decided_on() {
     let consent = Consent::default().with_preference("caclr", false, 0).unwrap();
     let consent = consent.with_preference("caclr", true, 0).unwrap();
     let consents = [Some(Arc::new(consent)), None, None, None];
-    let grant = decide(catalogue, &request, consents, NOW).unwrap();
+    let parties = Parties { consents, ..Parties::default() };
+    let grant = decide(catalogue, &request, parties, NOW).unwrap();
     assert_eq!(grant.versions(), [Some(2), None, None, None]);
     assert_eq!(
         (grant.epoch(0, "caclr"), grant.epoch(0, "rnpp"), grant.epoch(1, "caclr")),

@@ -60,7 +60,7 @@ fn release(catalogue: &Catalogue, grant: &Grant, endings: &[u8]) -> Bundle {
 fn granted(asked: &Asked) -> Option<(Catalogue, Grant)> {
     let catalogue = asked.world.compile();
     let request = asked.request(&catalogue);
-    let grant = decide(&catalogue, &request, asked.consents(&catalogue), NOW).ok()?;
+    let grant = decide(&catalogue, &request, asked.parties(&catalogue), NOW).ok()?;
     Some((catalogue, grant))
 }
 

@@ -73,6 +73,9 @@ impl Stage {
         };
         asked.fields = Some(some(6, fields)).filter(|wanted| wanted.len() > 1);
         asked.refused.iter_mut().for_each(|refused| *refused = some(3, registers));
+        let roles = asked.minors.len();
+        let (one, other) = (some(3, roles), some(3, roles));
+        asked.withdrawn = one.into_iter().zip(other).collect();
         let reuse = some(3, FITS.len()).into_iter();
         asked.reuse = reuse.map(|fit| (some(4, fields), FITS[fit])).collect();
         asked.minors.iter_mut().for_each(|minor| *minor = rng.random_ratio(7, 10));
@@ -81,10 +84,10 @@ impl Stage {
     /// One decision and one release. What is found is worth a panic.
     fn check(&self, number: u64) {
         let request = self.asked.request(&self.catalogue);
-        let consents = self.asked.consents(&self.catalogue);
+        let parties = self.asked.parties(&self.catalogue);
         let authority =
             |(_, _, register, name): &Candidate| authorised(&self.asked, *register, name);
-        let decided = decide(&self.catalogue, &request, consents, NOW);
+        let decided = decide(&self.catalogue, &request, parties, NOW);
         if !self.candidates.iter().any(authority) {
             assert_eq!(decided.map(drop), Err(Denied::NoAuthority), "{:?}", self.asked);
             return;

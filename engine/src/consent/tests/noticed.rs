@@ -9,11 +9,10 @@ use uuid::Uuid;
 use super::random::NOW;
 use crate::catalogue::{Catalogue, Notice, Source, Test};
 use crate::consent::notices::notices;
-use crate::consent::{Consent, Request, decide};
+use crate::consent::{Consent, Parties, Request, decide};
 use crate::identity::Presence;
 use crate::model::{
-    AnswerBuilder, Call, Channel, Language, OrganisationId, ProcedureId, Resolution, SUBJECTS_MAX,
-    Unavailable,
+    AnswerBuilder, Call, Channel, Language, OrganisationId, ProcedureId, Resolution, Unavailable,
 };
 
 const ADULT: &str = "1893120105732";
@@ -160,11 +159,11 @@ impl Case {
             case: Some("c".into()),
             language: self.language,
         };
-        let mut consents = [const { None }; SUBJECTS_MAX];
+        let mut parties = Parties::default();
         let consent = Consent::default();
         let refusing = consent.with_preference("people", false, 0).unwrap();
-        consents[0] = Some(if self.refused { refusing } else { consent }.into());
-        let grant = decide(&catalogue, &request, consents, NOW).unwrap();
+        parties.consents[0] = Some(if self.refused { refusing } else { consent }.into());
+        let grant = decide(&catalogue, &request, parties, NOW).unwrap();
         let mut builder = AnswerBuilder::default();
         builder.value(0, None, |out| out.extend_from_slice(b"\"2015-01-01\""));
         builder.value(1, None, |out| out.extend_from_slice(b"\"FR\""));

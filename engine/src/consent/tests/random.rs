@@ -7,7 +7,7 @@ use proptest::sample::Index;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::tests::world::{World, world};
-use crate::consent::{Change, Consent, Request, Terms};
+use crate::consent::{Change, Consent, Parties, Request, Terms};
 use crate::identity::Presence;
 use crate::model::{Channel, CivilMs, Language, ProcedureId, SUBJECTS_MAX, Subject};
 
@@ -27,8 +27,15 @@ pub(super) struct Asked {
     pub(super) minors: Vec<bool>,
     /// By role: the registers refused, by index in the world.
     pub(super) refused: Vec<Vec<usize>>,
+    /// Mandates that one role's subject withdrew, with another's.
+    pub(super) withdrawn: Vec<(usize, usize)>,
     /// The applicant's reuse consents: the fields, by index, and for what.
     pub(super) reuse: Vec<(Vec<usize>, Fit)>,
+}
+
+/// The number in the ledger of a role's subject.
+fn number(role: usize) -> u64 {
+    70 + role as u64
 }
 
 /// Whether a reuse consent is for the request, or why it is not.
@@ -106,8 +113,8 @@ impl Asked {
         consent
     }
 
-    pub(super) fn consents(&self, catalogue: &Catalogue) -> [Option<Arc<Consent>>; SUBJECTS_MAX] {
-        let mut consents = [const { None }; SUBJECTS_MAX];
+    pub(super) fn parties(&self, catalogue: &Catalogue) -> Parties {
+        let mut parties = Parties::default();
         for (role, refused) in self.refused.iter().enumerate() {
             let mut consent = Consent::default();
             for register in refused {
@@ -117,9 +124,14 @@ impl Asked {
             if role == 0 {
                 consent = self.reused(catalogue, consent);
             }
-            consents[role] = Some(Arc::new(consent));
+            for (_, other) in self.withdrawn.iter().filter(|(one, _)| *one == role) {
+                let withdrawn = Change::Mandate { other: number(*other), allow: false };
+                consent = consent.after(&withdrawn, 0).unwrap_or(consent);
+            }
+            parties.consents[role] = Some(Arc::new(consent));
+            parties.numbers[role] = Some(number(role));
         }
-        consents
+        parties
     }
 }
 
@@ -136,6 +148,7 @@ prop_compose! {
         refused in prop::collection::vec(
             prop::collection::vec(any::<Index>(), 0..2), world.roles.len(),
         ),
+        withdrawn in prop::collection::vec((0..world.roles.len(), 0..world.roles.len()), 0..2),
         reuse in prop::collection::vec(
             (prop::collection::vec(0..world.fields.len(), 0..4), prop::sample::select(&FITS[..])),
             0..3,
@@ -145,6 +158,6 @@ prop_compose! {
         let index = |index: Index| index.index(world.registers.len());
         let indexes = |raw: Vec<Index>| raw.into_iter().map(index).collect();
         let refused = refused.into_iter().map(indexes).collect();
-        Asked { world, organisation, channel, fields, minors, refused, reuse }
+        Asked { world, organisation, channel, fields, minors, refused, withdrawn, reuse }
     }
 }

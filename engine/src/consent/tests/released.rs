@@ -52,6 +52,7 @@ impl Scene {
                 fields: None,
                 minors,
                 refused,
+                withdrawn: Vec::new(),
                 reuse: Vec::new(),
             },
         }
@@ -79,7 +80,7 @@ impl Scene {
         let catalogue = self.asked.world.compile();
         let procedure = &catalogue.procedures()[0];
         let request = self.asked.request(&catalogue);
-        let grant = decide(&catalogue, &request, self.asked.consents(&catalogue), NOW).unwrap();
+        let grant = decide(&catalogue, &request, self.asked.parties(&catalogue), NOW).unwrap();
         let mut resolution = Resolution::empty(procedure.calls.len());
         for (name, call) in calls {
             let register = catalogue.find_register(name).unwrap();

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::catalogue::Catalogue;
 use crate::catalogue::tests::demo;
-use crate::consent::{Change, Consent, Grant, Request, STANDING_MAX, Standing, Terms, decide};
-use crate::model::{Channel, CivilMs, Language, SUBJECTS_MAX};
+use crate::consent::{
+    Change, Consent, Grant, Parties, Request, STANDING_MAX, Standing, Terms, decide,
+};
+use crate::model::{Channel, CivilMs, Language};
 
 const NOW: CivilMs = 1_750_000_000_000;
 const FORM: &str = "housing-aid";
@@ -45,9 +47,9 @@ fn request(catalogue: &Catalogue) -> Request {
 }
 
 fn granted(consent: &Consent, now: CivilMs) -> Grant {
-    let mut consents = [const { None }; SUBJECTS_MAX];
-    consents[0] = Some(Arc::new(consent.clone()));
-    decide(demo(), &request(demo()), consents, now).unwrap()
+    let mut parties = Parties::default();
+    parties.consents[0] = Some(Arc::new(consent.clone()));
+    decide(demo(), &request(demo()), parties, now).unwrap()
 }
 
 /// The fields that a grant allows, by name.

@@ -77,6 +77,29 @@ pub(super) const ROUTES: &[Route] = &[
         }],
     },
     Route {
+        path: "/v1/me/consents/mandates",
+        label: "mandates",
+        parameter: None,
+        operations: &[Operation {
+            takes: Some(Takes {
+                body: json::<wire::PutMandate>(),
+                example: r#"{"company":"B523212","allow":false}"#,
+            }),
+            answers: &[Answer { status: 200, tells: "It is in force.", body: CONSENTS }],
+            problems: &["invalid-value", "invalid-identifier", RECORDED[0], RECORDED[1]],
+            ..mine(
+                Verb::Put,
+                "putMandate",
+                Citizens::SetMandate,
+                "Withdraw or restore a mandate",
+                "It has the force of a No: once a withdrawal is answered, no request that starts \
+                 later discloses anything of the company to a form in which the citizen acts for \
+                 it. A mandate is used while the register of mandates lists it and neither side \
+                 has withdrawn it.",
+            )
+        }],
+    },
+    Route {
         path: "/v1/me/consents/reuse",
         label: "reuse-consents",
         parameter: None,

@@ -118,6 +118,15 @@ impl<'de> Deserialize<'de> for Subjects {
     }
 }
 
+/// A mandate, withdrawn or restored.
+#[derive(DeserializeDerive, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct PutMandate {
+    /// For whom the citizen acts, or no longer does.
+    pub(in super::super) company: String,
+    pub(in super::super) allow: bool,
+}
+
 /// A Yes or a No.
 #[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::own::Names;
 use super::{Accesses, Consents, Kept};
 use crate::catalogue::Catalogue;
 use crate::consent::{Change, Consent};
@@ -46,7 +47,7 @@ struct Moment {
     sequence: u64,
     #[schemars(extend("format" = "date-time"))]
     logtime: String,
-    #[schemars(extend("enum" = ["preference", "reuse-consent", "withdrawal", "denial"]))]
+    #[schemars(extend("enum" = ["preference", "reuse-consent", "withdrawal", "mandate", "denial"]))]
     kind: &'static str,
     /// The version of the citizen's consent after a change.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +60,9 @@ struct Moment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "uuid"))]
     id: Option<String>,
+    /// The other side of a mandate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     organisation: Option<String>,
     /// Who asked for the organisation.
@@ -88,6 +92,7 @@ impl<'a> Held<'a> {
         consent: &Consent,
         held: ledger::Held,
         own_data: Vec<space::Kept>,
+        names: Names<'_>,
         catalogue: &'a Catalogue,
         now: CivilMs,
     ) -> Self {
@@ -95,19 +100,19 @@ impl<'a> Held<'a> {
             subject: subject.to_string(),
             at: clock::rfc3339(now),
             entries: Entries { disclosures: held.accesses.total, others: held.history_total },
-            consents: Consents::of(consent, catalogue, now),
-            history: held.history.into_iter().map(Moment::from).collect(),
+            consents: Consents::of(consent, names, catalogue, now),
+            history: held.history.into_iter().map(|it| Moment::of(it, names)).collect(),
             accesses: held.accesses.into(),
             own_data: own_data.into_iter().map(Kept::from).collect(),
         }
     }
 }
 
-impl From<ledger::Moment> for Moment {
-    fn from(known: ledger::Moment) -> Self {
+impl Moment {
+    fn of(known: ledger::Moment, names: Names<'_>) -> Self {
         let moment = match known.what {
             ledger::What::Changed(version, change) => {
-                Self { consent_version: Some(version), ..changed(change) }
+                Self { consent_version: Some(version), ..changed(change, names) }
             }
             ledger::What::Denied { organisation, operator, procedure, channel, reason } => Self {
                 kind: "denial",
@@ -123,7 +128,7 @@ impl From<ledger::Moment> for Moment {
     }
 }
 
-fn changed(change: Change) -> Moment {
+fn changed(change: Change, names: Names<'_>) -> Moment {
     let id = |id| Some(Uuid::from_bytes(id).to_string());
     match change {
         Change::Preference { register, allow } => Moment {
@@ -146,5 +151,11 @@ fn changed(change: Change) -> Moment {
         Change::Withdraw { id: which } => {
             Moment { kind: "withdrawal", id: id(which), ..Moment::default() }
         }
+        Change::Mandate { other, allow } => Moment {
+            kind: "mandate",
+            company: names(other).map(|other| other.to_string()),
+            allow: Some(allow),
+            ..Moment::default()
+        },
     }
 }

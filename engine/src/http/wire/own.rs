@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{Labels, Reuse, words};
 use crate::catalogue::{self, Catalogue};
 use crate::clock;
-use crate::consent::Consent;
-use crate::model::CivilMs;
+use crate::consent::{self, Consent};
+use crate::model::{CivilMs, Subject};
 use crate::{ledger, space};
 
 /// A value of the citizen's own, as it is kept.
@@ -92,6 +92,8 @@ pub(in super::super) struct Consents<'a> {
     consent_version: u64,
     preferences: Vec<Preference<'a>>,
     reuse: Vec<Reuse>,
+    /// What was said of mandates: withdrawn, or restored.
+    mandates: Vec<Mandate>,
     /// What the law lets a body re-read without asking.
     by_law: Vec<ByLaw<'a>>,
 }
@@ -131,8 +133,39 @@ struct Preference<'a> {
     since: Option<String>,
 }
 
+/// What a citizen or a company said of a mandate between them.
+#[derive(Serialize, JsonSchema)]
+struct Mandate {
+    /// For whom the citizen acts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company: Option<String>,
+    /// Who acts for the company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
+    /// Whether it is used, as far as it is up to them.
+    allow: bool,
+    #[schemars(extend("format" = "date-time"))]
+    since: String,
+}
+
+/// The other side of a mandate, as `company` or as `person`.
+pub(super) fn sides(other: Subject) -> (Option<String>, Option<String>) {
+    match other {
+        Subject::Legal(_) => (Some(other.to_string()), None),
+        Subject::Natural(_) => (None, Some(other.to_string())),
+    }
+}
+
+/// Whom an entry or a state names by number; `None` of somebody who was erased.
+pub(in super::super) type Names<'a> = &'a dyn Fn(u64) -> Option<Subject>;
+
 impl<'a> Consents<'a> {
-    pub(in super::super) fn of(consent: &Consent, catalogue: &'a Catalogue, now: CivilMs) -> Self {
+    pub(in super::super) fn of(
+        consent: &Consent,
+        names: Names<'_>,
+        catalogue: &'a Catalogue,
+        now: CivilMs,
+    ) -> Self {
         let offered = catalogue.registers().iter().filter(|register| register.preference);
         let preference = |register: &'a catalogue::Register| {
             let known = consent.preference(&register.name);
@@ -143,12 +176,18 @@ impl<'a> Consents<'a> {
                 since: known.map(|known| clock::rfc3339(known.since)),
             }
         };
+        let mandate = |known: &consent::Mandate| {
+            let (company, person) = sides(names(known.other)?);
+            let since = clock::rfc3339(known.since);
+            Some(Mandate { company, person, allow: known.allow, since })
+        };
         let not_asked = catalogue::BackOffice::NotRequired;
         let by_law = catalogue.procedures().iter().filter(|it| it.back_office == not_asked);
         Self {
             consent_version: consent.version,
             preferences: offered.map(preference).collect(),
             reuse: consent.reuse().iter().map(|reuse| Reuse::of(reuse, now)).collect(),
+            mandates: consent.mandates().iter().filter_map(mandate).collect(),
             by_law: by_law.map(|procedure| ByLaw::of(procedure, catalogue)).collect(),
         }
     }

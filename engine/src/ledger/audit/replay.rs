@@ -168,6 +168,7 @@ impl Replay {
             authority = authority.intersection(open);
         }
         let lost = lost(catalogue, procedure, &consents);
+        let unmandated = unmandated(procedure, &disclosure.subjects, &consents);
         for (field, register) in &disclosure.fields {
             let from = from(procedure, usize::from(*field), *register);
             let authorised = from.intersection(authority);
@@ -179,6 +180,9 @@ impl Replay {
             }
             if authorised.without(lost).is_empty() {
                 return wrong("a field was disclosed from a register that the citizen had refused");
+            }
+            if authorised.without(lost).without(unmandated).is_empty() {
+                return wrong("a field was disclosed under a mandate that had been withdrawn");
             }
         }
         Ok(())
@@ -280,6 +284,30 @@ fn lost(catalogue: &Catalogue, procedure: &Procedure, consents: &Consents<'_>) -
         }
     }
     lost
+}
+
+/// The candidates about those who stand in their role by another's list, where one of
+/// the two had withdrawn the mandate, and about whom these list in turn.
+fn unmandated(
+    procedure: &Procedure,
+    subjects: &[SubjectVersion],
+    consents: &Consents<'_>,
+) -> CandidateSet {
+    let withdrew = |one: usize, other: usize| {
+        let mut said = consents[one].into_iter().flat_map(Consent::mandates);
+        said.any(|known| known.other == subjects[other].subject && !known.allow)
+    };
+    let unproven = |call: &PlannedCall| {
+        call.proof.is_some_and(|proof| {
+            let by = procedure.calls[proof.call].role;
+            withdrew(by, call.role) || withdrew(call.role, by)
+        })
+    };
+    let lost = procedure.calls.iter().filter(|call| {
+        let mut above = call.ancestors.iter().map(|index| &procedure.calls[index]);
+        unproven(call) || above.any(unproven)
+    });
+    lost.fold(CandidateSet::EMPTY, |all, call| all.union(call.candidates))
 }
 
 /// The candidates by which a field may have had its value from a register.

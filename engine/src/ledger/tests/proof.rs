@@ -150,7 +150,7 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
 /// What is found in a ledger with these events, the first subject's consent being
 /// what their changes lead to.
 #[track_caller]
-fn check_found(setup: &Setup, events: Vec<Event>, expected: Option<&str>) {
+pub(super) fn check_found(setup: &Setup, events: Vec<Event>, expected: Option<&str>) {
     let start = Event::Catalogue(*setup.catalogue().digest());
     let last = events.len() as u64 + 1;
     let events = std::iter::once(start).chain(events).map(|event| (TODAY, event)).collect();
@@ -158,7 +158,7 @@ fn check_found(setup: &Setup, events: Vec<Event>, expected: Option<&str>) {
 }
 
 /// A field given out about several subjects, numbered from one by role.
-fn given(
+pub(super) fn given(
     setup: &Setup,
     to: (&str, &str, Channel),
     (field, register): (&str, &str),
