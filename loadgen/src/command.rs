@@ -39,10 +39,10 @@ pub struct Arguments {
 enum Command {
     /// Ask, in a closed loop or at a rate, and verify every answer.
     ///
-    /// Exit codes: 0 every answer was right and every level holds; 1 a wrong
-    /// answer, an unexpected status or no answer (where no level on `errors`
-    /// judges these two), or a level that does not hold; 2 a mistake in the
-    /// arguments; 3 void or inconclusive.
+    /// Exit codes: 0 every answer was right and every level holds; 1 an
+    /// unexpected status or no answer (where no level on `errors` judges them),
+    /// or a level that does not hold; 2 a mistake in the arguments; 3 void or
+    /// inconclusive: a wrong answer, a generator that was late, a run cut short.
     Run(Box<Options>),
     /// Print, merge or compare what runs have written with `--json`.
     ///

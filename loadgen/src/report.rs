@@ -18,9 +18,11 @@ mod tests;
 pub enum Verdict {
     /// Every request was answered, and every answer was right.
     Holds,
-    /// A wrong answer, an unexpected status, or a request without an answer.
+    /// An unexpected status, a request without an answer, or a level that does
+    /// not hold.
     Violated,
-    /// It shows nothing.
+    /// It shows nothing: what answered wrongly has no speed, and what the
+    /// generator held up itself is not its target's.
     Void,
 }
 
@@ -58,14 +60,18 @@ pub struct Heading {
     pub country: String,
 }
 
-/// The verdict. Something wrong outweighs a run that ended early: it was seen.
-/// A run that shows nothing of its target shows nothing of its levels either.
+/// The verdict. A wrong answer voids everything else. An unexpected status
+/// outweighs a run that ended early: it was seen. A run that shows nothing of
+/// its target shows nothing of its levels either.
 #[must_use]
 pub fn verdict(document: &Document) -> Verdict {
     let Document { counts, ended, generator, .. } = document;
     let held = document.held();
     let errors_are_judged = document.slos().iter().any(Slo::judges_errors);
-    if !counts.wrong.is_empty() || (counts.refused > 0 && !errors_are_judged) {
+    if !counts.wrong.is_empty() {
+        return Verdict::Void;
+    }
+    if counts.refused > 0 && !errors_are_judged {
         return Verdict::Violated;
     }
     if *ended != Ended::Done
@@ -96,6 +102,9 @@ pub fn conclusion(document: &Document) -> String {
     match (verdict(document), document.ended) {
         (Verdict::Holds, _) => format!("holds: {answers} answers, {}", verified(document)),
         (Verdict::Violated, _) => format!("violated: {}{partial}", violated(document)),
+        (Verdict::Void, _) if !document.counts.wrong.is_empty() => {
+            format!("void: {}{partial}", wrong(&document.counts))
+        }
         (Verdict::Void, Ended::Interrupted) => {
             format!("inconclusive: {answers} answers, none wrong{partial}")
         }
@@ -107,15 +116,20 @@ pub fn conclusion(document: &Document) -> String {
     }
 }
 
-/// What is wrong with the answers, and the levels that do not hold.
+/// What is wrong with the answers, by kind.
+fn wrong(counts: &Counts) -> String {
+    let Counts { wrong_answers, answers, wrong, .. } = counts;
+    format!("{wrong_answers} wrong answers of {answers} ({})", list(wrong))
+}
+
+/// What did not come as it should, and the levels that do not hold.
 fn violated(document: &Document) -> String {
-    let Counts { wrong_answers, refused, errors, sent, .. } = &document.counts;
+    let Counts { refused, errors, sent, .. } = &document.counts;
     let errors: u64 = errors.values().sum();
     let mut reasons = Vec::new();
-    if *refused > 0 || errors > 0 || !document.counts.wrong.is_empty() {
+    if *refused > 0 || errors > 0 {
         reasons.push(format!(
-            "{wrong_answers} wrong answers, {refused} unexpected statuses, {errors} requests \
-             without an answer, of {sent}",
+            "{refused} unexpected statuses, {errors} requests without an answer, of {sent}",
         ));
     }
     let missed = document.held().into_iter().filter(|it| it.holds == Some(false));

@@ -81,6 +81,8 @@ pub struct Sample {
     pub sent: Duration,
     /// When the last byte of its answer had come, or when it failed.
     pub ended: Duration,
+    /// How late the generator sent it, by its own fault; none in a closed loop.
+    pub lag: Option<Duration>,
     /// Its group: an index into the names given to [`Results::new`], one for
     /// each procedure and each other kind of request.
     pub group: u16,

@@ -82,7 +82,11 @@ pub struct Load {
 
 /// The results so far, of each thread: somebody may look while they grow.
 #[derive(Clone)]
-pub struct Board(Arc<[Mutex<Results>]>);
+pub struct Board {
+    results: Arc<[Mutex<Results>]>,
+    /// Requests that the schedule came to, of all threads.
+    due: Arc<AtomicU64>,
+}
 
 impl Board {
     /// For this load.
@@ -90,19 +94,31 @@ impl Board {
     pub fn new(load: &Load) -> Self {
         let groups = load.script.groups();
         let of_thread = || Mutex::new(Results::new(groups.clone()));
-        Self(std::iter::repeat_with(of_thread).take(load.threads).collect())
+        let results = std::iter::repeat_with(of_thread).take(load.threads).collect();
+        Self { results, due: Arc::default() }
+    }
+
+    /// The schedule came to a request.
+    fn due(&self) {
+        self.due.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many requests a schedule came to; none in a closed loop.
+    #[must_use]
+    pub fn came_due(&self) -> u64 {
+        self.due.load(Ordering::Relaxed)
     }
 
     /// Looks at each thread's results, one after the other.
     pub fn look(&self, mut at: impl FnMut(&Results)) {
-        for results in self.0.iter() {
+        for results in self.results.iter() {
             at(&results.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
     fn take(&self) -> Results {
         let mut merged = Results::default();
-        for results in self.0.iter() {
+        for results in self.results.iter() {
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
             merged.merge(std::mem::take(&mut *results));
         }
@@ -127,7 +143,7 @@ impl Shared {
 
     /// A closed loop's next number, or none once it is over.
     fn turn(&self, duration: Duration, requests: Option<u64>) -> Option<u64> {
-        if clock::now() - self.began >= duration {
+        if clock::now() - self.began >= duration || self.ended.borrow().is_some() {
             return None;
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -14,6 +14,7 @@ fn sample(ending: Ending, verified: Option<Verified>) -> Sample {
         intended: Duration::ZERO,
         sent: Duration::ZERO,
         ended: Duration::from_micros(300),
+        lag: None,
         group: 0,
         channel: Channel::FrontOffice,
         ending,
@@ -82,7 +83,8 @@ fn refused() -> Sample {
 #[test]
 fn a_verdict_follows_from_what_was_seen() {
     check(&[good()], Ended::Done, 0, "holds: 1 answers");
-    check(&[wrong()], Ended::Done, 1, "1 wrong answers");
+    check(&[good(), wrong()], Ended::Done, 3, "void: 1 wrong answers of 2 (wrong value 1)");
+    check(&[wrong(), refused()], Ended::Done, 3, "void: 1 wrong answers of 2");
     check(&[good(), refused()], Ended::Done, 1, "1 unexpected statuses");
     check(&[good(), unanswered()], Ended::Done, 1, "1 requests without an answer, of 2");
     check(&[], Ended::Done, 3, "nothing was answered");
@@ -92,8 +94,14 @@ fn a_verdict_follows_from_what_was_seen() {
 fn a_run_cut_short_shows_only_what_was_wrong() {
     check(&[good()], Ended::Interrupted, 3, "a partial result, interrupted");
     check(&[good()], Ended::TargetClosed, 3, "the target closed after 1 answers");
-    check(&[wrong()], Ended::Interrupted, 1, "a partial result, interrupted");
-    check(&[wrong()], Ended::TargetClosed, 1, "a partial result, the target went away");
+    check(
+        &[wrong()],
+        Ended::Interrupted,
+        3,
+        "void: 1 wrong answers of 1 (wrong value 1); a partial",
+    );
+    check(&[wrong()], Ended::TargetClosed, 3, "a partial result, the target went away");
+    check(&[refused()], Ended::Interrupted, 1, "1 unexpected statuses");
 }
 
 #[test]
@@ -113,7 +121,7 @@ fn a_level_on_errors_judges_failures_and_never_a_wrong_answer() {
     check_levels(&failed, done, &["errors <= 50%"], 0, "holds");
     check_levels(&failed, done, &["errors < 50%"], 1, "errors < 50%: 50.000 %");
     check_levels(&failed, done, &["errors[some-form] <= 50%"], 1, "without an answer");
-    check_levels(&[good(), wrong()], done, &["errors <= 50%"], 1, "1 wrong answers");
+    check_levels(&[good(), wrong()], done, &["errors <= 50%"], 3, "1 wrong answers");
 }
 
 #[test]
@@ -133,7 +141,7 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     };
     let document = Document { heading, ..document(&[wrong()], Ended::Done, &["p99 < 1s"]) };
     let text = text(&document);
-    assert!(text.starts_with("violated: "), "{text}");
+    assert!(text.starts_with("void: "), "{text}");
     for part in [
         "loop       closed:",
         "2 connections on 1 thread\n",

@@ -99,8 +99,10 @@ pub(super) async fn work(shared: Arc<Shared>, thread: usize) -> io::Result<Hones
     tokio::select! {
         biased;
         worked = pool.clone().work() => worked?,
-        // What is on its way is given up.
-        _ = ended.wait_for(Option::is_some) => pool.honesty.borrow_mut().aborted = pool.open.get(),
+        why = ended.wait_for(Option::is_some) => {
+            let is_target = why.is_ok_and(|why| *why == Some(Ended::TargetClosed));
+            pool.give_up(is_target).await;
+        }
     }
     Ok(pool.honesty.take())
 }
@@ -125,6 +127,25 @@ impl Pool {
         Ok(())
     }
 
+    /// Nothing more is sent. Of a target that went away, the answers that are
+    /// on their way still count: it may have closed one connection only.
+    async fn give_up(&self, waits_for_answers: bool) {
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut()).len() as u64;
+        self.open.set(self.open.get() - waiting);
+        while waits_for_answers && self.open.get() > 0 {
+            self.eased.notified().await;
+        }
+        self.honesty.borrow_mut().aborted = waiting + self.open.get();
+    }
+
+    /// One request is over.
+    fn close(&self) {
+        self.open.set(self.open.get() - 1);
+        if self.open.get() == 0 {
+            self.eased.notify_one();
+        }
+    }
+
     /// Hands out each request of this thread when it is due.
     async fn follow(
         self: &Rc<Self>,
@@ -145,6 +166,7 @@ impl Pool {
                 self.eased.notified().await;
             }
             self.honesty.borrow_mut().due(event.at);
+            self.shared.board.due();
             self.hand(Job { event, at });
         }
         Ok(())
@@ -174,9 +196,9 @@ impl Pool {
             // Until the schedule came to it, and from when it could be sent on.
             let late = job.at.saturating_duration_since(due);
             let ended = line.exchange(&job.event, Some((due, could, late))).await;
-            self.open.set(self.open.get() - 1);
+            self.close();
             let waiting = self.waiting.borrow_mut().pop_front();
-            if self.open.get() == 0 || waiting.is_some() {
+            if waiting.is_some() {
                 self.eased.notify_one();
             }
             (job, free) = match waiting {
@@ -195,7 +217,7 @@ impl Pool {
         while let Some(number) = self.shared.turn(duration, requests) {
             self.open.set(self.open.get() + 1);
             line.exchange(&Event { number, at: Duration::ZERO, visit: None }, None).await;
-            self.open.set(self.open.get() - 1);
+            self.close();
         }
     }
 
@@ -235,15 +257,15 @@ impl Line {
         let shared = &pool.shared;
         let ask = shared.load.script.ask(event);
         let sent = clock::now();
-        let due = match open {
+        let (due, lag) = match open {
             Some((due, could, late)) => {
                 let lag = late + sent.saturating_duration_since(could);
                 pool.honesty.borrow_mut().sent(lag, sent.saturating_duration_since(due));
-                due
+                (due, Some(lag))
             }
             None => {
                 pool.honesty.borrow_mut().sent_in_turn();
-                sent
+                (sent, None)
             }
         };
         pool.fly(1);
@@ -268,6 +290,7 @@ impl Line {
             intended: since(due),
             sent: since(sent),
             ended: since(ended),
+            lag,
             group: ask.group,
             channel: ask.channel,
             ending,
@@ -275,7 +298,7 @@ impl Line {
             verified,
             compared,
         };
-        let results = &shared.board.0[pool.thread];
+        let results = &shared.board.results[pool.thread];
         results.lock().unwrap_or_else(PoisonError::into_inner).record(&sample);
         ended
     }

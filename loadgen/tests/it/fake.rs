@@ -4,7 +4,7 @@ use std::io::{self, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
@@ -20,6 +20,9 @@ const SPOILED: u64 = 300;
 
 /// How many connections the tests open.
 pub(crate) const CONNECTIONS: u64 = 3;
+
+/// After so many in a row, a connection takes its target for gone.
+const HANG_UPS: u64 = 5;
 
 /// How the fake answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,8 @@ pub(crate) enum Behaviour {
     OtherApi,
     /// Accepts and hangs up.
     Closing,
-    /// Hangs up after so many bundles, for good.
+    /// Hangs up after so many bundles, for good. The last of them is still on
+    /// its way when other connections have been hung up on often enough.
     ClosingAfter(u64),
     /// Answers no more after so many bundles.
     HangingAfter(u64),
@@ -61,6 +65,7 @@ struct Shared {
     bundles: AtomicU64,
     stopped: AtomicBool,
     hangs: SyncSender<()>,
+    hung_up: (Mutex<u64>, Condvar),
 }
 
 /// A running fake; dropping it closes its port.
@@ -81,6 +86,7 @@ impl Fake {
             bundles: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             hangs: sender,
+            hung_up: Default::default(),
         });
         let accepting = shared.clone();
         let thread = std::thread::spawn(move || {
@@ -161,10 +167,23 @@ impl Shared {
         }
     }
 
+    /// Returns once a client has been hung up on so often that it may give up.
+    fn wait_until_hung_up(&self) {
+        let hung_up = self.hung_up.0.lock().expect("no panic under it");
+        let enough = |hung_up: &mut u64| *hung_up < HANG_UPS;
+        let bound = std::time::Duration::from_secs(30);
+        drop(self.hung_up.1.wait_timeout_while(hung_up, bound, enough));
+    }
+
     fn bundle(&self, body: &str) -> Option<Value> {
         let number = self.bundles.fetch_add(1, Ordering::SeqCst);
         match self.behaviour {
-            Behaviour::ClosingAfter(most) if number >= most => return None,
+            Behaviour::ClosingAfter(most) if number >= most => {
+                *self.hung_up.0.lock().expect("no panic under it") += 1;
+                self.hung_up.1.notify_all();
+                return None;
+            }
+            Behaviour::ClosingAfter(most) if number + 1 == most => self.wait_until_hung_up(),
             Behaviour::HangingAfter(most) if number >= most => {
                 // By then each connection has had every answer before.
                 if number + 1 == most + CONNECTIONS {

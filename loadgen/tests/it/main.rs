@@ -95,23 +95,23 @@ fn all_forms_that_can_be_asked_for_are_and_the_others_are_named() {
 }
 
 #[test]
-fn another_companys_data_violates() {
+fn another_companys_data_voids() {
     check_all(
         Behaviour::OtherCompanies,
-        1,
+        3,
         &["company-form legalName (rcs.legalName): wrong value", "100 wrong answers"],
     );
 }
 
 #[test]
-fn showing_what_somebody_refuses_violates() {
-    check_all(Behaviour::ShowsRefused, 1, &["not withheld although somebody said No"]);
+fn showing_what_somebody_refuses_voids() {
+    check_all(Behaviour::ShowsRefused, 3, &["not withheld although somebody said No"]);
 }
 
 #[test]
-fn a_notice_that_the_procedure_does_not_have_violates() {
+fn a_notice_that_the_procedure_does_not_have_voids() {
     let wrong = "notice unknown, twice or with another text 200\n";
-    check_all(Behaviour::OddNotice, 1, &[wrong, "look-there of no such code"]);
+    check_all(Behaviour::OddNotice, 3, &[wrong, "look-there of no such code"]);
 }
 
 #[test]
@@ -137,22 +137,22 @@ fn a_quiet_run_says_the_verdict_alone() {
 }
 
 #[test]
-fn a_wrong_value_violates_and_is_explained_without_showing_it() {
+fn a_wrong_value_voids_and_is_explained_without_showing_it() {
     let said = check(
         Behaviour::WrongValue,
-        1,
+        3,
         &[
             "wrong value 1\n",
             "some-form familyName (rnpp.familyName): wrong value: another text than the register has",
-            "violated: 1 wrong answers, 0 unexpected statuses",
+            "void: 1 wrong answers of 400 (wrong value 1)",
         ],
     );
     assert!(!said.contains(fake::WRONG), "{said}");
 }
 
 #[test]
-fn a_disclosure_id_that_comes_twice_violates() {
-    check(Behaviour::SameDisclosure, 1, &["disclosure id that came twice 399"]);
+fn a_disclosure_id_that_comes_twice_voids() {
+    check(Behaviour::SameDisclosure, 3, &["disclosure id that came twice 399"]);
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn html_instead_of_the_api_is_void() {
 }
 
 #[test]
-fn html_instead_of_a_bundle_violates() {
-    check(Behaviour::HtmlLater, 1, &["HTML instead of JSON 400"]);
+fn html_instead_of_a_bundle_voids() {
+    check(Behaviour::HtmlLater, 3, &["HTML instead of JSON 400"]);
 }
 
 #[test]
