@@ -19,9 +19,11 @@ use crate::report::{Heading, Verdict};
 use crate::run::{self, Board, Load, Pace};
 use crate::schedule::{self, Law};
 use crate::target::Target;
+use sending::Sending;
 
 mod profile;
 mod reporting;
+mod sending;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -104,42 +106,6 @@ pub struct Options {
     telling: tell::Telling,
 }
 
-/// How to send.
-#[derive(Clone, Debug, Args)]
-struct Sending {
-    /// Connections, each with one request on its way: 64 in a closed loop; at a
-    /// rate at most 1024, opened as they are needed.
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=16_384))]
-    connections: Option<u32>,
-    /// Close each connection after so many requests; 1 is no keep-alive.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    requests_per_connection: Option<u64>,
-    /// How long an answer may take, such as 10s.
-    #[arg(long, default_value = "10s", value_parser = duration)]
-    timeout: Duration,
-    /// Threads that send and verify.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    threads: u16,
-    /// Pin the threads to these processors, such as 0,2.
-    #[arg(long, value_delimiter = ',')]
-    cpus: Vec<usize>,
-}
-
-impl Sending {
-    fn connections(&self, is_closed: bool) -> usize {
-        let default = if is_closed { CLOSED_CONNECTIONS } else { OPEN_CONNECTIONS };
-        self.connections.unwrap_or(default) as usize
-    }
-
-    fn threads(&self, connections: usize) -> usize {
-        usize::from(self.threads).min(connections)
-    }
-
-    fn keeping(&self) -> Keeping {
-        Keeping { timeout: self.timeout, requests_max: self.requests_per_connection }
-    }
-}
-
 /// How many people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Subjects {
@@ -177,9 +143,6 @@ enum Failure {
 }
 
 const USAGE: u8 = 2;
-const CLOSED_CONNECTIONS: u32 = 64;
-/// A target that answers within 100 ms has them all at 10,000 a second.
-const OPEN_CONNECTIONS: u32 = 1_024;
 
 /// Does what the arguments say.
 #[must_use]
@@ -209,8 +172,9 @@ pub fn execute(arguments: &Arguments) -> ExitCode {
 fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
     let country = country(options.seed, options.population)?;
     block_on(async {
-        let (plan, heading) = prepare(options, country).await?;
-        let load = load(options, plan, &heading);
+        let keeping = options.sending.keeping(&options.target)?;
+        let (plan, heading) = prepare(options, &keeping, country).await?;
+        let load = load(options, keeping, plan, &heading);
         conclude(load, &heading, &options.telling, 1.0).await
     })
 }
@@ -223,7 +187,7 @@ async fn conclude(
     speed: f64,
 ) -> Result<Verdict, Failure> {
     telling.check(&load.script.groups(), matches!(load.pace, Pace::Closed(..)))?;
-    tell_scale(&load.target, speed).await;
+    tell_scale(&load, speed).await;
     let board = Board::new(&load);
     let outcome = run::run(load, board).await.map_err(|error| Failure::Void(error.to_string()))?;
     telling.tell(heading, &outcome)
@@ -238,7 +202,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     runtime.map_err(|error: io::Error| Failure::Void(error.to_string()))?.block_on(work)
 }
 
-fn load(options: &Options, plan: Plan, heading: &Heading) -> Load {
+fn load(options: &Options, keeping: Keeping, plan: Plan, heading: &Heading) -> Load {
     let Options { rate, duration, requests, seed, .. } = options.clone();
     let pace = match rate {
         Law::Closed => Pace::Closed(duration, requests),
@@ -251,7 +215,8 @@ fn load(options: &Options, plan: Plan, heading: &Heading) -> Load {
         script: Arc::new(plan),
         pace,
         connections: heading.connections,
-        keeping: options.sending.keeping(),
+        keeping,
+        streams: options.sending.streams(),
         threads: heading.threads,
         cpus: options.sending.cpus.clone(),
     }
@@ -259,8 +224,8 @@ fn load(options: &Options, plan: Plan, heading: &Heading) -> Load {
 
 /// A year that a target replays at its own pace and the generator at another
 /// shows nothing about caches: a mismatch is said aloud.
-async fn tell_scale(target: &Target, sent: f64) {
-    let Some(lived) = procedures::time_scale(target).await else { return };
+async fn tell_scale(load: &Load, sent: f64) {
+    let Some(lived) = procedures::time_scale(&load.target, &load.keeping).await else { return };
     if (lived / sent - 1.0).abs() > 0.01 {
         complain(&format!(
             "warning: calendars run {lived} times as fast as real time at the target, and \
@@ -271,11 +236,15 @@ async fn tell_scale(target: &Target, sent: f64) {
 }
 
 /// Reads what the target offers, and plans what to ask for.
-async fn prepare(options: &Options, country: Country) -> Result<(Plan, Heading), Failure> {
+async fn prepare(
+    options: &Options,
+    keeping: &Keeping,
+    country: Country,
+) -> Result<(Plan, Heading), Failure> {
     let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
-    let rows = procedures::list(&options.target).await.map_err(unreadable)?;
+    let rows = procedures::list(&options.target, keeping).await.map_err(unreadable)?;
     let wanted = wanted(&rows, &options.procedures)?;
-    let described = procedures::describe(&options.target, &wanted).await;
+    let described = procedures::describe(&options.target, keeping, &wanted).await;
     let (forms, not_asked) = askable(&country, described.map_err(unreadable)?);
     if forms.is_empty() {
         return Err(Failure::Void(nothing_to_ask(&not_asked)));

@@ -1,17 +1,18 @@
-//! How to send: one HTTP/1.1 connection. It writes and reads bytes itself,
-//! since a generator that costs as much as its target measures itself.
+//! How to send: over HTTP/1.1, one request at a time on a connection of its
+//! own, or over HTTP/2, many at a time on a connection that they share.
 
 mod answer;
+mod http1;
+mod http2;
+mod stream;
+mod tls;
 
-use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-
 use crate::target::{Error, Message, Reply, Target};
-use answer::{Answer, Framing};
+
+pub use stream::Dial;
+pub use tls::{Authorities, Trust, Untrusted};
 
 #[cfg(test)]
 mod tests;
@@ -20,199 +21,77 @@ mod tests;
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 /// A bundle takes a few KB, a list of procedures some 100 KB.
 const BODY_BYTES_MAX: usize = 4 << 20;
-/// No head of the API has a tenth of it.
-const HEAD_BYTES_MAX: usize = 64 << 10;
-const READ_BYTES: usize = 16 << 10;
 
-/// How connections are kept.
-#[derive(Clone, Copy, Debug)]
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2: agreed on within TLS, or known beforehand without.
+    Http2,
+}
+
+/// How connections are made and kept.
+#[derive(Clone, Debug)]
 pub struct Keeping {
     /// How long an answer may take.
     pub timeout: Duration,
     /// So many requests on one connection at most; 1 is no keep-alive.
     pub requests_max: Option<u64>,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Whom to believe where the target speaks TLS; nobody where there is none.
+    pub trust: Option<Trust>,
+    /// How a target is reached.
+    pub dial: Dial,
 }
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self { timeout: TIMEOUT, requests_max: None }
+        let (protocol, dial) = (Protocol::default(), Dial::default());
+        Self { timeout: TIMEOUT, requests_max: None, protocol, trust: None, dial }
     }
 }
 
-/// One connection. It opens with the first message, and again after it was
-/// closed.
+/// A place to send one request after another. It opens with the first, and
+/// again after it was closed.
 #[derive(Debug)]
-pub struct Connection {
-    target: Target,
-    keeping: Keeping,
-    stream: Option<TcpStream>,
-    /// Requests sent on this stream.
-    sent: u64,
-    out: Vec<u8>,
-    read: BytesMut,
+pub enum Connection {
+    /// A connection of its own.
+    Http1(Box<http1::Connection>),
+    /// A share in one.
+    Http2(http2::Connection),
 }
 
 impl Connection {
     /// A connection that is not open yet.
     #[must_use]
     pub fn new(target: Target, keeping: Keeping) -> Self {
-        let (out, read) = (Vec::new(), BytesMut::new());
-        Self { target, keeping, stream: None, sent: 0, out, read }
+        match keeping.protocol {
+            Protocol::Http1 => Self::Http1(Box::new(http1::Connection::new(target, keeping))),
+            Protocol::Http2 => Self::Http2(http2::Connection::new(target, keeping)),
+        }
+    }
+
+    /// Another place to send: on the same connection where requests share one.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        match self {
+            Self::Http1(it) => Self::Http1(Box::new(it.another())),
+            Self::Http2(it) => Self::Http2(it.clone()),
+        }
     }
 
     /// Sends one message and reads the whole answer.
     ///
     /// # Errors
-    /// Where there is none; the connection is opened anew for the next message.
+    /// Where there is none; a broken connection is opened anew for the next
+    /// message.
     pub async fn send(&mut self, message: &Message) -> Result<Reply, Error> {
-        let timeout = self.keeping.timeout;
-        let answered = tokio::time::timeout(timeout, self.exchange(message)).await;
-        let answered = answered.unwrap_or(Err(Error::Timeout));
-        if answered.is_err() {
-            self.stream = None;
+        match self {
+            Self::Http1(it) => it.send(message).await,
+            Self::Http2(it) => it.send(message).await,
         }
-        answered
-    }
-
-    async fn exchange(&mut self, message: &Message) -> Result<Reply, Error> {
-        self.open().await?;
-        self.sent += 1;
-        let last = self.keeping.requests_max.is_some_and(|most| self.sent >= most);
-        self.out.clear();
-        message.write(&self.target, last, &mut self.out);
-        let stream = self.stream.as_mut().expect("it was opened just now");
-        stream.write_all(&self.out).await.map_err(|error| told(&error))?;
-        let mut answer = self.head().await?;
-        while matches!(answer.status, 100..=199) {
-            answer = self.head().await?;
-        }
-        let body = self.body(&answer).await?;
-        if answer.closes || last {
-            self.stream = None;
-        }
-        let Answer { status, is_html, cache, .. } = answer;
-        Ok(Reply { status, is_html, cache, body: body.freeze() })
-    }
-
-    /// A target may close an idle connection at any time.
-    async fn open(&mut self) -> Result<(), Error> {
-        if self.stream.as_ref().is_some_and(is_open) {
-            return Ok(());
-        }
-        self.stream = None;
-        self.read.clear();
-        let stream = TcpStream::connect(self.target.address()).await;
-        let stream = stream.map_err(|error| match error.kind() {
-            io::ErrorKind::ConnectionRefused => Error::Refused,
-            _ => Error::Unreachable,
-        })?;
-        // Latency only; a stream that refuses it is used all the same.
-        let _ = stream.set_nodelay(true);
-        self.stream = Some(stream);
-        self.sent = 0;
-        Ok(())
-    }
-
-    async fn head(&mut self) -> Result<Answer, Error> {
-        loop {
-            if let Some((answer, length)) = Answer::parse(&self.read)? {
-                let _ = self.read.split_to(length);
-                return Ok(answer);
-            }
-            if self.read.len() > HEAD_BYTES_MAX {
-                return Err(Error::NotHttp);
-            }
-            self.more().await?;
-        }
-    }
-
-    async fn body(&mut self, answer: &Answer) -> Result<BytesMut, Error> {
-        match answer.framing {
-            Framing::Length(length) if length > BODY_BYTES_MAX => Err(Error::TooLong),
-            Framing::Length(length) => self.take(length).await,
-            Framing::Chunks => self.chunks().await,
-            Framing::UntilClosed => loop {
-                match self.more().await {
-                    Ok(()) if self.read.len() > BODY_BYTES_MAX => return Err(Error::TooLong),
-                    Ok(()) => {}
-                    Err(Error::Closed) => return Ok(self.read.split()),
-                    Err(other) => return Err(other),
-                }
-            },
-        }
-    }
-
-    async fn take(&mut self, length: usize) -> Result<BytesMut, Error> {
-        while self.read.len() < length {
-            self.more().await?;
-        }
-        Ok(self.read.split_to(length))
-    }
-
-    async fn chunks(&mut self) -> Result<BytesMut, Error> {
-        let mut body = BytesMut::new();
-        loop {
-            let (length, head) = loop {
-                match httparse::parse_chunk_size(&self.read) {
-                    Ok(httparse::Status::Complete((head, length))) => break (length, head),
-                    Ok(httparse::Status::Partial) if self.read.len() <= HEAD_BYTES_MAX => {}
-                    _ => return Err(Error::NotHttp),
-                }
-                self.more().await?;
-            };
-            let _ = self.read.split_to(head);
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > BODY_BYTES_MAX - body.len() {
-                return Err(Error::TooLong);
-            }
-            if length == 0 {
-                // Trailers end as a head does, with an empty line.
-                while !self.line().await?.is_empty() {}
-                return Ok(body);
-            }
-            body.extend_from_slice(&self.take(length).await?);
-            if !self.line().await?.is_empty() {
-                return Err(Error::NotHttp);
-            }
-        }
-    }
-
-    /// A line without its end.
-    async fn line(&mut self) -> Result<BytesMut, Error> {
-        loop {
-            if let Some(end) = self.read.windows(2).position(|pair| pair == b"\r\n") {
-                let line = self.read.split_to(end);
-                let _ = self.read.split_to(2);
-                return Ok(line);
-            }
-            if self.read.len() > HEAD_BYTES_MAX {
-                return Err(Error::NotHttp);
-            }
-            self.more().await?;
-        }
-    }
-
-    /// At least one more byte.
-    async fn more(&mut self) -> Result<(), Error> {
-        self.read.reserve(READ_BYTES);
-        let stream = self.stream.as_mut().expect("only an open connection is read");
-        match stream.read_buf(&mut self.read).await {
-            Ok(0) => Err(Error::Closed),
-            Ok(_) => Ok(()),
-            Err(error) => Err(told(&error)),
-        }
-    }
-}
-
-/// Costs no system call while nothing has come: the runtime knows.
-fn is_open(stream: &TcpStream) -> bool {
-    let mut byte = [0];
-    matches!(stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
-}
-
-fn told(error: &io::Error) -> Error {
-    match error.kind() {
-        io::ErrorKind::ConnectionReset => Error::Reset,
-        _ => Error::Closed,
     }
 }

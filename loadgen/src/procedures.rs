@@ -24,11 +24,23 @@ pub enum Error {
     #[error("nothing is listening at {0}; start the engine first, or name another --target")]
     NothingListens(Target),
     /// Something else is there.
-    #[error("what is listening at {0} does not speak HTTP/1.1")]
+    #[error("what is listening at {0} does not speak HTTP")]
     NotHttp(Target),
     /// It hangs up.
     #[error("{0} closes the connection without an answer; is it an HTTP server?")]
     Closes(Target),
+    /// Nobody vouches for it.
+    #[error(
+        "the certificate of {0} is not trusted; name who vouches for it with --ca, or do without \
+         with --insecure"
+    )]
+    Untrusted(Target),
+    /// It has no HTTP/2, or none of what is wanted.
+    #[error("{0} does not agree to what is to be spoken; leave --http2 out, or put it in")]
+    NoCommonProtocol(Target),
+    /// No TLS.
+    #[error("{0} does not speak TLS, or not as it is spoken here; is it http:// there?")]
+    NoTls(Target),
     /// No answer for another reason.
     #[error("{0} does not answer: {1}")]
     NoAnswer(Target, target::Error),
@@ -63,15 +75,20 @@ pub enum Error {
 ///
 /// # Errors
 /// Where the target is not an engine's API.
-pub async fn list(target: &Target) -> Result<Vec<Row>, Error> {
-    let mut connection = Connection::new(target.clone(), Keeping::default());
+pub async fn list(target: &Target, keeping: &Keeping) -> Result<Vec<Row>, Error> {
+    let mut connection = Connection::new(target.clone(), keeping.clone());
     let mut rows: Vec<Row> = Vec::new();
     let mut path = "/v1/procedures".to_owned();
     loop {
         let page: Page = get(&mut connection, target, &path).await?;
         rows.extend(page.procedures);
         let Some(after) = page.next else { return Ok(rows) };
-        path = format!("/v1/procedures?after={after}");
+        let next = format!("/v1/procedures?after={after}");
+        if next == path {
+            let (target, error) = (target.clone(), "a page that is its own next one".into());
+            return Err(Error::Shape { target, path, error });
+        }
+        path = next;
     }
 }
 
@@ -79,8 +96,12 @@ pub async fn list(target: &Target) -> Result<Vec<Row>, Error> {
 ///
 /// # Errors
 /// Where the target is not an engine's API.
-pub async fn describe(target: &Target, names: &[String]) -> Result<Vec<Description>, Error> {
-    let mut connection = Connection::new(target.clone(), Keeping::default());
+pub async fn describe(
+    target: &Target,
+    keeping: &Keeping,
+    names: &[String],
+) -> Result<Vec<Description>, Error> {
+    let mut connection = Connection::new(target.clone(), keeping.clone());
     let mut described = Vec::with_capacity(names.len());
     for name in names {
         let path = format!("/v1/procedures/{name}");
@@ -91,14 +112,14 @@ pub async fn describe(target: &Target, names: &[String]) -> Result<Vec<Descripti
 
 /// How many times as fast as real time the target's calendars run, where it
 /// says so.
-pub async fn time_scale(target: &Target) -> Option<f64> {
+pub async fn time_scale(target: &Target, keeping: &Keeping) -> Option<f64> {
     #[derive(Deserialize)]
     struct Health {
         #[serde(rename = "timeScale")]
         time_scale: f64,
     }
 
-    let mut connection = Connection::new(target.clone(), Keeping::default());
+    let mut connection = Connection::new(target.clone(), keeping.clone());
     let health: Result<Health, Error> = get(&mut connection, target, "/healthz").await;
     health.ok().map(|health| health.time_scale)
 }
@@ -121,6 +142,9 @@ async fn get<T: DeserializeOwned>(
     let reply = connection.send(&Message::get(path)).await.map_err(|error| match error {
         target::Error::Refused => Error::NothingListens(target.clone()),
         target::Error::NotHttp => Error::NotHttp(target.clone()),
+        target::Error::Certificate => Error::Untrusted(target.clone()),
+        target::Error::NoCommonProtocol => Error::NoCommonProtocol(target.clone()),
+        target::Error::Tls => Error::NoTls(target.clone()),
         target::Error::Closed | target::Error::Reset => Error::Closes(target.clone()),
         other => Error::NoAnswer(target.clone(), other),
     })?;

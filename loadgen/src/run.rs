@@ -74,6 +74,8 @@ pub struct Load {
     pub connections: usize,
     /// How they are kept.
     pub keeping: Keeping,
+    /// Requests at once on each of them, where they can be shared.
+    pub streams: usize,
     /// Threads, each with its share of the connections and of the schedule.
     pub threads: usize,
     /// The processors that threads are pinned to, in turns.

@@ -1,6 +1,7 @@
 //! Where to send, what a request is, and what comes back.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -8,9 +9,10 @@ use hyper::Uri;
 
 use crate::results::Cache;
 
-/// Where the API is: `http://host:port`.
+/// Where the API is: `http://host:port` or `https://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    is_secure: bool,
     address: String,
 }
 
@@ -20,23 +22,51 @@ impl Target {
     pub fn address(&self) -> &str {
         &self.address
     }
+
+    /// Whether TLS is spoken there.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// The host alone, without the brackets around an address of IPv6.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// Whether it is this machine, as far as its name tells.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let address = self.host().parse::<IpAddr>();
+        self.host() == "localhost" || address.is_ok_and(|it| it.is_loopback())
+    }
 }
 
 impl FromStr for Target {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WRONG: &str = "a target is http://host:port; TLS is not spoken here";
+        const WRONG: &str = "a target is http://host:port or https://host:port, without a path";
         let uri: Uri = text.parse().map_err(|_| WRONG)?;
-        let plain = uri.scheme_str() == Some("http") && matches!(uri.path(), "" | "/");
-        let host = uri.host().filter(|_| plain && uri.query().is_none()).ok_or(WRONG)?;
-        Ok(Self { address: format!("{host}:{}", uri.port_u16().unwrap_or(80)) })
+        let (is_secure, port) = match uri.scheme_str() {
+            Some("http") => (false, 80),
+            Some("https") => (true, 443),
+            _ => return Err(WRONG),
+        };
+        let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        // A name before the host would be a credential, which nobody reads.
+        let is_bare = is_bare && uri.authority().is_some_and(|it| !it.as_str().contains('@'));
+        let host = uri.host().filter(|_| is_bare).ok_or(WRONG)?;
+        Ok(Self { is_secure, address: format!("{host}:{}", uri.port_u16().unwrap_or(port)) })
     }
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.address)
+        let scheme = if self.is_secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.address)
     }
 }
 
@@ -56,8 +86,20 @@ pub enum Error {
     #[error("connection reset")]
     Reset,
     /// Something else answered.
-    #[error("not HTTP/1.1")]
+    #[error("not HTTP")]
     NotHttp,
+    /// Whoever answers is not vouched for.
+    #[error("certificate not trusted")]
+    Certificate,
+    /// TLS was not agreed on.
+    #[error("no TLS")]
+    Tls,
+    /// The target does not speak what was wanted within TLS.
+    #[error("protocol not spoken by the target")]
+    NoCommonProtocol,
+    /// The request has bytes that cannot be sent.
+    #[error("request that cannot be sent")]
+    NotSendable,
     /// Nothing came within the time limit.
     #[error("no answer in time")]
     Timeout,
@@ -102,6 +144,11 @@ impl Message {
         Self { method: "GET", path: path.into(), head: String::new(), body: Bytes::new() }
     }
 
+    /// Whether it says how long its body is, also where there is none of it.
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.method, "GET" | "HEAD")
+    }
+
     /// Whether a path can stand in the first line of a request.
     #[must_use]
     pub fn is_path(path: &str) -> bool {
@@ -118,7 +165,7 @@ impl Message {
         if close {
             text(&["connection: close\r\n"]);
         }
-        if self.method != "GET" {
+        if self.has_body() {
             text(&["content-length: ", &self.body.len().to_string(), "\r\n"]);
         }
         text(&["\r\n"]);

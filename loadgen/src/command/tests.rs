@@ -29,12 +29,15 @@ fn durations_need_a_unit() {
 }
 
 #[test]
-fn a_target_is_plain_http_without_a_path() {
+fn a_target_is_a_scheme_and_a_host_without_a_path() {
     for (text, expected) in [
         ("http://127.0.0.1:8080", Some("http://127.0.0.1:8080")),
         ("http://localhost/", Some("http://localhost:80")),
         ("http://[::1]:8080", Some("http://[::1]:8080")),
-        ("https://127.0.0.1:8080", None),
+        ("https://127.0.0.1:8443", Some("https://127.0.0.1:8443")),
+        ("https://name", Some("https://name:443")),
+        ("https://me:secret@name", None),
+        ("ftp://127.0.0.1:8080", None),
         ("127.0.0.1:8080", None),
         ("http://127.0.0.1:8080/v1", None),
         ("http://127.0.0.1:8080/?a=b", None),

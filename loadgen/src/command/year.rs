@@ -10,8 +10,10 @@ use clap::{Args, ValueEnum};
 use fixtures::Country;
 use jiff::civil::Date;
 
+use super::sending::{Reaching, Sending};
 use super::tell::Telling;
-use super::{Failure, Sending, askable, block_on, complain, conclude, country, duration, say};
+use super::{Failure, askable, block_on, complain, conclude, country, duration, say};
+use crate::connection::Keeping;
 use crate::desk::{self, Desk};
 use crate::form::{Form, Uncastable};
 use crate::procedures;
@@ -86,6 +88,8 @@ pub(super) struct TraceOptions {
     /// Where the API is whose forms are opened.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     target: Target,
+    #[command(flatten)]
+    reaching: Reaching,
     /// The population of the target's country.
     #[arg(long, default_value_t = 170_000, value_parser = clap::value_parser!(u64).range(super::POPULATION_MIN..=super::POPULATION_MAX))]
     population: u64,
@@ -124,8 +128,9 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
     let common = &options.common;
     let country = country(common.seed, common.population)?;
     let profile = options.calendar.profile()?;
+    let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
-        let offer = Offer::of(&common.target, &country).await?;
+        let offer = Offer::of(&common.target, keeping, &country).await?;
         let year = Arc::new(options.calendar.year(profile, &offer, country, common.seed)?);
         let forms = offer.forms(year.shares.iter().map(|(name, _)| name))?;
         let speed = year.length().as_secs_f64() / options.r#in.as_secs_f64();
@@ -149,8 +154,9 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
         (None, Some(within)) => (length / within.as_secs_f64()).max(f64::MIN_POSITIVE),
         (None, None) => 1.0,
     };
+    let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
-        let offer = Offer::of(&common.target, &country).await?;
+        let offer = Offer::of(&common.target, keeping, &country).await?;
         let forms = offer.forms(trace.procedures().iter())?;
         let law = format!(
             "open: {} visits of {}, {speed:.0} times as fast",
@@ -166,7 +172,8 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
 pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
     let country = country(options.seed, options.population)?;
     let profile = options.calendar.profile()?;
-    let offer = block_on(Offer::of(&options.target, &country))?;
+    let keeping = options.reaching.keeping(&options.target)?;
+    let offer = block_on(Offer::of(&options.target, keeping, &country))?;
     let year = Arc::new(options.calendar.year(profile, &offer, country, options.seed)?);
     let names: Vec<_> = year.shares.iter().map(|(name, _)| name.clone()).collect();
     let start = year.start.at(0, 0, 0, 0);
@@ -225,21 +232,23 @@ impl Calendar {
 
 /// What a target offers.
 struct Offer {
+    /// How it was reached.
+    keeping: Keeping,
     forms: Vec<Arc<Form>>,
     by_hand: usize,
     not_asked: Vec<(String, Uncastable)>,
 }
 
 impl Offer {
-    async fn of(target: &Target, country: &Country) -> Result<Self, Failure> {
+    async fn of(target: &Target, keeping: Keeping, country: &Country) -> Result<Self, Failure> {
         let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
-        let rows = procedures::list(target).await.map_err(unreadable)?;
+        let rows = procedures::list(target, &keeping).await.map_err(unreadable)?;
         let prefilled = rows.iter().filter(|row| row.prefilled);
         let names: Vec<_> = prefilled.map(|row| row.id.clone()).collect();
         let by_hand = rows.len() - names.len();
-        let described = procedures::describe(target, &names).await.map_err(unreadable)?;
+        let described = procedures::describe(target, &keeping, &names).await.map_err(unreadable)?;
         let (forms, not_asked) = askable(country, described);
-        Ok(Self { forms, by_hand, not_asked })
+        Ok(Self { keeping, forms, by_hand, not_asked })
     }
 
     /// These forms, in this order.
@@ -298,7 +307,8 @@ async fn send(
         script: Arc::new(desk),
         pace: Pace::Open(Arc::new(events)),
         connections,
-        keeping: common.sending.keeping(),
+        keeping: offer.keeping,
+        streams: common.sending.streams(),
         threads,
         cpus: common.sending.cpus.clone(),
     };

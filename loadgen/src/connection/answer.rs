@@ -85,7 +85,7 @@ impl Answer {
 
 /// The entry `cache;desc=hit` or `cache;desc=miss`
 /// (<https://www.w3.org/TR/server-timing/>).
-fn cache(value: &[u8]) -> Option<Cache> {
+pub(super) fn cache(value: &[u8]) -> Option<Cache> {
     let entries = std::str::from_utf8(value).ok()?.split(',');
     let mut of_cache = entries.filter_map(|entry| entry.trim().strip_prefix("cache;desc="));
     match of_cache.next()?.trim_matches('"') {

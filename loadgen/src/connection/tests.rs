@@ -1,20 +1,31 @@
 //! Answers of every framing, and what is none.
 
-use std::sync::Arc;
+mod http2;
+mod secure;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
 use crate::results::Cache;
 
+/// Connections that a target has seen.
+type Seen = Arc<AtomicU64>;
+
 /// What a target says, in these pieces, to each request on a connection; it
 /// hangs up afterwards where `closes`.
-async fn answers(pieces: &[&'static [u8]], closes: bool) -> (Connection, u16) {
+async fn target(pieces: &[&'static [u8]], closes: bool) -> (Target, Seen) {
     let pieces: Arc<[&[u8]]> = pieces.into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let seen = Seen::default();
+    let counted = seen.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
             let pieces = pieces.clone();
             tokio::spawn(async move {
                 let mut request = [0; 4_096];
@@ -30,13 +41,13 @@ async fn answers(pieces: &[&'static [u8]], closes: bool) -> (Connection, u16) {
             });
         }
     });
-    let target = format!("http://{address}").parse().unwrap();
-    let keeping = Keeping { timeout: Duration::from_secs(5), requests_max: None };
-    (Connection::new(target, keeping), address.port())
+    (format!("http://{address}").parse().unwrap(), seen)
 }
 
 async fn ask(pieces: &[&'static [u8]], closes: bool) -> Result<Reply, Error> {
-    let (mut connection, _) = answers(pieces, closes).await;
+    let (target, _) = target(pieces, closes).await;
+    let keeping = Keeping { timeout: Duration::from_secs(5), ..Keeping::default() };
+    let mut connection = Connection::new(target, keeping);
     let first = connection.send(&Message::get("/")).await;
     // What is left of an answer must not stand before the next one.
     let second = connection.send(&Message::get("/")).await;
@@ -118,30 +129,32 @@ async fn hit_or_miss_is_read_where_the_target_tells() {
 
 #[tokio::test]
 async fn a_target_that_hangs_is_given_up_on() {
-    let (mut connection, _) = answers(&[], false).await;
-    connection.keeping.timeout = Duration::from_millis(50);
-    let said = connection.send(&Message::get("/")).await;
+    let (target, _) = target(&[], false).await;
+    let keeping = Keeping { timeout: Duration::from_millis(50), ..Keeping::default() };
+    let said = Connection::new(target, keeping).send(&Message::get("/")).await;
     assert_eq!(said.map(|reply| reply.status), Err(Error::Timeout));
 }
 
 #[tokio::test]
 async fn a_connection_is_kept_for_so_many_requests_only() {
-    const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
-    let (mut connection, _) = answers(&[OK], false).await;
-    let ports = async |connection: &mut Connection| {
-        let mut ports = std::collections::BTreeSet::new();
+    for (requests_max, expected) in [(None, 1), (Some(2), 2), (Some(1), 4)] {
+        let ok: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let (target, seen) = target(&[ok], false).await;
+        let mut connection =
+            Connection::new(target, Keeping { requests_max, ..Keeping::default() });
         for _ in 0..4 {
-            connection.open().await.unwrap();
-            ports.insert(connection.stream.as_ref().unwrap().local_addr().unwrap().port());
             connection.send(&Message::get("/")).await.unwrap();
         }
-        ports.len()
-    };
-    assert_eq!(ports(&mut connection).await, 1);
-    connection.stream = None;
-    connection.keeping.requests_max = Some(2);
-    assert_eq!(ports(&mut connection).await, 2);
-    connection.keeping.requests_max = Some(1);
-    connection.stream = None;
-    assert_eq!(ports(&mut connection).await, 4);
+        assert_eq!(seen.load(Ordering::SeqCst), expected, "{requests_max:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_head_has_a_length_and_no_body() {
+    let (target, _) = target(&[b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n"], false).await;
+    let mut connection = Connection::new(target, Keeping::default());
+    for _ in 0..2 {
+        let reply = connection.send(&Message { method: "HEAD", ..Message::get("/") }).await;
+        assert_eq!(reply.map(|it| (it.status, it.body.len())), Ok((200, 0)));
+    }
 }

@@ -1,5 +1,6 @@
-//! One thread's connections. A request that is due takes an idle one, or opens
-//! another, or waits where there may be no more.
+//! One thread's places to send: a connection each, or a stream of one that they
+//! share. A request that is due takes an idle one, or opens another, or waits
+//! where there may be no more.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::{Ended, Pace, Shared};
 use crate::clock::{self, Instant};
-use crate::connection::Connection;
+use crate::connection::{Connection, Protocol};
 use crate::honesty::Honesty;
 use crate::pace::Pacer;
 use crate::results::{Ending, Sample};
@@ -65,7 +66,11 @@ impl Seat {
 struct Pool {
     shared: Arc<Shared>,
     thread: usize,
-    /// This thread's share of the connections, and how many there are.
+    /// This thread's share of the connections where requests share them;
+    /// otherwise what each is made after.
+    connections: Vec<Connection>,
+    /// Requests that it may have on their way, and how many of those places
+    /// there are.
     seats_max: usize,
     seats: Cell<usize>,
     idle: RefCell<Vec<Rc<Seat>>>,
@@ -81,11 +86,16 @@ struct Pool {
 /// Sends this thread's share of the load, until it is over or the run ends.
 pub(super) async fn work(shared: Arc<Shared>, thread: usize) -> io::Result<Honesty> {
     let load = &shared.load;
-    let seats_max =
+    let connections =
         load.connections / load.threads + usize::from(thread < load.connections % load.threads);
+    let connection = || Connection::new(load.target.clone(), load.keeping.clone());
+    let shares = load.keeping.protocol == Protocol::Http2;
     let pool = Rc::new(Pool {
         thread,
-        seats_max,
+        connections: std::iter::repeat_with(connection)
+            .take(if shares { connections } else { 1 })
+            .collect(),
+        seats_max: connections * if shares { load.streams } else { 1 },
         seats: Cell::new(0),
         idle: RefCell::default(),
         waiting: RefCell::default(),
@@ -112,7 +122,8 @@ impl Pool {
         match self.shared.load.pace.clone() {
             Pace::Closed(duration, requests) => {
                 let seats = (0..self.seats_max)
-                    .map(|_| tokio::task::spawn_local(self.clone().turns(duration, requests)));
+                    .map(|number| self.clone().turns(number, duration, requests))
+                    .map(tokio::task::spawn_local);
                 for seat in seats.collect::<Vec<_>>() {
                     seat.await.map_err(io::Error::other)?;
                 }
@@ -178,17 +189,17 @@ impl Pool {
         match idle {
             Some(seat) => seat.give(job),
             None if self.seats.get() < self.seats_max => {
-                self.seats.set(self.seats.get() + 1);
-                tokio::task::spawn_local(self.clone().jobs(job));
+                let number = self.seats.replace(self.seats.get() + 1);
+                tokio::task::spawn_local(self.clone().jobs(number, job));
             }
             None => self.waiting.borrow_mut().push_back(job),
         }
     }
 
-    /// One connection of an open loop.
-    async fn jobs(self: Rc<Self>, first: Job) {
+    /// One place of an open loop.
+    async fn jobs(self: Rc<Self>, number: usize, first: Job) {
         let seat = Rc::new(Seat::default());
-        let mut line = self.line();
+        let mut line = self.line(number);
         let (mut job, mut free) = (first, None);
         loop {
             let could = free.map_or(job.at, |free: Instant| free.max(job.at));
@@ -211,9 +222,9 @@ impl Pool {
         }
     }
 
-    /// One connection of a closed loop.
-    async fn turns(self: Rc<Self>, duration: Duration, requests: Option<u64>) {
-        let mut line = self.line();
+    /// One place of a closed loop.
+    async fn turns(self: Rc<Self>, number: usize, duration: Duration, requests: Option<u64>) {
+        let mut line = self.line(number);
         while let Some(number) = self.shared.turn(duration, requests) {
             self.open.set(self.open.get() + 1);
             line.exchange(&Event { number, at: Duration::ZERO, visit: None }, None).await;
@@ -221,9 +232,9 @@ impl Pool {
         }
     }
 
-    fn line(self: &Rc<Self>) -> Line {
-        let load = &self.shared.load;
-        let connection = Connection::new(load.target.clone(), load.keeping);
+    /// The first places have a connection each before any two share one.
+    fn line(self: &Rc<Self>, seat: usize) -> Line {
+        let connection = self.connections[seat % self.connections.len()].beside();
         Line { pool: self.clone(), connection, failures: 0 }
     }
 
@@ -237,7 +248,7 @@ impl Pool {
     }
 }
 
-/// A connection and how it fares.
+/// A place to send, and how it fares.
 struct Line {
     pool: Rc<Pool>,
     connection: Connection,

@@ -69,7 +69,7 @@ fn load(target: Target, law: &str, seconds: u64, connections: usize) -> Load {
         law => Pace::Open(Arc::new(move || Box::new(schedule::events(&law, duration, None, 1)))),
     };
     let (script, keeping) = (Arc::new(Root), Keeping::default());
-    Load { target, script, pace, connections, keeping, threads: 1, cpus: vec![] }
+    Load { target, script, pace, connections, keeping, streams: 1, threads: 1, cpus: vec![] }
 }
 
 async fn outcome(load: Load) -> Outcome {

@@ -68,6 +68,9 @@ struct Shared {
     hung_up: (Mutex<u64>, Condvar),
 }
 
+/// Status, type and body of an answer.
+pub(crate) type Said = (u16, &'static str, String);
+
 /// A running fake; dropping it closes its port.
 pub(crate) struct Fake {
     address: SocketAddr,
@@ -101,8 +104,18 @@ impl Fake {
         Fake { address, shared, hangs: Mutex::new(receiver), thread: Some(thread) }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What it says to this request, as status, type and body; nothing to hang up.
+    pub(crate) fn answers(&self) -> impl Fn(&str, &str) -> Option<Said> + Clone + Send + use<> {
+        let shared = self.shared.clone();
+        move |line, body| shared.answer(line, body)
     }
 
     /// Returns once every connection waits.
@@ -148,7 +161,7 @@ impl Shared {
     }
 
     /// An answer, or none to hang up.
-    fn answer(&self, line: &str, body: &str) -> Option<(u16, &'static str, String)> {
+    fn answer(&self, line: &str, body: &str) -> Option<Said> {
         const JSON: &str = "application/json";
         let html = || Some((200, "text/html; charset=utf-8", "<html>hello</html>".to_owned()));
         match (self.behaviour, line) {

@@ -1,7 +1,9 @@
 //! The program against a small fake engine: what it says, and its exit codes.
 
+mod door;
 mod fake;
 mod forms;
+mod speech;
 mod tell;
 
 use std::process::{Command, Output, Stdio};
@@ -200,7 +202,7 @@ fn a_connection_closed_while_idle_is_opened_again() {
 
 #[test]
 fn something_that_is_not_http_is_void() {
-    check(Behaviour::NotHttp, 3, &["void:", "does not speak HTTP/1.1"]);
+    check(Behaviour::NotHttp, 3, &["void:", "does not speak HTTP"]);
 }
 
 #[test]
@@ -222,7 +224,7 @@ fn mistakes_in_the_arguments_are_usage() {
         (["--rate", "0/s"], "a rate of zero sends nothing"),
         (["--rate", "often"], "must be `closed`, a rate such as 100/s"),
         (["--subjects", "none"], "must be a number from 1 on, or `all`"),
-        (["--target", "https://127.0.0.1:1"], "a target is http://host:port"),
+        (["--target", "ftp://127.0.0.1:1"], "a target is http://host:port"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
         command.arg("run");
