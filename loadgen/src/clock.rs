@@ -9,12 +9,22 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
-/// Today, in the calendar of UTC.
+/// Since 1970.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+fn wall() -> std::time::Duration {
+    let now = std::time::SystemTime::now();
+    now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Milliseconds since 1970.
+#[must_use]
+pub fn wall_ms() -> u64 {
+    wall().as_millis() as u64
+}
+
+/// Today, in the calendar of UTC.
 #[must_use]
 pub fn today() -> jiff::civil::Date {
-    let now = std::time::SystemTime::now();
-    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let day = jiff::civil::Date::constant(1970, 1, 1);
-    day.saturating_add(since)
+    day.saturating_add(wall())
 }

@@ -13,6 +13,7 @@ use fixtures::people::{POPULATION_MAX, POPULATION_MIN};
 use crate::cast;
 use crate::connection::Keeping;
 use crate::form::{Description, Form, Uncastable};
+use crate::live::{self, Goal};
 use crate::plan::Plan;
 use crate::procedures::{self, Row};
 use crate::report::{Heading, Verdict};
@@ -21,6 +22,7 @@ use crate::schedule::{self, Law};
 use crate::target::Target;
 use sending::Sending;
 
+mod asking;
 mod profile;
 mod reporting;
 mod sending;
@@ -94,10 +96,8 @@ pub struct Options {
     /// About how many people to ask, spread over the country; or `all`.
     #[arg(long, default_value = "1000")]
     subjects: Subjects,
-    /// The procedures to ask for, separated by commas; or `all` that are
-    /// prefilled.
-    #[arg(long, default_value = "all", value_delimiter = ',')]
-    procedures: Vec<String>,
+    #[command(flatten)]
+    asking: asking::Asking,
     /// Compare every n-th answer with the truth, field by field; the others are
     /// judged by status and shape.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
@@ -175,7 +175,8 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
         let keeping = options.sending.keeping(&options.target)?;
         let (plan, heading) = prepare(options, &keeping, country).await?;
         let load = load(options, keeping, plan, &heading);
-        conclude(load, &heading, &options.telling, 1.0).await
+        let goal = Goal { length: options.duration, requests: options.requests };
+        conclude(load, &heading, &options.telling, goal, None).await
     })
 }
 
@@ -184,12 +185,25 @@ async fn conclude(
     load: Load,
     heading: &Heading,
     telling: &tell::Telling,
-    speed: f64,
+    goal: Goal,
+    speed: Option<f64>,
 ) -> Result<Verdict, Failure> {
     telling.check(&load.script.groups(), matches!(load.pace, Pace::Closed(..)))?;
-    tell_scale(&load, speed).await;
+    let time_scale = procedures::time_scale(&load.target, &load.keeping).await;
     let board = Board::new(&load);
-    let outcome = run::run(load, board).await.map_err(|error| Failure::Void(error.to_string()))?;
+    let run = run::run(load, board.clone());
+    let outcome = match telling.is_quiet() {
+        true => run.await,
+        false => tokio::select! {
+            outcome = run => outcome,
+            never = live::watch(board, goal) => match never {},
+        },
+    };
+    let mut outcome = outcome.map_err(|error| Failure::Void(error.to_string()))?;
+    (outcome.honesty.time_scale, outcome.honesty.speed) = (time_scale, speed);
+    if let Some(warning) = outcome.honesty.calendar() {
+        complain(&format!("warning: {warning}"));
+    }
     telling.tell(heading, &outcome)
 }
 
@@ -222,19 +236,6 @@ fn load(options: &Options, keeping: Keeping, plan: Plan, heading: &Heading) -> L
     }
 }
 
-/// A year that a target replays at its own pace and the generator at another
-/// shows nothing about caches: a mismatch is said aloud.
-async fn tell_scale(load: &Load, sent: f64) {
-    let Some(lived) = procedures::time_scale(&load.target, &load.keeping).await else { return };
-    if (lived / sent - 1.0).abs() > 0.01 {
-        complain(&format!(
-            "warning: calendars run {lived} times as fast as real time at the target, and \
-             requests are sent {sent} times as fast: what is kept there grows old otherwise \
-             than it would"
-        ));
-    }
-}
-
 /// Reads what the target offers, and plans what to ask for.
 async fn prepare(
     options: &Options,
@@ -243,13 +244,17 @@ async fn prepare(
 ) -> Result<(Plan, Heading), Failure> {
     let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
     let rows = procedures::list(&options.target, keeping).await.map_err(unreadable)?;
-    let wanted = wanted(&rows, &options.procedures)?;
-    let described = procedures::describe(&options.target, keeping, &wanted).await;
+    let wanted = options.asking.wanted(&rows)?;
+    let names: Vec<_> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let described = procedures::describe(&options.target, keeping, &names).await;
     let (forms, not_asked) = askable(&country, described.map_err(unreadable)?);
     if forms.is_empty() {
         return Err(Failure::Void(nothing_to_ask(&not_asked)));
     }
+    let weight = |form: &Arc<Form>| wanted.iter().find(|(name, _)| *name == form.id);
+    let weights: Vec<_> = forms.iter().map(|it| weight(it).map_or(1.0, |it| it.1)).collect();
     let plan = Plan::new(country, forms, options.subjects.of(&country), options.compare_every);
+    let plan = options.asking.choose(plan, &weights, &options.rate, options.seed)?;
     let is_closed = options.rate == Law::Closed;
     let connections = options.sending.connections(is_closed);
     let heading = Heading {
@@ -260,7 +265,12 @@ async fn prepare(
         },
         connections,
         threads: options.sending.threads(connections),
-        asked: format!("{} procedures about {} people", plan.forms(), plan.subjects()),
+        asked: format!(
+            "{} procedures about {} people, {}",
+            plan.forms(),
+            plan.subjects(),
+            options.asking.name()
+        ),
         by_hand: rows.iter().filter(|row| !row.prefilled).count(),
         not_asked: not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
         country: format!("--population {} --seed {}", options.population, options.seed),

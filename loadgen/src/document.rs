@@ -20,7 +20,7 @@ use crate::verify::Gap;
 pub(crate) mod tests;
 
 /// The version of the document's members; a reader refuses any other.
-pub const SCHEMA: &str = "loadgen/1";
+pub const SCHEMA: &str = "loadgen/2";
 
 /// Counts, by what was counted, as reports name it.
 pub type Named = BTreeMap<String, u64>;
@@ -39,6 +39,9 @@ pub struct Document {
     pub heading: Heading,
     /// Why it ended.
     pub ended: Ended,
+    /// When it began, in milliseconds since 1970, by this machine's clock; of
+    /// several the first.
+    pub began_ms: u64,
     /// How long it took, in microseconds; of several the longest.
     pub took_us: u64,
     /// The service levels, as they were given.
@@ -73,6 +76,8 @@ pub struct Counts {
     pub answers: u64,
     /// Answers with a status that their requests should not get.
     pub refused: u64,
+    /// The same, by status.
+    pub unexpected: Named,
     /// Bundles among the answers.
     pub bundles: u64,
     /// Answers that were compared with the truth.
@@ -131,7 +136,8 @@ impl Counts {
         Self {
             sent: tally.sent,
             answers: tally.answers(),
-            refused: tally.unexpected,
+            refused: tally.unexpected.values().sum(),
+            unexpected: named(&tally.unexpected),
             bundles: tally.bundles,
             compared,
             statuses: named(&tally.statuses),
@@ -152,6 +158,7 @@ impl Counts {
         self.sent += other.sent;
         self.answers += other.answers;
         self.refused += other.refused;
+        add(&mut self.unexpected, other.unexpected);
         self.bundles += other.bundles;
         self.compared += other.compared;
         add(&mut self.statuses, other.statuses);
@@ -183,6 +190,7 @@ impl Document {
             runs: 1,
             heading: heading.clone(),
             ended: outcome.ended,
+            began_ms: outcome.began_ms,
             took_us: outcome.took.as_micros() as u64,
             levels: slos.iter().map(ToString::to_string).collect(),
             counts: Counts::new(tally, *compared),
@@ -241,6 +249,7 @@ impl Document {
         if self.ended == Ended::Done {
             self.ended = other.ended;
         }
+        self.began_ms = self.began_ms.min(other.began_ms);
         self.took_us = self.took_us.max(other.took_us);
         for level in other.levels {
             if !self.levels.contains(&level) {
@@ -274,7 +283,7 @@ impl Document {
         let foreign = |why| Err(Error::Foreign(path.to_owned(), why));
         let version: Version = serde_json::from_str(text).map_err(malformed)?;
         if version.schema != SCHEMA {
-            return foreign("a report of another version of loadgen: its schema is not loadgen/1");
+            return foreign("a report of another version of loadgen: its schema is not loadgen/2");
         }
         let document: Self = serde_json::from_str(text).map_err(malformed)?;
         if !document.series.is_sound() {

@@ -17,6 +17,8 @@ const LAG_NS_MAX: u64 = 60_000_000_000;
 const LAG_FLOOR: Duration = Duration::from_millis(1);
 /// How far Little's law may be off.
 const LITTLE_MAX: f64 = 0.05;
+/// How far the target's calendar may be off.
+const SCALE_OFF_MAX: f64 = 0.01;
 /// The share of the wanted rate that must be reached.
 const RATE_MIN: f64 = 0.99;
 
@@ -50,8 +52,12 @@ pub struct Honesty {
     pub due_last: Duration,
     /// How late the last one of them was sent.
     pub delay_last: Duration,
-    /// How fast civil time runs in the target, where it says so.
+    /// How many times as fast as real time calendars run in the target, where
+    /// it says so.
     pub time_scale: Option<f64>,
+    /// How many times as fast as it happened what was sent was sent, where it
+    /// has times of its own.
+    pub speed: Option<f64>,
 }
 
 /// Why a run shows nothing about its target.
@@ -101,6 +107,7 @@ impl Default for Honesty {
             due_last: Duration::ZERO,
             delay_last: Duration::ZERO,
             time_scale: None,
+            speed: None,
         }
     }
 }
@@ -149,6 +156,7 @@ impl Honesty {
         self.due_last = self.due_last.max(other.due_last);
         self.delay_last = self.delay_last.max(other.delay_last);
         self.time_scale = self.time_scale.or(other.time_scale);
+        self.speed = self.speed.or(other.speed);
     }
 
     /// Why the run is void; nothing where it may be believed. `tightest` is the
@@ -159,6 +167,21 @@ impl Honesty {
         let lag = Duration::from_nanos(self.lag.value_at_quantile(0.99));
         let late = (!self.lag.is_empty() && lag > allowed).then_some(Void::Lag { lag, allowed });
         [late, self.little(), self.rate()].into_iter().flatten().collect()
+    }
+
+    /// What to say of the target's calendar: one that runs otherwise than what
+    /// was sent shows nothing about what is kept there for a while.
+    #[must_use]
+    pub fn calendar(&self) -> Option<String> {
+        let (lived, sent) = (self.time_scale?, self.speed.unwrap_or(1.0));
+        match (lived / sent - 1.0).abs() > SCALE_OFF_MAX {
+            true => Some(format!(
+                "calendars run {lived:.0} times as fast as real time at the target, and requests \
+                 are sent {sent:.0} times as fast: what is kept there grows old otherwise than it \
+                 would"
+            )),
+            false => None,
+        }
     }
 
     fn little(&self) -> Option<Void> {

@@ -5,7 +5,8 @@
 //! command -> procedures (what the API offers) -> form (what can be asked)
 //!         -> plan (what to send): cast (about whom) x subject (what is true)
 //!         -> run: schedule (when, pace) x connection (how) -> ask::Expects (verify)
-//!         -> results, honesty -> document (held against slo) -> report
+//!         -> results (live while it runs), honesty
+//!         -> document (held against slo) -> report, outputs, hlog
 //! ```
 //!
 //! It knows people, companies and truth from `fixtures`, how they are related
@@ -21,8 +22,10 @@ pub mod connection;
 pub mod desk;
 pub mod document;
 pub mod form;
+pub mod hlog;
 pub mod honesty;
 pub mod lineage;
+pub mod live;
 pub mod outputs;
 mod pace;
 pub mod plan;

@@ -12,7 +12,7 @@ use crate::cast::{Cast, Casting, Names};
 use crate::form::{Form, Parts};
 use crate::lineage::Part;
 use crate::results::Channel;
-use crate::schedule::Event;
+use crate::schedule::{Choice, Event};
 use crate::target::Message;
 use crate::verify::Expected;
 
@@ -28,10 +28,12 @@ const KEPT_MAX: u64 = 4_096;
 /// Where forms are asked for.
 const PATH: &str = "/v1/prefill";
 
-/// All requests of a run: each subject for each procedure, in turn.
+/// All requests of a run: unless another choice is made, each subject for each
+/// procedure, in turn.
 pub struct Plan {
     casting: Casting,
     forms: Vec<Asking>,
+    choice: Choice,
     /// By number and combination of parts, and in turns where there are more.
     kept: Vec<Slot>,
     /// Each answer to a request whose number it divides is compared with the
@@ -56,7 +58,9 @@ impl Plan {
         let casting = Casting::new(country, subjects, &forms);
         let kept = casting.subjects().min(KEPT_MAX);
         let slots = kept as usize * Parts::COUNT;
+        let choice = Choice::sweep(casting.subjects(), forms.len());
         let plan = Self {
+            choice,
             casting,
             forms: forms.into_iter().map(Asking::new).collect(),
             kept: std::iter::repeat_with(Mutex::default).take(slots).collect(),
@@ -68,6 +72,12 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// The same, asked for by others than everybody in turn.
+    #[must_use]
+    pub fn choosing(self, choice: Choice) -> Self {
+        Self { choice, ..self }
     }
 
     /// How many different requests there are.
@@ -115,13 +125,11 @@ impl Script for Plan {
         self.forms.iter().map(|asking| asking.form.id.clone()).collect()
     }
 
-    /// The request of this number; after the last, the first comes again.
+    /// The request of this number.
     fn ask(&self, event: &Event) -> Ask {
-        let item = event.number % self.len();
-        // All forms of one cast first, so that a short run sees every form.
-        let forms = self.forms.len() as u64;
-        let asking = &self.forms[(item % forms) as usize];
-        let cast = self.cast(item / forms, asking.parts);
+        let (subject, place) = self.choice.of(event.number);
+        let asking = &self.forms[place];
+        let cast = self.cast(subject, asking.parts);
         let names = cast.names();
         let message = Message {
             method: "POST",
@@ -134,7 +142,7 @@ impl Script for Plan {
             true => Expects::Truth(Expected::new(form, cast)),
             false => Expects::Shape(form),
         };
-        Ask { message, expects, group: (item % forms) as u16, channel: Channel::FrontOffice }
+        Ask { message, expects, group: place as u16, channel: Channel::FrontOffice }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::{Counts, Document, Named};
+use crate::document::{Counts, Document, Named, Parts};
 use crate::results::Part;
 use crate::run::Ended;
 use crate::slo::{Held, Slo};
@@ -160,7 +160,7 @@ pub fn text(document: &Document) -> String {
     let mut lines = Lines(format!("{}\n", conclusion(document)));
     lines.measured(document);
     lines.answers(&document.counts);
-    lines.asked(&document.heading, document.runs);
+    lines.asked(document);
     lines.wrong(document);
     lines.0
 }
@@ -190,6 +190,20 @@ impl Lines {
             self.line("send lag", &format!("p50 {half:.1?}, p99 {most:.1?}, max {max:.1?}"));
         }
         self.slowest(document);
+        self.parts("channels", &document.channels);
+        self.parts("cache", &document.cache);
+    }
+
+    /// Where there are several, how often each came, and its p99.
+    fn parts(&mut self, name: &str, parts: &Parts) {
+        if parts.len() < 2 {
+            return;
+        }
+        let listed = parts.iter().map(|(name, part)| {
+            let p99 = duration(part.latency.value_at_quantile(0.99));
+            format!("{name} {} (p99 {p99})", part.sent)
+        });
+        self.line(name, &listed.collect::<Vec<_>>().join(", "));
     }
 
     /// The groups with the highest p99.
@@ -221,13 +235,17 @@ impl Lines {
         }
     }
 
-    fn asked(&mut self, heading: &Heading, runs: u64) {
+    fn asked(&mut self, document: &Document) {
+        let Document { heading, runs, .. } = document;
         let threads = if heading.threads == 1 { "thread" } else { "threads" };
         let over = format!("{} connections on {} {threads}", heading.connections, heading.threads);
         self.line("loop", &heading.law);
         self.line("target", &format!("{}, {over}", heading.target));
         self.line("asked", &format!("{} of {}", heading.asked, heading.country));
-        if runs > 1 {
+        if let Some(warning) = document.generator.calendar() {
+            self.line("warning", &warning);
+        }
+        if *runs > 1 {
             self.line("runs", &format!("{runs}, merged"));
         }
         if heading.by_hand > 0 {
@@ -288,7 +306,8 @@ fn latency(whole: &Part) -> String {
     )
 }
 
-fn duration(micros: u64) -> String {
+/// A time in microseconds, as it is read.
+pub(crate) fn duration(micros: u64) -> String {
     let micros = Duration::from_micros(micros);
     match micros.as_millis() {
         0 => format!("{} us", micros.as_micros()),
@@ -317,4 +336,29 @@ fn gaps(counts: &Counts) -> String {
 fn list(counts: &Named) -> String {
     let items: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
+}
+
+/// One of the ways in which results are told apart, as a table.
+#[must_use]
+pub fn table(parts: &Parts) -> String {
+    let mut text = String::new();
+    let names = parts.keys().map(String::len).max().unwrap_or(0).max(4);
+    let heads = ["sent", "faults", "complete", "p50", "p90", "p99", "max"];
+    let heads: Vec<_> = heads.iter().map(|head| format!("{head:>10}")).collect();
+    let _ = writeln!(text, "{:names$}{}", "", heads.concat());
+    for (name, part) in parts {
+        let at = |quantile| match part.latency.is_empty() {
+            true => "-".to_owned(),
+            false => duration(part.latency.value_at_quantile(quantile)),
+        };
+        let complete = match part.bundles {
+            0 => "-".to_owned(),
+            bundles => share(part.complete, bundles),
+        };
+        let cells = [part.sent.to_string(), part.faults.to_string(), complete];
+        let cells = cells.into_iter().chain([0.5, 0.9, 0.99, 1.0].map(at));
+        let cells: Vec<_> = cells.map(|cell| format!("{cell:>10}")).collect();
+        let _ = writeln!(text, "{name:names$}{}", cells.concat());
+    }
+    text
 }

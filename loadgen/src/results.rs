@@ -8,11 +8,14 @@ mod series;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use crate::tally::{Answered, Tally};
 use crate::target::Error;
 use crate::verify::{Gap, Verified};
 
 pub use part::Part;
+pub(crate) use part::times;
 pub use series::{Interval, Series};
 
 #[cfg(test)]
@@ -121,6 +124,10 @@ impl Sample {
         micros(self.ended.saturating_sub(self.sent))
     }
 
+    pub(crate) fn lag_ns(&self) -> Option<u64> {
+        self.lag.map(|lag| lag.as_nanos().max(1) as u64)
+    }
+
     /// A 200 that was read as a bundle.
     pub(crate) fn is_bundle(&self) -> bool {
         let answered = matches!(&self.ending, Ending::Answered(it) if it.status == 200);
@@ -139,12 +146,21 @@ impl Sample {
     }
 }
 
+/// A minute, in nanoseconds.
+const LAG_NS_MAX: u64 = 60_000_000_000;
+
+/// For lags from a nanosecond to a minute, with two digits.
+pub(crate) fn lags() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LAG_NS_MAX, 2)
+        .expect("a nanosecond to a minute with two digits is a histogram")
+}
+
 fn micros(time: Duration) -> u64 {
     time.as_micros().max(1) as u64
 }
 
 /// Everything that a run found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Results {
     /// The names of the groups, by index.
     pub groups: Vec<String>,
@@ -164,6 +180,25 @@ pub struct Results {
     pub by_cache: BTreeMap<Cache, Part>,
     /// Over time.
     pub series: Series,
+    /// How late the generator was, in nanoseconds: to look at while it runs.
+    pub lag: Histogram<u64>,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            compared: 0,
+            tally: Tally::default(),
+            by_group: BTreeMap::new(),
+            by_channel: BTreeMap::new(),
+            by_completeness: BTreeMap::new(),
+            by_gap: BTreeMap::new(),
+            by_cache: BTreeMap::new(),
+            series: Series::default(),
+            lag: lags(),
+        }
+    }
 }
 
 impl Results {
@@ -179,7 +214,9 @@ impl Results {
             Ending::Answered(answered) | Ending::Unexpected(answered) => {
                 let latency = sample.ended.saturating_sub(sample.intended);
                 self.tally.answered(answered.clone(), latency);
-                self.tally.unexpected += u64::from(matches!(sample.ending, Ending::Unexpected(_)));
+                if matches!(sample.ending, Ending::Unexpected(_)) {
+                    self.tally.unexpected(answered.clone());
+                }
                 self.tally.bundles += u64::from(sample.is_bundle());
             }
             Ending::Failed(error) => self.tally.failed(*error),
@@ -187,6 +224,9 @@ impl Results {
         }
         self.record_parts(sample);
         self.series.record(sample);
+        if let Some(lag) = sample.lag_ns() {
+            self.lag.saturating_record(lag);
+        }
         self.compared += u64::from(sample.compared);
         if let Some(verified) = &sample.verified {
             self.tally.verified(sample.number, verified.clone());
@@ -216,6 +256,7 @@ impl Results {
             self.groups = other.groups;
         }
         self.compared += other.compared;
+        self.lag.add(&other.lag).expect("all lags have the same bounds");
         self.tally.merge(other.tally);
         add(&mut self.by_group, other.by_group);
         add(&mut self.by_channel, other.by_channel);

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub results: Results,
     /// Whether the generator kept its own promises.
     pub honesty: Honesty,
+    /// When it began, in milliseconds since 1970.
+    pub began_ms: u64,
     /// How long it took.
     pub took: Duration,
     /// Why it ended.
@@ -158,7 +160,7 @@ impl Shared {
 /// # Errors
 /// Where a thread or a timer cannot be had, or not on these processors.
 pub async fn run(load: Load, board: Board) -> io::Result<Outcome> {
-    let (threads, began) = (load.threads, clock::now());
+    let (threads, began, began_ms) = (load.threads, clock::now(), clock::wall_ms());
     let (next, ended) = (AtomicU64::new(0), watch::Sender::new(None));
     let shared = Arc::new(Shared { load, board, began, next, ended });
     let started: io::Result<Vec<_>> =
@@ -183,7 +185,7 @@ pub async fn run(load: Load, board: Board) -> io::Result<Outcome> {
     let mut results = shared.board.take();
     results.tally.count_duplicates();
     let ended = shared.ended.borrow().unwrap_or(Ended::Done);
-    Ok(Outcome { results, honesty, took, ended })
+    Ok(Outcome { results, honesty, began_ms, took, ended })
 }
 
 type Finished = oneshot::Receiver<io::Result<Honesty>>;

@@ -4,6 +4,7 @@
 //! however long it is.
 
 mod arrivals;
+mod choice;
 mod law;
 mod profile;
 mod random;
@@ -13,6 +14,7 @@ mod year;
 use std::time::Duration;
 
 pub use arrivals::{Arrivals, Segment, Spacing};
+pub use choice::{Choice, Who};
 pub use law::{Law, WrongLaw};
 pub use profile::{Profile, WrongProfile};
 pub use random::Random;

@@ -52,7 +52,7 @@ pub struct Tally {
     /// Requests without an answer.
     pub errors: BTreeMap<Error, u64>,
     /// Answers with a status that their requests should not get.
-    pub unexpected: u64,
+    pub unexpected: BTreeMap<Answered, u64>,
     /// Answers that are bundles.
     pub bundles: u64,
     /// Bundles that call themselves complete.
@@ -82,7 +82,7 @@ impl Default for Tally {
             latency: latency.expect("one to a minute with three digits is a histogram"),
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
-            unexpected: 0,
+            unexpected: BTreeMap::new(),
             bundles: 0,
             complete: 0,
             filled: 0,
@@ -109,6 +109,12 @@ impl Tally {
         self.sent += 1;
         *self.statuses.entry(answered).or_default() += 1;
         self.latency.saturating_record(took.as_micros().max(1) as u64);
+    }
+
+    /// One answer of those that [`Tally::answered`] counts, with a status that
+    /// its request should not get.
+    pub fn unexpected(&mut self, answered: Answered) {
+        *self.unexpected.entry(answered).or_default() += 1;
     }
 
     /// What the answer to request `number` said.
@@ -151,7 +157,7 @@ impl Tally {
         self.latency.add(&other.latency).expect("all tallies have the same bounds");
         add(&mut self.statuses, other.statuses);
         add(&mut self.errors, other.errors);
-        self.unexpected += other.unexpected;
+        add(&mut self.unexpected, other.unexpected);
         self.bundles += other.bundles;
         self.complete += other.complete;
         self.filled += other.filled;

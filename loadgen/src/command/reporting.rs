@@ -1,12 +1,12 @@
 //! `loadgen report`: prints, merges and compares what runs have written.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::tell::say_document;
 use super::{Failure, say};
 use crate::compare;
 use crate::document::{self, Document};
-use crate::report::Verdict;
+use crate::report::{self, Verdict};
 
 /// What to report.
 #[derive(Clone, Debug, Args)]
@@ -24,6 +24,36 @@ pub(super) struct Options {
     /// Print the verdict only.
     #[arg(long)]
     quiet: bool,
+    /// Print what was found of each procedure, channel and so on, as a table.
+    #[arg(long, value_enum)]
+    by: Option<By>,
+}
+
+/// How results are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// Procedures, and other kinds of requests.
+    Procedure,
+    /// Who asked: an organisation with or without the citizen, or the citizen.
+    Channel,
+    /// Bundles that call themselves complete, and the others.
+    Completeness,
+    /// Bundles with at least one such gap.
+    Gap,
+    /// Whether the target had it already, where it told.
+    Cache,
+}
+
+impl By {
+    fn table(self, document: &Document) -> String {
+        report::table(match self {
+            Self::Procedure => &document.groups,
+            Self::Channel => &document.channels,
+            Self::Completeness => &document.completeness,
+            Self::Gap => &document.gaps,
+            Self::Cache => &document.cache,
+        })
+    }
 }
 
 /// Does it. Two compared files hold when both do.
@@ -37,7 +67,7 @@ pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
         return merged(first, rest, options);
     }
     match &rest[..] {
-        [] => Ok(say_document(&first, options.quiet)),
+        [] => Ok(told(&first, options)),
         [second] => {
             say(&compare::text(&first, second));
             Ok(compare::verdict(&first, second))
@@ -52,9 +82,15 @@ fn merged(mut whole: Document, rest: Vec<Document>, options: &Options) -> Result
     }
     if options.json {
         say(&whole.json());
-        return Ok(crate::report::verdict(&whole));
+        return Ok(report::verdict(&whole));
     }
-    Ok(say_document(&whole, options.quiet))
+    Ok(told(&whole, options))
+}
+
+fn told(document: &Document, options: &Options) -> Verdict {
+    let Some(by) = options.by else { return say_document(document, options.quiet) };
+    say(&by.table(document));
+    report::verdict(document)
 }
 
 fn unreadable(error: &document::Error) -> Failure {

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Failure, complain, say};
 use crate::document::Document;
+use crate::hlog;
 use crate::outputs;
 use crate::report::{self, Heading, Verdict};
 use crate::run::Outcome;
@@ -29,12 +30,21 @@ pub(super) struct Telling {
     /// Write the verdict, the levels and the summary to this file, as Markdown.
     #[arg(long, value_name = "FILE")]
     markdown: Option<String>,
-    /// Print the verdict only.
+    /// Write latency, service time and send lag over time to this file, as an
+    /// interval log of HdrHistogram, version 2.
+    #[arg(long, value_name = "FILE")]
+    hlog: Option<String>,
+    /// Print the verdict only, and nothing while it runs.
     #[arg(long)]
     quiet: bool,
 }
 
 impl Telling {
+    /// Whether nothing is shown while it runs.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Refuses levels that this run cannot be held against.
     pub(super) fn check(&self, groups: &[String], is_closed: bool) -> Result<(), Failure> {
         for slo in &self.slos {
@@ -67,10 +77,11 @@ impl Telling {
 
     fn write(&self, document: &Document) -> bool {
         type Output = fn(&Document) -> String;
-        let files: [(_, _, Output); 3] = [
+        let files: [(_, _, Output); 4] = [
             (&self.json, "--json", Document::json),
             (&self.junit, "--junit", outputs::junit),
             (&self.markdown, "--markdown", outputs::markdown),
+            (&self.hlog, "--hlog", hlog::text),
         ];
         files.into_iter().fold(true, |all, (path, option, text)| {
             let written = path.as_ref().is_none_or(|path| write(path, option, &text(document)));

@@ -16,6 +16,7 @@ use super::{Failure, askable, block_on, complain, conclude, country, duration, s
 use crate::connection::Keeping;
 use crate::desk::{self, Desk};
 use crate::form::{Form, Uncastable};
+use crate::live::Goal;
 use crate::procedures;
 use crate::report::{Heading, Verdict};
 use crate::run::{Load, Pace};
@@ -51,6 +52,11 @@ struct Calendar {
     /// How a year goes; an invented profile where none is named.
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// Replace a value of the profile, such as `submissions=40000`,
+    /// `growth-per-year=0.1`, `per-submission.opens=2` or `procedures.moving=5`.
+    /// May be repeated; `loadgen profile` prints the values and what they are.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
     /// The first day.
     #[arg(long, default_value = "2026-01-01")]
     start: Date,
@@ -138,8 +144,9 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
             "open: {} year(s) from {}, as profile `{}` says, {speed:.0} times as fast",
             year.years, year.start, year.profile.name
         );
+        let goal = Goal { length: options.r#in, requests: None };
         let visits = move || Box::new(year.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
-        send(common, offer, country, forms, law, speed, visits).await
+        send(common, offer, country, forms, Going { law, speed, goal }, visits).await
     })
 }
 
@@ -163,8 +170,9 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
             trace.len(),
             options.file.display()
         );
+        let goal = Goal { length: trace.length().div_f64(speed), requests: Some(trace.len()) };
         let visits = move || Box::new(trace.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
-        send(common, offer, country, forms, law, speed, visits).await
+        send(common, offer, country, forms, Going { law, speed, goal }, visits).await
     })
 }
 
@@ -196,10 +204,14 @@ pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
 
 impl Calendar {
     fn profile(&self) -> Result<Profile, Failure> {
-        let Some(path) = &self.profile else { return Ok(Profile::invented()) };
-        let wrong = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
-        let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        Profile::parse(&text).map_err(|error| wrong(error.to_string()))
+        let name = self
+            .profile
+            .as_ref()
+            .map_or("the invented profile".into(), |path| path.display().to_string());
+        let wrong = |why: String| Failure::Usage(format!("{name}: {why}"));
+        let text = self.profile.as_ref().map(fs::read_to_string).transpose();
+        let text = text.map_err(|error| wrong(error.to_string()))?;
+        Profile::with(text.as_deref(), &self.settings).map_err(|error| wrong(error.to_string()))
     }
 
     fn year(
@@ -272,13 +284,19 @@ impl Offer {
     }
 }
 
+/// How visits are sent.
+struct Going {
+    law: String,
+    speed: f64,
+    goal: Goal,
+}
+
 async fn send(
     common: &Common,
     offer: Offer,
     country: Country,
     forms: Vec<Arc<Form>>,
-    law: String,
-    speed: f64,
+    Going { law, speed, goal }: Going,
     visits: impl Fn() -> Box<dyn Iterator<Item = Visit> + Send> + Send + Sync + 'static,
 ) -> Result<Verdict, Failure> {
     let connections = common.sending.connections(false);
@@ -312,7 +330,7 @@ async fn send(
         threads,
         cpus: common.sending.cpus.clone(),
     };
-    conclude(load, &heading, &common.telling, speed).await
+    conclude(load, &heading, &common.telling, goal, Some(speed)).await
 }
 
 /// Says what a profile that comes with the program is.

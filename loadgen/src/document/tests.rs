@@ -16,7 +16,8 @@ pub(crate) fn document(samples: &[Sample]) -> Document {
     }
     honesty.due_last = Duration::from_secs(2_000);
     let took = Duration::from_secs(2);
-    let outcome = Outcome { results, honesty, took, ended: Ended::Done };
+    let outcome =
+        Outcome { results, honesty, took, ended: Ended::Done, began_ms: 1_750_000_000_000 };
     let levels = ["p99 < 50ms", "rate >= 0.99"].map(|level| level.parse().expect("a level"));
     Document::new(&Heading::default(), &outcome, &levels)
 }
@@ -61,7 +62,7 @@ fn what_is_no_document_is_refused_with_its_place() {
     let text = document(&[]).json();
     check_refused("", "line 1 column 0");
     check_refused("{}", "missing field `schema`");
-    check_refused(&text.replace("loadgen/1", "loadgen/2"), "another version");
+    check_refused(&text.replace("loadgen/2", "loadgen/1"), "another version");
     check_refused(&text.replace("\"stepMs\":1000", "\"stepMs\":1500"), "intervals");
     check_refused(&text.replace("p99 < 50ms", "p99 < 50"), "levels");
     check_refused(&text.replace("\"digits\":3", "\"digits\":5"), "at most three digits");

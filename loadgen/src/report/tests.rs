@@ -54,7 +54,13 @@ fn wrong() -> Sample {
 fn document(samples: &[Sample], ended: Ended, levels: &[&str]) -> Document {
     let levels: Vec<Slo> = levels.iter().map(|level| level.parse().unwrap()).collect();
     let took = Duration::from_secs(1);
-    let outcome = Outcome { results: results(samples), honesty: Honesty::default(), took, ended };
+    let outcome = Outcome {
+        results: results(samples),
+        honesty: Honesty::default(),
+        took,
+        ended,
+        began_ms: 0,
+    };
     Document::new(&Heading::default(), &outcome, &levels)
 }
 

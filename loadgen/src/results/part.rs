@@ -52,7 +52,7 @@ impl Default for Part {
 }
 
 /// For times from a microsecond to a minute.
-pub(super) fn times(digits: u8) -> Histogram<u64> {
+pub(crate) fn times(digits: u8) -> Histogram<u64> {
     Histogram::new_with_bounds(1, LATENCY_US_MAX, digits)
         .expect("one to a minute with few digits is a histogram")
 }

@@ -5,7 +5,7 @@ use hdrhistogram::{AdditionError, Histogram};
 use serde::{Deserialize, Serialize};
 
 use super::part::times;
-use super::{Ending, Sample, counts};
+use super::{Ending, Sample, counts, lags};
 
 /// Beyond it, two neighbours become one.
 const INTERVALS_MAX: usize = 256;
@@ -22,17 +22,25 @@ pub struct Interval {
     /// From the intended start, in microseconds, with two digits.
     #[serde(with = "counts")]
     pub latency: Histogram<u64>,
+    /// From the moment of sending, in microseconds, with two digits.
+    #[serde(with = "counts")]
+    pub service: Histogram<u64>,
+    /// How late the generator was, in nanoseconds, with two digits.
+    #[serde(with = "counts")]
+    pub lag: Histogram<u64>,
 }
 
 impl Default for Interval {
     fn default() -> Self {
-        Self { sent: 0, faults: 0, latency: times(2) }
+        Self { sent: 0, faults: 0, latency: times(2), service: times(2), lag: lags() }
     }
 }
 
 impl Interval {
     fn merge(&mut self, other: &Self) -> Result<(), AdditionError> {
         self.latency.add(&other.latency)?;
+        self.service.add(&other.service)?;
+        self.lag.add(&other.lag)?;
         self.sent += other.sent;
         self.faults += other.faults;
         Ok(())
@@ -74,6 +82,10 @@ impl Series {
         interval.faults += u64::from(sample.is_fault());
         if matches!(sample.ending, Ending::Answered(_) | Ending::Unexpected(_)) {
             interval.latency.saturating_record(sample.latency_us());
+            interval.service.saturating_record(sample.service_us());
+        }
+        if let Some(lag) = sample.lag_ns() {
+            interval.lag.saturating_record(lag);
         }
     }
 

@@ -51,6 +51,10 @@ pub struct PerSubmission {
     pub own_data: f64,
     /// Requests that are wrong.
     pub invalid: f64,
+    /// Of the looks, the share that somebody takes who has just opened a form;
+    /// the others come for the look alone.
+    #[serde(default)]
+    pub looks_after_open: f64,
 }
 
 /// What organisations read again.
@@ -109,6 +113,9 @@ pub enum WrongProfile {
     /// A value that cannot be.
     #[error("{0}: {1}")]
     Value(String, &'static str),
+    /// A setting that is none.
+    #[error("--set {0}: {1}")]
+    Setting(String, String),
 }
 
 impl Profile {
@@ -124,6 +131,27 @@ impl Profile {
     /// Where it is none; the first mistake.
     pub fn parse(text: &str) -> Result<Self, WrongProfile> {
         let profile: Self = toml::from_str(text)?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    /// Reads a profile's text, or the one that comes with the program, with some
+    /// of its values replaced: each setting is `name=value`, where the name is
+    /// that of a value of the file, such as `per-submission.opens=2`.
+    ///
+    /// # Errors
+    /// Where it is none, or has no such value.
+    pub fn with(text: Option<&str>, settings: &[String]) -> Result<Self, WrongProfile> {
+        let mut table: toml::Table = toml::from_str(text.unwrap_or(INVENTED))?;
+        for setting in settings {
+            let wrong = |why: &str| WrongProfile::Setting(setting.clone(), why.to_owned());
+            let (name, value) = setting.split_once('=').ok_or_else(|| wrong("has no `=`"))?;
+            let value = toml::from_str::<toml::Table>(&format!("value = {value}"));
+            let value = value.ok().and_then(|mut table| table.remove("value"));
+            let value = value.ok_or_else(|| wrong("its value is none of TOML"))?;
+            replace(&mut table, name.trim(), value).ok_or_else(|| wrong("no such value"))?;
+        }
+        let profile: Self = table.try_into()?;
         profile.check()?;
         Ok(profile)
     }
@@ -152,12 +180,16 @@ impl Profile {
             ("per-submission.preferences", per.preferences),
             ("per-submission.own-data", per.own_data),
             ("per-submission.invalid", per.invalid),
+            ("per-submission.looks-after-open", per.looks_after_open),
             ("back-office.reads-per-open", self.back_office.reads_per_open),
             ("shape.holiday-factor", shape.holiday_factor),
         ] {
             if !amount(value) {
                 return wrong(name, "must be a number from 0 on");
             }
+        }
+        if per.looks_after_open > 1.0 {
+            return wrong("per-submission.looks-after-open", "a share is at most 1");
         }
         if self.submissions == 0 || per.opens <= 0.0 {
             return wrong("submissions", "a year without any sends nothing");
@@ -238,6 +270,21 @@ impl Peak {
         let day = day(date);
         if (&self.from..=&self.to).contains(&&day) { self.factor } else { 1.0 }
     }
+}
+
+/// Shares of further procedures are new; every other value is there.
+fn replace(table: &mut toml::Table, name: &str, value: toml::Value) -> Option<()> {
+    let Some((section, rest)) = name.split_once('.') else {
+        let known = table.get_mut(name)?;
+        *known = value;
+        return Some(());
+    };
+    let inner = table.get_mut(section)?.as_table_mut()?;
+    if section == "procedures" {
+        inner.insert(rest.to_owned(), value);
+        return Some(());
+    }
+    replace(inner, rest, value)
 }
 
 fn day(date: Date) -> String {

@@ -37,6 +37,14 @@ impl Random {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
 
+    /// One of so many, the n-th an n-th as often as the first; who has which
+    /// rank is scattered over all of them.
+    pub fn zipf(&mut self, many: u64) -> u64 {
+        // The density of ranks is one over the rank.
+        let rank = (many as f64).powf(self.unit()) as u64;
+        (rank.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 1) % many
+    }
+
     /// Exponentially distributed with mean 1.
     pub fn exponential(&mut self) -> f64 {
         // From 1 down to, and without, 0: its logarithm is finite.

@@ -24,6 +24,9 @@ const RESUMED_SOON: f64 = 0.6;
 const RESUMED_SOON_SECONDS: f64 = 1_200.0;
 const RESUMED_DAYS_MAX: u64 = 10;
 const SAME_TIME_SECONDS: f64 = 1_800.0;
+/// Whoever looks at their data in a visit for a form does so soon after it was
+/// opened.
+const LOOK_SECONDS: f64 = 600.0;
 /// A consent is given a few minutes after a form was opened, and used within a
 /// month.
 const CONSENT_SECONDS: f64 = 300.0;
@@ -85,10 +88,11 @@ impl Plan {
     /// Visits that nothing led to, per submission, by kind.
     fn first_visits(&self) -> [(Kind, f64); 6] {
         let per = &self.profile.per_submission;
+        let alone = 1.0 - per.looks_after_open;
         [
             (Kind::Open, per.opens),
-            (Kind::MyData, per.my_data),
-            (Kind::Accesses, per.accesses),
+            (Kind::MyData, per.my_data * alone),
+            (Kind::Accesses, per.accesses * alone),
             (Kind::Preference, per.preferences),
             (Kind::OwnData, per.own_data),
             (Kind::Invalid, per.invalid),
@@ -182,12 +186,7 @@ impl Visits {
         let population = self.plan.population;
         match self.plan.people {
             People::Uniform => self.random.below(population),
-            People::Zipf => {
-                // The density of ranks is one over the rank; who has which rank
-                // is scattered over the country.
-                let rank = (population as f64).powf(self.random.unit()) as u64;
-                (rank.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 1) % population
-            }
+            People::Zipf => self.random.zipf(population),
         }
     }
 
@@ -204,6 +203,12 @@ impl Visits {
                 false => self.days_later(RESUMED_DAYS_MAX),
             };
             self.add(visit, Kind::Resume, after);
+        }
+        for (kind, looks) in [(Kind::MyData, per.my_data), (Kind::Accesses, per.accesses)] {
+            for _ in 0..self.times(looks * per.looks_after_open / per.opens) {
+                let after = self.random.exponential() * LOOK_SECONDS;
+                self.add(visit, kind, after);
+            }
         }
         let (name, _) = &plan.shares[usize::from(visit.procedure)];
         let again = &plan.profile.back_office;

@@ -5,6 +5,7 @@ mod fake;
 mod forms;
 mod speech;
 mod tell;
+mod visits;
 
 use std::process::{Command, Output, Stdio};
 
@@ -206,6 +207,13 @@ fn something_that_is_not_http_is_void() {
 }
 
 #[test]
+fn a_target_that_hangs_is_given_up_after_the_time_limit() {
+    let fake = Fake::start(Behaviour::HangingAfter(50));
+    let parts = ["answered   50 of ", "no answer in time", "the target closed after 50 answers"];
+    expect(command(&fake.url(), &["--timeout", "200ms"]), 3, &parts);
+}
+
+#[test]
 fn nothing_listening_is_void() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let output = command(&format!("http://{free}"), &[]).output().unwrap();
@@ -239,12 +247,17 @@ fn mistakes_in_the_arguments_are_usage() {
 
 #[test]
 fn an_interrupted_run_says_that_its_result_is_partial() {
+    interrupt(&[]);
+    interrupt(&["--rate", "1000/s", "--duration", "60s"]);
+}
+
+fn interrupt(more: &[&str]) {
     let fake = Fake::start(Behaviour::HangingAfter(50));
-    let child = command(&fake.url(), &[]).spawn().unwrap();
+    let child = command(&fake.url(), more).spawn().expect("the program runs");
     fake.wait_until_it_hangs();
     let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
-    let output = child.wait_with_output().unwrap();
+    assert!(interrupt.expect("kill runs").success());
+    let output = child.wait_with_output().expect("it ends");
     let said = said(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     // What was on its way is given up at once, and is no error.

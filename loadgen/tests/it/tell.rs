@@ -14,7 +14,7 @@ fn report(arguments: &[&str]) -> Command {
 }
 
 /// A file of the test's own.
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     path.to_str().expect("a path of text").to_owned()
 }
@@ -60,6 +60,32 @@ fn a_build_server_and_a_page_get_files_of_their_own() {
     assert!(junit.contains("tests=\"2\" failures=\"2\" errors=\"0\""), "{junit}");
     let markdown = std::fs::read_to_string(markdown).expect("written");
     assert!(markdown.contains("| p50 &lt; 1us |") && markdown.contains("| some-form | 400 | 0 |"));
+}
+
+#[test]
+fn an_interval_log_is_written_with_each_of_its_tags() {
+    let fake = Fake::start(Behaviour::Right);
+    let path = file("run.hlog");
+    let more = ["--rate", "2000/s", "--hlog", &path, "--slo", "max < 60s"];
+    expect(command(&fake.url(), &more), 0, &["holds: 400 answers"]);
+    let log = std::fs::read_to_string(path).expect("written");
+    for part in ["#[StartTime: ", "Tag=latency,0", "Tag=service,0", "Tag=lag,0"] {
+        assert!(log.contains(part), "{part}\n{log}");
+    }
+}
+
+#[test]
+fn a_log_gets_a_line_now_and_then_and_a_quiet_run_none() {
+    let fake = Fake::start(Behaviour::Right);
+    let rate = ["--rate", "20/s", "--duration", "6s", "--compare-every", "50"];
+    let quiet = command(&fake.url(), &[&rate[..], &["--quiet"]].concat()).spawn().unwrap();
+    let output = command(&fake.url(), &rate).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.starts_with("loadgen: 5 s of 6 s, "), "{told}");
+    assert!(told.contains("; 20/s of 20/s; p50 ") && told.contains("; lag p99 "), "{told}");
+    assert!(told.ends_with("errors none\n"), "{told}");
+    let output = quiet.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
 #[test]

@@ -59,7 +59,15 @@ fn every_kind_comes_as_often_as_the_profile_says() {
     for visit in plan.visits() {
         *kinds.entry(visit.kind).or_default() += 1.0;
     }
-    for (kind, rate) in plan.first_visits() {
+    let per = &plan.profile.per_submission;
+    for (kind, rate) in [
+        (Kind::Open, per.opens),
+        (Kind::MyData, per.my_data),
+        (Kind::Accesses, per.accesses),
+        (Kind::Preference, per.preferences),
+        (Kind::OwnData, per.own_data),
+        (Kind::Invalid, per.invalid),
+    ] {
         check(kinds[&kind], 60_000.0 * rate, kind.name());
     }
     // Some of December's come after the year.
@@ -89,6 +97,7 @@ fn seasons_and_holidays_show() {
 fn visits_come_in_order_and_whatever_was_led_to_after_what_led_to_it() {
     let plan = year(5_000, 1);
     let (mut last, mut opened) = (Duration::ZERO, HashMap::new());
+    let (mut after_open, mut looks) = (0.0, 0.0);
     for visit in plan.visits() {
         assert!(visit.at >= last && visit.at < plan.length());
         last = visit.at;
@@ -98,8 +107,43 @@ fn visits_come_in_order_and_whatever_was_led_to_after_what_led_to_it() {
                 let open = opened[&visit.case];
                 assert_eq!((open.subject, open.procedure), (visit.subject, visit.procedure));
             }
+            Kind::MyData | Kind::Accesses => {
+                looks += 1.0;
+                if let Some(open) = opened.get(&visit.case) {
+                    after_open += 1.0;
+                    assert_eq!(open.subject, visit.subject);
+                }
+            }
             _ => {}
         }
+    }
+    // The same person's, within minutes: what gives a cache its hits.
+    let share = plan.profile.per_submission.looks_after_open;
+    check(after_open, looks * share, "looks after a form was opened");
+}
+
+#[test]
+fn a_setting_replaces_a_value_and_a_wrong_one_says_why() {
+    let with = |settings: &[&str]| {
+        let settings: Vec<_> = settings.iter().map(|it| (*it).to_owned()).collect();
+        Profile::with(None, &settings).map_err(|error| error.to_string())
+    };
+    let profile = with(&["submissions=9", "per-submission.opens = 2", "procedures.moving=5"]);
+    let profile = profile.expect("they are values");
+    assert_eq!((profile.submissions, profile.per_submission.opens), (9, 2.0));
+    assert_eq!(profile.procedures["moving"], 5.0);
+    for (setting, says) in [
+        ("submissions", "--set submissions: has no `=`"),
+        ("submissions=0", "a year without any sends nothing"),
+        ("submissions=many", "its value is none of TOML"),
+        ("submissions=1.5", "submissions"),
+        ("visitors=5", "--set visitors=5: no such value"),
+        ("per-submission.walks=5", "no such value"),
+        ("name.first=5", "no such value"),
+        ("per-submission.looks-after-open=1.5", "a share is at most 1"),
+    ] {
+        let said = with(&[setting]).expect_err(setting);
+        assert!(said.contains(says), "{setting}: {said}");
     }
 }
 
