@@ -70,6 +70,12 @@ assert refused.consent_version == version + 1, refused
 withdrawn = call("citizen", "put_mandate", citizen, body=PutMandate(company="B523212", allow=False))
 assert [(it.company, it.allow) for it in withdrawn.mandates] == [("B523212", False)], withdrawn
 call("citizen", "put_mandate", citizen, body=PutMandate(company="B523212", allow=True))
+firm = call("citizen", "data", citizen, company="B523212")
+assert firm.fields["legalName"].value, firm
+other = PutMandate(person="2003110472254", allow=False)
+withdrawn = call("citizen", "put_mandate", citizen, company="B523212", body=other)
+assert [it.person for it in withdrawn.mandates] == [other.person], withdrawn
+assert call("citizen", "consents", citizen, company="B523212").mandates == withdrawn.mandates
 given = call(
     "citizen",
     "consent_to_reuse",

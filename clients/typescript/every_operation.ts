@@ -68,6 +68,15 @@ for (const allow of [false, true]) {
   );
   assert.equal(said.mandates[0]?.allow, allow);
 }
+const firm = { params: { query: { company: "B523212" } } };
+assert.ok(ok(await citizen.GET("/v1/me/data", firm)).fields["legalName"]?.value);
+const without = ok(
+  await citizen.PUT("/v1/me/consents/mandates", {
+    ...firm,
+    body: { person: "2003110472254", allow: false },
+  }),
+);
+assert.equal(without.mandates[0]?.person, "2003110472254");
 const given = ok(
   await citizen.POST("/v1/me/consents/reuse", {
     body: {

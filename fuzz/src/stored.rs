@@ -3,8 +3,8 @@
 use engine::catalogue::own;
 use engine::consent::{self, Consent, Terms};
 use engine::ledger::{
-    About, Change, Denial, Disclosure, Entry, Event, SubjectVersion, head_text, parse_head,
-    subjects_of,
+    About, ByMandate, Change, Denial, Disclosure, Entry, Event, SubjectVersion, head_text,
+    parse_head, subjects_of,
 };
 use engine::model::{Channel, OrganisationId, ProcedureId, RegisterId, RegisterSet};
 use engine::space::{Attribute, doors};
@@ -108,6 +108,13 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             count: 12,
         }),
         Event::Erasure(1 << 40),
+        Event::ByMandate(ByMandate {
+            by: who,
+            change: Change {
+                subject: SubjectVersion { subject: 2, version: 9 },
+                what: consent::Change::Mandate { other: 300, allow: true },
+            },
+        }),
     ];
     let entry = |event| Entry { stream: [5; 16], sequence: 77, stamp: 1_780_000_000_000, event };
     events.map(|event| entry(event).encode()).into()

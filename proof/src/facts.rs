@@ -97,6 +97,11 @@ impl Facts {
                 let Some(subject) = self.numbers.get(&change.subject.subject) else { return };
                 self.people.entry(*subject).or_default().change(change.what);
             }
+            Event::ByMandate(acted) => {
+                let change = acted.change;
+                let Some(subject) = self.numbers.get(&change.subject.subject) else { return };
+                self.people.entry(*subject).or_default().change(change.what);
+            }
             // Nobody is erased while an engine is driven.
             Event::Catalogue(_) | Event::Denial(_) | Event::Erasure(_) => {}
         }

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest as _, Sha256};
 
 use super::compiled::Compiled;
+use super::field::FieldDraft;
 use super::organisation::{self, ActsFor, Organisation};
 use super::planner::Planner;
-use super::procedure::{self, DEADLINE_DEFAULT, Procedure};
+use super::procedure::{self, APPLICANT, DEADLINE_DEFAULT, Procedure, RoleDraft};
 use super::reader::{File, Line, Placed, Review, nearest, no_name_twice};
 use super::register::Register;
 use super::sources::Sources;
@@ -168,13 +169,33 @@ fn no_heading_inside(file: &File<'_>) {
     }
 }
 
-/// `/v1/me/data` shows one view.
+/// `/v1/me/data` shows one view, and one of a company to who acts for it.
 fn one_own_view(compiled: &[Compiled<'_, '_>]) {
-    let mut views = compiled.iter().filter(|known| known.procedure.own_view);
-    let Some(first) = views.next() else { return };
-    for view in views {
-        let what = format!("`{}` is the citizens' own view already", first.procedure.name);
-        view.file.mistake(view.line, what);
+    for (of_company, whose) in [(false, "the citizens' own view"), (true, "companies' own view")] {
+        let mut views = compiled.iter().filter(|known| {
+            known.procedure.own_view && known.procedure.professional_only() == of_company
+        });
+        let Some(first) = views.next() else { continue };
+        for view in views {
+            let what = format!("`{}` is {whose} already", first.procedure.name);
+            view.file.mistake(view.line, what);
+        }
+    }
+}
+
+/// A citizen looks at what is theirs, or at what is a company's for which they act.
+fn own_view_is_one_subjects(file: &File<'_>, draft: &procedure::Draft, roles: &[RoleDraft]) {
+    let of_company = roles.len() == 2 && roles[1].natural != Some(true);
+    if draft.own_view && roles.len() > 1 && !of_company {
+        let what = "a view of one's own has one role, `applicant`, or one legal person's beside it";
+        file.mistake(draft.name.line, what);
+    }
+    let others = |field: &&FieldDraft| field.role.as_ref().is_none_or(|it| &*it.text == APPLICANT);
+    if let (true, true, Some(field)) =
+        (draft.own_view, of_company, draft.fields.iter().find(others))
+    {
+        let what = "a company's own view shows what is the company's: name its role in `role`";
+        file.mistake(field.line, what);
     }
 }
 
@@ -230,17 +251,15 @@ fn compile_procedure<'a, 'f>(
     sources: &Sources,
     organisations: &[Organisation],
 ) -> Compiled<'a, 'f> {
-    let owner = draft.owner.and_then(|name| owner(file, &name, organisations));
+    let owner = draft.owner.take().and_then(|name| owner(file, &name, organisations));
     if draft.fields.len() > FieldSet::CAPACITY {
         file.mistake(draft.fields[FieldSet::CAPACITY].line, "a procedure has at most 128 fields");
         draft.fields.truncate(FieldSet::CAPACITY);
         // They may speak of those that are taken out.
         draft.notices.clear();
     }
-    let roles = draft.roles.unwrap_or_default();
-    if draft.own_view && roles.len() > 1 {
-        file.mistake(draft.name.line, "the citizens' own view has one role, `applicant`");
-    }
+    let roles = draft.roles.take().unwrap_or_default();
+    own_view_is_one_subjects(file, &draft, &roles);
     let mut planner = Planner::new(file, sources, &roles);
     planner.check_roles();
     let fields = draft.fields.iter().enumerate();

@@ -186,7 +186,13 @@ impl Catalogue {
     /// The citizen's view of their own data, where the catalogue has one.
     #[must_use]
     pub fn own_view(&self) -> Option<&Procedure> {
-        self.procedures.iter().find(|procedure| procedure.own_view)
+        self.procedures.iter().find(|it| it.own_view && !it.professional_only())
+    }
+
+    /// The view of a company's data for who acts for it, where the catalogue has one.
+    #[must_use]
+    pub fn company_view(&self) -> Option<&Procedure> {
+        self.procedures.iter().find(|it| it.own_view && it.professional_only())
     }
 
     /// All organisations, by id.

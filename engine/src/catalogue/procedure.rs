@@ -36,7 +36,8 @@ pub struct Procedure {
     pub legal_basis: Box<str>,
     /// What the back office needs.
     pub back_office: BackOffice,
-    /// Whether it is no form but the citizen's view of their own data.
+    /// Whether it is no form but a citizen's view of their own data, or of a company's
+    /// for which they act.
     pub own_view: bool,
     /// How long a request may take that names no deadline.
     pub deadline: Duration,

@@ -97,6 +97,12 @@ impl Grant {
         self.consents.each_ref().map(|consent| consent.as_ref().map(|consent| consent.version))
     }
 
+    /// The consent of a role's subject, as it was decided on.
+    #[must_use]
+    pub fn consent(&self, role: usize) -> Option<&Arc<Consent>> {
+        self.consents[role].as_ref()
+    }
+
     /// The epoch of answers about a role's subject from one register.
     #[must_use]
     pub fn epoch(&self, role: usize, register: &str) -> u64 {

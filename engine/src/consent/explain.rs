@@ -158,6 +158,21 @@ impl Grant {
         Bundle { disclosure, body, released, kept: false }
     }
 
+    /// A disclosure of no field, whose bytes tell somebody who acts for this subject
+    /// what the ledger holds about them.
+    #[must_use]
+    pub fn tell(
+        &self,
+        catalogue: &Catalogue,
+        resolution: &Resolution,
+        disclosure: Uuid,
+        body: Vec<u8>,
+    ) -> Bundle {
+        let called = called(catalogue, catalogue.procedure(self.procedure), resolution);
+        let released = Released { fields: Vec::new(), called, complete: true };
+        Bundle { disclosure, body, released, kept: false }
+    }
+
     /// A back office could tell a consent that ends from none.
     fn until(&self) -> Option<String> {
         let bounded = self.valid_until() < CivilMs::MAX && self.channel != Channel::BackOffice;

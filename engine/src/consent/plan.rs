@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Grant;
-use crate::catalogue::{CallKey, Catalogue};
-use crate::model::{AttributeMask, CallSet};
+use crate::catalogue::{CallKey, Catalogue, Procedure};
+use crate::model::{AttributeMask, CallSet, Resolution};
 
 /// Which of the procedure's calls to make, and for what.
 ///
@@ -21,6 +21,13 @@ pub struct Plan {
 struct Ask {
     attributes: AttributeMask,
     max_age: Option<Duration>,
+}
+
+impl Default for Plan {
+    /// Nothing to call.
+    fn default() -> Self {
+        Self { calls: CallSet::EMPTY, asks: [Ask::default(); CallSet::CAPACITY] }
+    }
 }
 
 impl Plan {
@@ -49,7 +56,7 @@ impl Grant {
     #[must_use]
     pub fn plan(&self, catalogue: &Catalogue) -> Plan {
         let procedure = catalogue.procedure(self.procedure);
-        let mut plan = Plan { calls: CallSet::EMPTY, asks: [Ask::default(); CallSet::CAPACITY] };
+        let mut plan = Plan::default();
         for index in self.allowed.iter() {
             let candidate = &procedure.candidates[index];
             let ask = &mut plan.asks[candidate.call];
@@ -62,6 +69,58 @@ impl Grant {
                 plan.asks[proof.call].attributes.insert(proof.attribute);
             }
         }
+        plan.complete(catalogue, procedure);
+        plan
+    }
+
+    /// The same and the calls that show in which roles subjects stand, or these alone:
+    /// also of one who withdrew the mandate, but of no register that was refused.
+    #[must_use]
+    pub fn plan_with_proofs(&self, catalogue: &Catalogue, alone: bool) -> Plan {
+        let procedure = catalogue.procedure(self.procedure);
+        let mut plan = if alone { Plan::default() } else { self.plan(catalogue) };
+        let proofs = procedure.calls.iter().filter_map(|call| call.proof);
+        for proof in proofs.filter(|proof| !self.refuses(procedure, proof.call)) {
+            plan.asks[proof.call].attributes.insert(proof.attribute);
+        }
+        plan.complete(catalogue, procedure);
+        plan
+    }
+
+    /// Whether a call's register is refused, or one whose answer it needs.
+    fn refuses(&self, procedure: &Procedure, call: usize) -> bool {
+        let refused = |index: usize| {
+            let call = &procedure.calls[index];
+            self.refused[call.role].contains(call.register.index())
+        };
+        refused(call) || procedure.calls[call].ancestors.iter().any(refused)
+    }
+
+    /// Whether a subject is shown to stand in a role: they are listed, and nothing
+    /// stands against it. `None` where that cannot be told now.
+    #[must_use]
+    pub fn stands(
+        &self,
+        catalogue: &Catalogue,
+        resolution: &Resolution,
+        role: usize,
+    ) -> Option<bool> {
+        let procedure = catalogue.procedure(self.procedure);
+        let call = procedure.calls.iter().find(|call| call.role == role)?;
+        let (proof, subject) = (call.proof?, self.subjects[role]?);
+        if self.refuses(procedure, proof.call) {
+            return Some(false);
+        }
+        // The list comes first: who was barred learns no more than anybody else.
+        let listed = resolution.lists(proof.call, proof.attribute, subject)?;
+        Some(listed && !self.unrelated.intersects(call.candidates))
+    }
+}
+
+impl Plan {
+    /// Adds what the calls that are made need themselves.
+    fn complete(&mut self, catalogue: &Catalogue, procedure: &Procedure) {
+        let plan = self;
         // Backwards, so that a call knows its own need before it asks for a key.
         for (index, call) in procedure.calls.iter().enumerate().rev() {
             if plan.asks[index].attributes.is_empty() {
@@ -79,6 +138,5 @@ impl Grant {
                 plan.asks[index].attributes = register.all();
             }
         }
-        plan
     }
 }

@@ -10,13 +10,13 @@ use super::caller::read;
 use super::query::Query;
 use super::respond::{self, Out};
 use super::route::Answered;
-use super::wire;
+use super::{company, wire};
 use crate::catalogue;
 use crate::consent::Consent;
 use crate::identity::Citizen;
 use crate::ledger::{Own, PAGE_MAX, Page};
 use crate::model::Subject;
-use crate::prefill::{Core, Rejection, own, prefer, set_mandate};
+use crate::prefill::{Core, Rejection, own, own_of_company, prefer, set_mandate};
 use crate::space::{self, Attribute};
 use crate::store;
 
@@ -26,44 +26,76 @@ const CHANGE_TIME_MAX: Duration = Duration::from_secs(2);
 const PAGE_DEFAULT: u64 = 50;
 
 /// `GET /v1/me/consents`.
-pub(super) fn consents(core: &Core, citizen: Citizen) -> Answered {
-    Ok(shown(core, core.port.consent_of(citizen.subject)))
+pub(super) async fn consents(core: &Arc<Core>, citizen: Citizen, query: &Query) -> Answered {
+    match company(query)? {
+        Some(company) => company::consents(core, citizen, company).await,
+        None => Ok(shown(core, citizen, core.port.consent_of(citizen.subject))),
+    }
 }
 
-fn shown(core: &Core, consent: Own<Arc<Consent>>) -> Out {
+fn shown(core: &Core, citizen: Citizen, consent: Own<Arc<Consent>>) -> Out {
     let names = |number| core.port.published().named(number);
     let (catalogue, now) = (core.catalogue(), core.shared().civil.now());
-    let shown = |consent: Arc<Consent>| wire::Consents::of(&consent, &names, catalogue, now);
+    let of = citizen.subject;
+    let shown = |consent: Arc<Consent>| wire::Consents::of(&consent, of, &names, catalogue, now);
     respond::own(consent.map(shown))
 }
 
 /// `PUT /v1/me/consents/preferences/{register}`.
 pub(super) async fn put_preference(
-    core: &Core,
+    core: &Arc<Core>,
     citizen: Citizen,
     register: &str,
+    query: &Query,
     request: Request<Incoming>,
 ) -> Answered {
+    let company = company(query)?;
     let body = read(request).await?;
     let wire::PutPreference { allow } = wire::read(&body)?;
     let Some(id) = core.catalogue().find_register(register) else {
         return Ok(respond::not_found("register of that name"));
     };
-    let consent = prefer(core, citizen.subject, id, allow).await?;
-    Ok(shown(core, consent))
+    match company {
+        Some(company) => company::put_preference(core, citizen, company, id, allow).await,
+        None => Ok(shown(core, citizen, prefer(core, citizen.subject, id, allow).await?)),
+    }
 }
 
 /// `PUT /v1/me/consents/mandates`.
 pub(super) async fn put_mandate(
-    core: &Core,
+    core: &Arc<Core>,
     citizen: Citizen,
+    query: &Query,
     request: Request<Incoming>,
 ) -> Answered {
+    let acts_for = company(query)?;
     let body = read(request).await?;
-    let wire::PutMandate { company, allow } = wire::read(&body)?;
-    let company = identified("company", &company)?;
-    let consent = set_mandate(core, citizen.subject, company, allow).await?;
-    Ok(shown(core, consent))
+    let wire::PutMandate { company, person, allow } = wire::read(&body)?;
+    // Of the two sides one is who speaks, and the body names the other.
+    let (member, other, unmeant) = match acts_for {
+        None => ("company", company, person.map(|_| "person")),
+        Some(_) => ("person", person, company.map(|_| "company")),
+    };
+    if let Some(unmeant) = unmeant {
+        return Err(Rejection::value(unmeant, "is not the other side of this mandate"));
+    }
+    let other = other.ok_or_else(|| Rejection::value(member, "names the other side"))?;
+    let other = identified(member, &other)?;
+    match acts_for {
+        Some(company) => company::put_mandate(core, citizen, company, other, allow).await,
+        None => Ok(shown(core, citizen, set_mandate(core, citizen.subject, other, allow).await?)),
+    }
+}
+
+/// The company of the query, for which the citizen acts.
+fn company(query: &Query) -> Result<Option<Subject>, Rejection> {
+    let Some(text) = query.text("company") else { return Ok(None) };
+    match identified("company", text)? {
+        company @ Subject::Legal(_) => Ok(Some(company)),
+        Subject::Natural(_) => {
+            Err(Rejection::value("company", "must be a legal person's identifier"))
+        }
+    }
 }
 
 fn identified(member: &str, text: &str) -> Result<Subject, Rejection> {
@@ -71,7 +103,7 @@ fn identified(member: &str, text: &str) -> Result<Subject, Rejection> {
 }
 
 /// `GET /v1/me/accesses`.
-pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> Answered {
+pub(super) async fn accesses(core: &Arc<Core>, citizen: Citizen, query: &Query) -> Answered {
     let page = Page {
         limit: query.number("limit", 1..=PAGE_MAX as u64)?.unwrap_or(PAGE_DEFAULT) as usize,
         before: query.number("before", 1..=u64::MAX)?,
@@ -80,6 +112,9 @@ pub(super) async fn accesses(core: &Core, citizen: Citizen, query: &Query) -> An
         organisation: query.text("organisation").map(Into::into),
         procedure: query.text("procedure").map(Into::into),
     };
+    if let Some(company) = company(query)? {
+        return company::accesses(core, citizen, company, page).await;
+    }
     let found = core.shared().accesses.of(citizen.subject, page).await;
     Ok(respond::own(found.map_err(unreadable)?.map(wire::Accesses::from)))
 }
@@ -103,7 +138,7 @@ pub(super) async fn export(core: &Core, citizen: Citizen) -> Answered {
     Ok(respond::own(whole))
 }
 
-fn unreadable(error: store::Error) -> Rejection {
+pub(super) fn unreadable(error: store::Error) -> Rejection {
     match error {
         store::Error::Busy => Rejection::Overloaded,
         error => {
@@ -114,8 +149,12 @@ fn unreadable(error: store::Error) -> Rejection {
 }
 
 /// `GET /v1/me/data`.
-pub(super) async fn data(core: &Arc<Core>, citizen: Citizen) -> Answered {
-    own(core, citizen.subject).await.map(|bundle| respond::disclosed(bundle, None))
+pub(super) async fn data(core: &Arc<Core>, citizen: Citizen, query: &Query) -> Answered {
+    let shown = match company(query)? {
+        Some(company) => own_of_company(core, citizen.subject, company).await,
+        None => own(core, citizen.subject).await,
+    };
+    shown.map(|bundle| respond::disclosed(bundle, None))
 }
 
 /// `PUT /v1/me/data/{attribute}`.

@@ -13,6 +13,7 @@ mod answer;
 mod batch;
 mod caller;
 mod citizen;
+mod company;
 mod docs;
 #[cfg(feature = "internals")]
 pub mod doors;

@@ -204,6 +204,7 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
             (StatusCode::FORBIDDEN, "The citizen is not shown to be present")
         }
         Rejection::NoReuseConsent(_) => (StatusCode::FORBIDDEN, "There is no consent to reuse"),
+        Rejection::NoMandate => (StatusCode::FORBIDDEN, "There is no mandate"),
         Rejection::UnknownProcedure(_) => (StatusCode::NOT_FOUND, "There is no such procedure"),
         Rejection::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large"),
         Rejection::InvalidIdentifier { .. } => {
@@ -215,7 +216,9 @@ fn status(rejection: &Rejection) -> (StatusCode, &'static str) {
             (StatusCode::SERVICE_UNAVAILABLE, "The ledger could not record it")
         }
         Rejection::NotKept => (StatusCode::SERVICE_UNAVAILABLE, "Own data could not be kept"),
-        Rejection::Unreadable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Rejection::Unreadable | Rejection::MandateUnshown => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+        }
         Rejection::ConsentChanging => (StatusCode::SERVICE_UNAVAILABLE, "The consent is changing"),
         Rejection::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "The engine is overloaded"),
     }

@@ -61,17 +61,17 @@ async fn answered_by(
             let citizen = caller::citizen(core, request.headers())?;
             let query = operation.query(&request)?;
             match what {
-                Citizens::Consents => citizen::consents(core, citizen),
+                Citizens::Consents => citizen::consents(core, citizen, &query).await,
                 Citizens::Prefer => {
-                    citizen::put_preference(core, citizen, parameter, request).await
+                    citizen::put_preference(core, citizen, parameter, &query, request).await
                 }
-                Citizens::SetMandate => citizen::put_mandate(core, citizen, request).await,
+                Citizens::SetMandate => citizen::put_mandate(core, citizen, &query, request).await,
                 Citizens::ConsentToReuse => reuse::give(core, citizen, request).await,
                 Citizens::Withdraw => reuse::withdraw(core, citizen, parameter).await,
                 Citizens::Receipt => reuse::receipt(core, citizen, parameter),
                 Citizens::Accesses => citizen::accesses(core, citizen, &query).await,
                 Citizens::Export => citizen::export(core, citizen).await,
-                Citizens::Data => citizen::data(core, citizen).await,
+                Citizens::Data => citizen::data(core, citizen, &query).await,
                 Citizens::PutData => citizen::put_data(core, citizen, parameter, request).await,
                 Citizens::DeleteData => citizen::delete_data(core, citizen, parameter).await,
             }

@@ -176,12 +176,13 @@ pub(super) enum Body {
 }
 
 /// Every type of problem, its status, and when it is answered.
-pub(super) const PROBLEMS: [(&str, u16, &str); 15] = [
+pub(super) const PROBLEMS: [(&str, u16, &str); 16] = [
     ("malformed", 400, "The request is not what the path takes."),
     ("unauthenticated", 401, "The token is missing, unknown or of another kind."),
     ("no-authority", 403, "The organisation may have nothing of what was asked for."),
     ("no-presence", 403, "The citizen's own token is missing, or is another's."),
     ("no-reuse-consent", 403, "The request names no case in which a consent could stand."),
+    ("no-mandate", 403, "The citizen does not act for the company, or there is none."),
     ("unknown-procedure", 404, "The catalogue has no such procedure."),
     (NOT_FOUND, 404, "There is no such thing."),
     ("too-large", 413, "The body is longer than is taken."),
@@ -191,7 +192,7 @@ pub(super) const PROBLEMS: [(&str, u16, &str); 15] = [
     ("not-recorded", 503, "It could not be made durable in time; it may stand."),
     ("consent-changing", 503, "The consent changed faster than the bundle was composed."),
     ("overloaded", 503, "The engine has too much to do; try again later."),
-    (UNREADABLE, 503, "What the ledger holds cannot be read now."),
+    (UNREADABLE, 503, "What the ledger holds, or who has a mandate, cannot be told now."),
 ];
 /// Problems of HTTP itself have the type `about:blank`; here they need two names.
 pub(super) const NOT_FOUND: &str = "about:blank (404)";

@@ -25,6 +25,9 @@ const LOOKED_MAX: usize = 40 * SLICE;
 /// Who received what citizens looked at themselves.
 const SELF: &str = "self";
 const YOU: &str = "Yourself";
+/// In a company's list. Who it was is not told: the list is the company's, and of
+/// whoever acts for it next.
+const FOR_YOU: &str = "Somebody who acts for the company";
 
 /// Which part of the list is wanted.
 #[derive(Clone, Debug, Default)]
@@ -199,12 +202,16 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure, reader:
     // What came out of own data was not called for.
     given.iter().for_each(|(_, source)| sources.insert(source.index()));
     let name = |index: usize| catalogue.sources()[index].name.to_string();
-    let own = about.channel == Channel::Own;
+    let own = match about.channel {
+        Channel::Own if theirs(0) => Some(YOU),
+        Channel::Own => Some(FOR_YOU),
+        Channel::FrontOffice | Channel::BackOffice => None,
+    };
     Usage {
         at: stamp,
         action: procedure.label.en.to_string(),
         receiver_code: receiver(catalogue, about).to_owned(),
-        receiver_name: if own { YOU.to_owned() } else { organisation.label.en.to_string() },
+        receiver_name: own.unwrap_or(&organisation.label.en).to_owned(),
         receiver_system: catalogue.organisation(about.operator).name.to_string(),
         disclosure: Uuid::from_bytes(disclosure.id),
         procedure: procedure.name.to_string(),

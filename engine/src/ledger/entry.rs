@@ -45,6 +45,8 @@ pub enum Event {
     /// A subject's identifier, consent and own data are gone. Nothing later is about
     /// their number.
     Erasure(u64),
+    /// Somebody who acts for a company changed its mind.
+    ByMandate(ByMandate),
 }
 
 /// Who asked, for whom, for what.
@@ -107,6 +109,15 @@ pub struct Change {
     pub subject: SubjectVersion,
     /// What changed.
     pub what: consent::Change,
+}
+
+/// A change of a company's consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ByMandate {
+    /// Who acted for it, and under which consent of theirs.
+    pub by: SubjectVersion,
+    /// The company's change.
+    pub change: Change,
 }
 
 /// An operator was denied.
@@ -223,6 +234,17 @@ pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
         Event::Disclosure(it) => it.subjects.iter().for_each(|known| each(known.subject)),
         Event::Change(it) => each(it.subject.subject | HISTORY),
         Event::Denial(it) => it.subjects.iter().for_each(|number| each(number | HISTORY)),
+        // It is the company's, who acted, and whose mandate it was.
+        Event::ByMandate(ByMandate { by, change }) => {
+            each(change.subject.subject | HISTORY);
+            each(by.subject | HISTORY);
+            match change.what {
+                consent::Change::Mandate { other, .. } if other != by.subject => {
+                    each(other | HISTORY);
+                }
+                _ => {}
+            }
+        }
         Event::Catalogue(_) | Event::Erasure(_) => {}
     }
 }

@@ -3,7 +3,7 @@
 
 use super::accesses::Page;
 use super::catalogues::Catalogues;
-use super::entry::{Change, Denial, Entry, Event, HISTORY};
+use super::entry::{ByMandate, Change, Denial, Entry, Event, HISTORY};
 use super::{Accesses, Own, accesses};
 use crate::consent;
 use crate::model::{CivilMs, Subject};
@@ -39,6 +39,9 @@ pub struct Moment {
 pub enum What {
     /// The citizen changed their consent, and it got this version.
     Changed(u64, consent::Change),
+    /// Somebody acted for the company of this number: the citizen themselves, or
+    /// somebody else upon their mandate.
+    ByMandate(u64, consent::Change),
     /// Somebody asked about the citizen, and was denied.
     Denied {
         /// For whom it was asked.
@@ -82,6 +85,9 @@ fn read(
         let entry = entry.map_err(|_| store::Error::Damaged("an entry that cannot be read"))?;
         let what = match entry.event {
             Event::Change(Change { subject, what }) => What::Changed(subject.version, what),
+            Event::ByMandate(ByMandate { change: Change { subject, what }, .. }) => {
+                What::ByMandate(subject.subject, what)
+            }
             Event::Denial(denial) => denied(storage, catalogues, denial)?,
             Event::Catalogue(_) | Event::Disclosure(_) | Event::Erasure(_) => continue,
         };

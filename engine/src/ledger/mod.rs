@@ -32,7 +32,7 @@ pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
 pub use audit::{Error as AuditError, Report, Violation, Witness, Witnessed, audit, witness};
 pub use chain::next as next_hash;
 pub use entry::{
-    Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
+    ByMandate, Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
 };
 pub use erase::erase;
 pub use history::{Held, Moment, What};
@@ -291,7 +291,7 @@ impl Port {
         until: Instant,
     ) -> Result<Own<Arc<Consent>>, Refused> {
         let size = entry::size_of(&what);
-        self.wish(subject, queue::Wish::Change(what), size, until).await
+        self.wish(subject, Wish::Change(what), size, None, until).await
     }
 
     /// Records that one side of a mandate withdraws or restores it, as
@@ -306,17 +306,35 @@ impl Port {
         allow: bool,
         until: Instant,
     ) -> Result<Own<Arc<Consent>>, Refused> {
-        self.wish(subject, queue::Wish::Mandate { other, allow }, entry::SMALL, until).await
+        let wish = Wish::Mandate { other, allow };
+        self.wish(subject, wish, entry::SMALL, None, until).await
+    }
+
+    /// Records what somebody who acts for a company changes in its consent, as
+    /// [`Port::change`] and [`Port::mandate`] do.
+    ///
+    /// # Errors
+    /// As [`Port::change`], and where either side's consent changed since.
+    pub async fn change_by(
+        &self,
+        by: By,
+        company: Subject,
+        what: Wish,
+        until: Instant,
+    ) -> Result<(), Refused> {
+        let size = entry::SMALL;
+        self.wish(company, what, size, Some(by), until).await.map(drop)
     }
 
     async fn wish(
         &self,
         subject: Subject,
-        what: queue::Wish,
+        what: Wish,
         size: usize,
+        by: Option<By>,
         until: Instant,
     ) -> Result<Own<Arc<Consent>>, Refused> {
-        let changed = queue::Changed { subject, what };
+        let changed = queue::Changed { subject, what, by };
         self.submit(size, until, |reply| Submission::Change(changed, reply)).await?;
         Ok(self.consent_of(subject))
     }
@@ -359,7 +377,7 @@ impl Port {
 }
 
 pub use entry::About;
-pub use queue::Denied;
+pub use queue::{By, Denied, Wish};
 
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -78,6 +78,10 @@ impl Published {
                 // Who was erased since is nobody's other side.
                 let others = others.filter_map(|other| Some((other, *by_number.get(&other)?)));
                 named.extend(others);
+                // Who acted for a company is told which.
+                if matches!(subject, Subject::Legal(_)) {
+                    named.insert(number, *subject);
+                }
                 consents.insert(*subject, Arc::new(consent));
             }
             _ => damaged = Some("a consent state that cannot be read"),

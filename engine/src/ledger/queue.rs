@@ -36,14 +36,32 @@ pub(super) enum Submission {
 pub(super) struct Changed {
     pub(super) subject: Subject,
     pub(super) what: Wish,
+    /// Who changed it for a company.
+    pub(super) by: Option<By>,
+}
+
+/// Who acts for a company.
+#[derive(Clone, Copy, Debug)]
+pub struct By {
+    /// The citizen.
+    pub person: Subject,
+    /// The version of their consent under which their mandate was shown, and that of
+    /// the company's.
+    pub versions: (u64, u64),
 }
 
 /// What is to change.
-pub(super) enum Wish {
+#[derive(Clone, Debug)]
+pub enum Wish {
     /// What the entry will say.
     Change(Change),
     /// A mandate with another subject, whom the entry will name by number.
-    Mandate { other: Subject, allow: bool },
+    Mandate {
+        /// The other side.
+        other: Subject,
+        /// Whether it is used.
+        allow: bool,
+    },
 }
 
 /// A denial to be recorded.

@@ -314,6 +314,13 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
     };
     let changed =
         |what| Event::Change(Change { subject: SubjectVersion { subject: 5, version: 6 }, what });
+    let by_mandate = Event::ByMandate(ByMandate {
+        by: SubjectVersion { subject: 300, version: 7 },
+        change: Change {
+            subject: SubjectVersion { subject: 5, version: 6 },
+            what: consent::Change::Mandate { other: 9, allow: true },
+        },
+    });
     let denial = Denial { about, subjects: vec![5], reason: "r".into(), count: 10 };
     let [ca, id, d1] = [("ca", 32), ("1d", 16), ("d1", 32)].map(|(byte, count)| byte.repeat(count));
     let about = format!("{ca}0102030401010163010170010169");
@@ -325,6 +332,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         (changed(consent::Change::Mandate { other: 300, allow: false }), "02050603ac0200".into()),
         (Event::Denial(denial), format!("03{about}010501720a")),
         (Event::Erasure(5), "0405".to_owned()),
+        (by_mandate, "05ac02070506030901".into()),
     ];
     for (event, expected) in golden {
         let entry = Entry { stream: [0; 16], sequence: 0, stamp: 0, event };

@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::entry::{Change, Denial, Draft, Entry, Event, SubjectVersion};
+use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, SubjectVersion};
 use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
-use super::queue::{Changed, Denied, Queue, Submission, Wish};
+use super::queue::{By, Changed, Denied, Queue, Submission, Wish};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Civil, Instant};
@@ -222,6 +222,13 @@ impl Writer {
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
         match submission {
+            Submission::Change(Changed { subject, by: Some(by), .. }, reply)
+                if !self.still_acts(subject, by, batch) =>
+            {
+                self.metrics.ledger().refused(Refused::Stale.kind());
+                batch.answers.push((reply, Err(Refused::Stale)));
+                Ok(())
+            }
             Submission::Change(changed, reply) => {
                 let written = self.change(stamp, changed, batch);
                 let reply = early(Fault::AcknowledgeBeforeCommit, reply);
@@ -265,7 +272,7 @@ impl Writer {
         changed: Changed,
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
-        let Changed { subject, what } = changed;
+        let Changed { subject, what, by } = changed;
         let known = self.consent(subject, batch);
         let Some(what) = self.named(what, &known, batch)? else { return Ok(()) };
         let Some(next) = known.after(&what, stamp) else { return Ok(()) };
@@ -274,9 +281,24 @@ impl Writer {
             self.storage.put_consent(number, &next.encode())?;
         }
         let subject_version = SubjectVersion { subject: number, version: next.version };
-        self.append(stamp, Event::Change(Change { subject: subject_version, what }))?;
+        let change = Change { subject: subject_version, what };
+        let event = match by {
+            None => Event::Change(change),
+            Some(By { person, versions: (version, _) }) => {
+                batch.named.insert(number, subject);
+                let by = SubjectVersion { subject: self.number(person, batch)?, version };
+                Event::ByMandate(ByMandate { by, change })
+            }
+        };
+        self.append(stamp, event)?;
         batch.consents.insert(subject, Arc::new(next));
         Ok(())
+    }
+
+    /// Whether both sides' consents are those under which a mandate was shown.
+    fn still_acts(&self, company: Subject, by: By, batch: &Batch) -> bool {
+        let version = |subject| self.consent(subject, batch).version;
+        by.versions == (version(by.person), version(company))
     }
 
     /// A wish as an entry says it; `None` where it can change nothing.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::mandate::COMPANY;
 use super::{Core, KEY_MAX, Rejection, named};
 use crate::catalogue::{Catalogue, DEADLINE_MAX, DEADLINE_MIN, Procedure};
 use crate::consent::Request;
@@ -115,10 +116,30 @@ pub(super) fn identify(core: &Core, asked: &Asked) -> Result<Request, Rejection>
 /// ledger for who received, since somebody must: the channel tells that the
 /// citizen did.
 pub(super) fn own(core: &Core, subject: Subject) -> Result<(Request, About), Rejection> {
-    let catalogue = &core.terms.catalogue;
-    let view = catalogue.own_view().ok_or_else(|| Rejection::UnknownProcedure("self".into()))?;
     let mut subjects = [None; SUBJECTS_MAX];
     subjects[0] = Some(subject);
+    looking(core, core.terms.catalogue.own_view(), subjects)
+}
+
+/// The same at a company's, for which they may act.
+pub(super) fn own_of_company(
+    core: &Core,
+    citizen: Subject,
+    company: Subject,
+) -> Result<(Request, About), Rejection> {
+    let mut subjects = [None; SUBJECTS_MAX];
+    subjects[0] = Some(citizen);
+    subjects[COMPANY] = Some(company);
+    looking(core, core.terms.catalogue.company_view(), subjects)
+}
+
+fn looking(
+    core: &Core,
+    view: Option<&Procedure>,
+    subjects: [Option<Subject>; SUBJECTS_MAX],
+) -> Result<(Request, About), Rejection> {
+    let catalogue = &core.terms.catalogue;
+    let view = view.ok_or_else(|| Rejection::UnknownProcedure("self".into()))?;
     let request = Request {
         procedure: view.id,
         organisation: view.owner,

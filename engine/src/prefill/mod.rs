@@ -25,12 +25,14 @@ pub use self::core::{Core, Seat, Shared};
 pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
 use denials::Denials;
 pub use identify::Asked;
-pub use mandate::set_mandate;
+use mandate::COMPANY;
+pub use mandate::{Acting, own_of_company, set_mandate};
 pub use rejection::{Rejection, named};
 pub use repeats::{KEY_MAX, Repeats};
 pub use reuse::{Consented, consent_to, withdraw};
 pub use terms::Terms;
 
+use crate::catalogue::Register;
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, decide};
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
@@ -92,7 +94,7 @@ async fn explained(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>,
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let attempt = Attempt::of(core, &request, about, asked);
-    let attempt = Attempt { explains: true, ..attempt };
+    let attempt = Attempt { shows: Shows::How, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
@@ -137,20 +139,30 @@ pub async fn prefer(
     register: RegisterId,
     allow: bool,
 ) -> Result<Own<Arc<Consent>>, Rejection> {
-    let shared = &core.shared;
-    let known = core.terms.catalogue.register(register);
-    if !known.preference {
-        return Err(Rejection::value("register", "this register offers no preference"));
-    }
+    let known = offering(core, subject, register)?;
     let until = clock::monotonic() + CHANGE_TIME_MAX;
     let what = Change::Preference { register: known.name.clone(), allow };
     let consent =
         core.port.change(subject, what, until).await.map_err(|refused| not_changed(&refused))?;
     if !allow {
-        shared.cache.purge(subject, core.terms.number, register);
-        shared.repeats.forget(subject);
+        refused(core, subject, register);
     }
     Ok(consent)
+}
+
+/// The register, where it offers the choice to such a subject.
+fn offering(core: &Core, subject: Subject, register: RegisterId) -> Result<&Register, Rejection> {
+    let known = core.terms.catalogue.register(register);
+    if known.preference && known.of.knows(matches!(subject, Subject::Natural(_))) {
+        return Ok(known);
+    }
+    Err(Rejection::value("register", "this register offers no preference"))
+}
+
+/// Drops what is kept of a register that was just refused.
+fn refused(core: &Core, subject: Subject, register: RegisterId) {
+    core.shared.cache.purge(subject, core.terms.number, register);
+    core.shared.repeats.forget(subject);
 }
 
 fn not_changed(refused: &Refused) -> Rejection {
@@ -177,9 +189,23 @@ struct Attempt<'a> {
     began: Instant,
     deadline: Instant,
     in_bulk: bool,
-    /// Whether the bundle is explained, and not shown.
-    explains: bool,
+    shows: Shows<'a>,
 }
+
+/// What becomes of a decision and what was resolved.
+#[derive(Clone, Copy)]
+enum Shows<'a> {
+    /// The bundle.
+    Values,
+    /// How it comes to be.
+    How,
+    /// What the ledger holds about the company for which somebody acts, as others
+    /// write it: of the consent that was decided on.
+    Told(&'a Tell),
+}
+
+/// Writes what is told.
+pub type Tell = dyn Fn(&Consent) -> Vec<u8> + Send + Sync;
 
 impl<'a> Attempt<'a> {
     /// What an operator asked for.
@@ -216,7 +242,7 @@ impl<'a> Attempt<'a> {
             began,
             deadline,
             in_bulk: false,
-            explains: false,
+            shows: Shows::Values,
         }
     }
 
@@ -225,11 +251,18 @@ impl<'a> Attempt<'a> {
     async fn disclose(&self) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         let core = self.core;
         let calls = core.terms.catalogue.procedure(self.request.procedure).calls.len();
-        let mut resolution = Resolution::empty(calls);
+        self.disclose_beside(&mut Resolution::empty(calls)).await
+    }
+
+    /// The same beside what was resolved before.
+    async fn disclose_beside(
+        &self,
+        resolution: &mut Resolution,
+    ) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         let mut steps = self.steps();
-        let disclosed = self.attempts(&mut resolution, &mut steps).await;
-        self.log(&resolution, disclosed.as_ref().map(|(bundle, _)| bundle));
-        self.tell(steps, &resolution, disclosed.as_ref().err());
+        let disclosed = self.attempts(resolution, &mut steps).await;
+        self.log(resolution, disclosed.as_ref().map(|(bundle, _)| bundle));
+        self.tell(steps, resolution, disclosed.as_ref().err());
         disclosed
     }
 
@@ -240,6 +273,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         for _ in 0..ATTEMPTS {
             let grant = self.resolve(resolution).await?;
+            self.has_mandate(&grant, resolution)?;
             steps.end("resolve");
             let (bundle, grant) = self.compose(grant, resolution).await?;
             steps.end("release");
@@ -268,7 +302,12 @@ impl<'a> Attempt<'a> {
         let shared = &self.core.shared;
         let (catalogue, disclosure) = (self.core.terms.catalogue.clone(), self.disclosure);
         let now = shared.civil.now();
-        if self.explains {
+        if let Shows::Told(tell) = self.shows {
+            let body = grant.consent(COMPANY).map(|consent| tell(consent)).unwrap_or_default();
+            let told = grant.tell(&catalogue, resolution, disclosure, body);
+            return Ok((Digested::from(told), grant));
+        }
+        if matches!(self.shows, Shows::How) {
             let timings =
                 shared.tells_how.then(|| Timings { took: clock::monotonic() - self.began });
             let explained = grant.explain(&catalogue, resolution, disclosure, timings);
@@ -307,7 +346,7 @@ impl<'a> Attempt<'a> {
         let reserve = shared.ledger.published().reserve();
         let until = self.deadline - reserve.min((self.deadline - self.began) / 2);
         for _ in 0..ROUNDS_MAX {
-            let plan = grant.plan(&terms.catalogue);
+            let plan = self.plan(&grant);
             let errand = Errand {
                 catalogue: &terms.catalogue,
                 request: self.request,

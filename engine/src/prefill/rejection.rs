@@ -25,6 +25,12 @@ pub enum Rejection {
     /// No case in which a consent could stand.
     #[error("{0}")]
     NoReuseConsent(String),
+    /// The citizen does not act for the company, or no longer.
+    #[error("you have no mandate for this company, or it was withdrawn")]
+    NoMandate,
+    /// Whether they do cannot be told now.
+    #[error("the register of mandates does not answer now; try again later")]
+    MandateUnshown,
     /// The catalogue has no such procedure.
     #[error("there is no procedure `{0}`")]
     UnknownProcedure(String),
@@ -77,13 +83,14 @@ impl Rejection {
             Self::NoAuthority(_) => "no-authority",
             Self::NoPresence(_) => "no-presence",
             Self::NoReuseConsent(_) => "no-reuse-consent",
+            Self::NoMandate => "no-mandate",
             Self::UnknownProcedure(_) => "unknown-procedure",
             Self::TooLarge(_) => "too-large",
             Self::InvalidIdentifier { .. } => "invalid-identifier",
             Self::InvalidValue { .. } => "invalid-value",
             Self::Quota => "quota",
             Self::NotRecorded | Self::NotKept => "not-recorded",
-            Self::Unreadable => "about:blank",
+            Self::Unreadable | Self::MandateUnshown => "about:blank",
             Self::ConsentChanging => "consent-changing",
             Self::Overloaded => "overloaded",
         }

@@ -204,7 +204,7 @@ fn every_preference_is_listed_with_its_label_and_moment() {
     api(&demo).prefer(&somebody, "snca", false).ok();
     let consents = api(&demo).mine(&somebody, "/v1/me/consents").ok();
     let members: Vec<_> = consents.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["byLaw", "consentVersion", "preferences", "reuse"]);
+    assert_eq!(members, ["byLaw", "consentVersion", "mandates", "preferences", "reuse"]);
     assert_eq!((&consents["consentVersion"], &consents["reuse"]), (&json!(1), &json!([])));
     let preferences = consents["preferences"].as_array().unwrap();
     let mut registers: Vec<_> =

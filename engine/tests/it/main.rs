@@ -10,6 +10,7 @@ mod bundle;
 mod canary;
 mod child;
 mod closed;
+mod company;
 mod consent;
 mod country;
 mod denials;

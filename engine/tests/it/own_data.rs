@@ -238,7 +238,7 @@ fn the_paths_of_own_data_say_which_methods_they_take() {
             "{method} {target}"
         );
     }
-    let queried = api.mine(&somebody, "/v1/me/data?company=B1");
+    let queried = api.mine(&somebody, "/v1/me/data?firm=B1");
     assert_eq!(queried.json()["type"], "invalid-value");
     assert!(api.get("/metrics").text().contains("route=\"own-data\""));
 }

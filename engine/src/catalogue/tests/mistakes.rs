@@ -278,6 +278,51 @@ fn a_second_view_for_citizens_themselves_is_said() {
     assert_eq!(mistakes, ["procedures/still.toml:1: `stay` is the citizens' own view already"]);
 }
 
+#[test]
+fn a_company_has_one_view_of_its_own_which_shows_what_is_its() {
+    let path = "procedures/firm.toml";
+    let label = "label = { fr = \"a\", de = \"b\", en = \"c\", lb = \"d\" }\n";
+    let register = format!(
+        "id = \"firms\"\n{label}of = \"any\"\nkey = \"subject\"\n[request]\npath = \"/{{key}}\"\n\
+         [answer]\nabout = \"/id\"\n[[attribute]]\nid = \"name\"\n{label}type = \"text\"\n\
+         at = \"/name\"\n[[attribute]]\nid = \"list\"\n{label}type = \"texts\"\nat = \"/list\"\n\
+         lists = \"legal\"\n"
+    );
+    let view = |name: &str, role: &str| {
+        format!(
+            "id = \"{name}\"\nversion = 1\nowner = \"office\"\n{label}purpose = \"p\"\n\
+             legal-basis = \"l\"\nchannel = \"self\"\n[[role]]\nid = \"applicant\"\n\
+             is = \"natural\"\n[[role]]\nid = \"company\"\nis = \"legal\"\n\
+             listed-in = \"applicant:firms.list\"\n[[step]]\nid = \"s\"\n{label}\
+             [[step.field]]\nid = \"name\"\nrole = \"{role}\"\nfrom = [\"firms.name\"]\n"
+        )
+    };
+    let owner = edited(&[]).iter().find_map(|source| {
+        let line = source.text.lines().find(|line| line.starts_with("owner = "))?;
+        Some(line.to_owned())
+    });
+    let owner = owner.expect("some form has one");
+    let compiled = |views: &[(&str, &str)]| {
+        let mut sources = edited(&[]);
+        let file = |path: String, text: String| Source { path, text };
+        sources.push(file("registers/firms.toml".to_owned(), register.clone()));
+        sources.extend(views.iter().map(|(name, role)| {
+            let text = view(name, role).replace("owner = \"office\"", &owner);
+            file(format!("procedures/{name}.toml"), text)
+        }));
+        sources.sort_by(|a, b| a.path.cmp(&b.path));
+        Catalogue::compile(&sources).map_err(|mistakes| lines(&mistakes))
+    };
+    let one = compiled(&[("firm", "company")]).unwrap();
+    assert_eq!(&*one.company_view().unwrap().name, "firm");
+    assert!(one.own_view().is_none());
+    let two = compiled(&[("firm", "company"), ("firm2", "company")]).unwrap_err();
+    assert_eq!(two, ["procedures/firm2.toml:1: `firm` is companies' own view already"]);
+    let of_applicant = compiled(&[("firm", "applicant")]).unwrap_err();
+    let what = "a company's own view shows what is the company's: name its role in `role`";
+    assert!(of_applicant.iter().any(|it| it.starts_with(path) && it.ends_with(what)));
+}
+
 /// Entries of the ledger name it: it must be read, whatever is demanded since.
 #[test]
 fn a_catalogue_that_was_in_force_is_read_without_a_review() {

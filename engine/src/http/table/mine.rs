@@ -9,11 +9,31 @@ const REGISTER: Parameter =
     Parameter::text("register", "A register that offers the choice.", "rnpp");
 const ATTRIBUTE: Parameter =
     Parameter::text("attribute", "One of the citizen's own data.", "mobile");
+const COMPANY: Parameter = Parameter::text(
+    "company",
+    "A company for which the citizen acts: what is asked and changed is its own.",
+    "B981680",
+);
+/// What acting for a company may meet.
+const MANDATE: [&str; 6] = [
+    "no-mandate",
+    "unknown-procedure",
+    "invalid-identifier",
+    "not-recorded",
+    "consent-changing",
+    UNREADABLE,
+];
 const CONSENT: Parameter = Parameter {
     name: "id",
     tells: "The id of a reuse consent.",
     kind: Kind::Uuid { example: "01a20957-21ea-7e08-b9e6-2375ab191532" },
 };
+
+/// These problems, and those of acting for a company.
+const fn with_mandate(others: [&'static str; 3]) -> [&'static str; 9] {
+    let ([a, b, c, d, e, f], [g, h, i]) = (MANDATE, others);
+    [a, b, c, d, e, f, g, h, i]
+}
 
 /// What every operation here has in common.
 const fn mine(
@@ -45,7 +65,9 @@ pub(super) const ROUTES: &[Route] = &[
         label: "consents",
         parameter: None,
         operations: &[Operation {
+            query: &[COMPANY],
             answers: &[Answer { status: 200, tells: "All that stands.", body: CONSENTS }],
+            problems: &with_mandate(["overloaded"; 3]),
             ..mine(
                 Verb::Get,
                 "consents",
@@ -65,7 +87,8 @@ pub(super) const ROUTES: &[Route] = &[
                 example: r#"{"allow":false}"#,
             }),
             answers: &[Answer { status: 200, tells: "It is in force.", body: CONSENTS }],
-            problems: &["invalid-value", NOT_FOUND, RECORDED[0], RECORDED[1]],
+            query: &[COMPANY],
+            problems: &with_mandate(["invalid-value", NOT_FOUND, "overloaded"]),
             ..mine(
                 Verb::Put,
                 "putPreference",
@@ -86,7 +109,8 @@ pub(super) const ROUTES: &[Route] = &[
                 example: r#"{"company":"B523212","allow":false}"#,
             }),
             answers: &[Answer { status: 200, tells: "It is in force.", body: CONSENTS }],
-            problems: &["invalid-value", "invalid-identifier", RECORDED[0], RECORDED[1]],
+            query: &[COMPANY],
+            problems: &with_mandate(["invalid-value", "overloaded", "overloaded"]),
             ..mine(
                 Verb::Put,
                 "putMandate",
@@ -94,8 +118,9 @@ pub(super) const ROUTES: &[Route] = &[
                 "Withdraw or restore a mandate",
                 "It has the force of a No: once a withdrawal is answered, no request that starts \
                  later discloses anything of the company to a form in which the citizen acts for \
-                 it. A mandate is used while the register of mandates lists it and neither side \
-                 has withdrawn it.",
+                 it. Citizens name a `company` for which they act; who acts for the `company` of \
+                 the query names a `person` who does, too. A mandate is used while the register \
+                 of mandates lists it and neither side has withdrawn it.",
             )
         }],
     },
@@ -187,6 +212,7 @@ pub(super) const ROUTES: &[Route] = &[
                     "justice",
                 ),
                 Parameter::text("procedure", "Only for this procedure.", "criminal-record-extract"),
+                COMPANY,
             ],
             answers: &[Answer {
                 status: 200,
@@ -195,7 +221,7 @@ pub(super) const ROUTES: &[Route] = &[
                         accesses arrive.",
                 body: json::<wire::Accesses>(),
             }],
-            problems: &["invalid-value", "overloaded", UNREADABLE],
+            problems: &with_mandate(["invalid-value", "overloaded", "overloaded"]),
             ..mine(
                 Verb::Get,
                 "accesses",
@@ -236,7 +262,8 @@ pub(super) const ROUTES: &[Route] = &[
                 tells: "A bundle of the citizen's own view, which the ledger holds, too.",
                 body: json::<wire::Bundle>(),
             }],
-            problems: &["not-recorded", "consent-changing", "overloaded"],
+            query: &[COMPANY],
+            problems: &with_mandate(["overloaded"; 3]),
             ..mine(
                 Verb::Get,
                 "data",

@@ -118,12 +118,14 @@ impl<'de> Deserialize<'de> for Subjects {
     }
 }
 
-/// A mandate, withdrawn or restored.
+/// A mandate, withdrawn or restored: one of `company` and `person`.
 #[derive(DeserializeDerive, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in super::super) struct PutMandate {
     /// For whom the citizen acts, or no longer does.
-    pub(in super::super) company: String,
+    pub(in super::super) company: Option<String>,
+    /// Who acts for the company of the query, or no longer does.
+    pub(in super::super) person: Option<String>,
     pub(in super::super) allow: bool,
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::own::Names;
+use super::own::{Names, sides};
 use super::{Accesses, Consents, Kept};
 use crate::catalogue::Catalogue;
 use crate::consent::{Change, Consent};
@@ -63,6 +63,12 @@ struct Moment {
     /// The other side of a mandate.
     #[serde(skip_serializing_if = "Option::is_none")]
     company: Option<String>,
+    /// Whose mandate for the company.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<String>,
+    /// Whose consent was changed, by somebody who acts for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    for_company: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     organisation: Option<String>,
     /// Who asked for the organisation.
@@ -100,7 +106,7 @@ impl<'a> Held<'a> {
             subject: subject.to_string(),
             at: clock::rfc3339(now),
             entries: Entries { disclosures: held.accesses.total, others: held.history_total },
-            consents: Consents::of(consent, names, catalogue, now),
+            consents: Consents::of(consent, subject, names, catalogue, now),
             history: held.history.into_iter().map(|it| Moment::of(it, names)).collect(),
             accesses: held.accesses.into(),
             own_data: own_data.into_iter().map(Kept::from).collect(),
@@ -114,6 +120,10 @@ impl Moment {
             ledger::What::Changed(version, change) => {
                 Self { consent_version: Some(version), ..changed(change, names) }
             }
+            ledger::What::ByMandate(company, change) => Self {
+                for_company: names(company).map(|it| it.to_string()),
+                ..changed(change, names)
+            },
             ledger::What::Denied { organisation, operator, procedure, channel, reason } => Self {
                 kind: "denial",
                 organisation: Some(organisation),
@@ -151,11 +161,10 @@ fn changed(change: Change, names: Names<'_>) -> Moment {
         Change::Withdraw { id: which } => {
             Moment { kind: "withdrawal", id: id(which), ..Moment::default() }
         }
-        Change::Mandate { other, allow } => Moment {
-            kind: "mandate",
-            company: names(other).map(|other| other.to_string()),
-            allow: Some(allow),
-            ..Moment::default()
-        },
+        Change::Mandate { other, allow } => {
+            let (company, person) = names(other).map_or((None, None), sides);
+            let allow = Some(allow);
+            Moment { kind: "mandate", company, person, allow, ..Moment::default() }
+        }
     }
 }

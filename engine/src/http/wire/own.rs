@@ -162,11 +162,14 @@ pub(in super::super) type Names<'a> = &'a dyn Fn(u64) -> Option<Subject>;
 impl<'a> Consents<'a> {
     pub(in super::super) fn of(
         consent: &Consent,
+        of: Subject,
         names: Names<'_>,
         catalogue: &'a Catalogue,
         now: CivilMs,
     ) -> Self {
-        let offered = catalogue.registers().iter().filter(|register| register.preference);
+        let natural = matches!(of, Subject::Natural(_));
+        let offers = |it: &&catalogue::Register| it.preference && it.of.knows(natural);
+        let offered = catalogue.registers().iter().filter(offers);
         let preference = |register: &'a catalogue::Register| {
             let known = consent.preference(&register.name);
             Preference {
@@ -182,7 +185,10 @@ impl<'a> Consents<'a> {
             Some(Mandate { company, person, allow: known.allow, since })
         };
         let not_asked = catalogue::BackOffice::NotRequired;
-        let by_law = catalogue.procedures().iter().filter(|it| it.back_office == not_asked);
+        let by_law = catalogue
+            .procedures()
+            .iter()
+            .filter(|it| it.back_office == not_asked && (natural || it.professional_only()));
         Self {
             consent_version: consent.version,
             preferences: offered.map(preference).collect(),

@@ -7,7 +7,7 @@ use super::rows::Committed;
 use super::{Error, Report, Violation, violation};
 use crate::catalogue::{Candidate, Catalogue, PlannedCall, Procedure};
 use crate::consent::{Consent, Reuse};
-use crate::ledger::entry::{About, Change, Disclosure, Entry, Event, SubjectVersion};
+use crate::ledger::entry::{About, ByMandate, Change, Disclosure, Entry, Event, SubjectVersion};
 use crate::ledger::{SUPERSEDED_MAX, chain};
 use crate::model::{CandidateSet, Channel, CivilMs, RegisterId, SUBJECTS_MAX};
 use crate::store::{self, Digest, Head, Read};
@@ -94,6 +94,10 @@ impl Replay {
             Event::Change(change) => {
                 self.report.changes += 1;
                 self.change(&change)?;
+            }
+            Event::ByMandate(acted) => {
+                self.report.changes += 1;
+                self.by_mandate(&acted)?;
             }
             Event::Denial(denial) => {
                 self.report.denials += 1;
@@ -213,6 +217,28 @@ impl Replay {
         };
         let candidates = procedure.candidates.iter().enumerate();
         candidates.filter(|(_, candidate)| given(candidate)).map(|(index, _)| index).collect()
+    }
+
+    /// A company's change stands under its author's consent of the moment, and under a
+    /// mandate that neither side had withdrawn.
+    fn by_mandate(&mut self, acted: &ByMandate) -> Result<(), Violation> {
+        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let (by, company) = (acted.by, acted.change.subject.subject);
+        self.living([by.subject])?;
+        let known = |subject: u64| self.consents.get(&subject);
+        if known(by.subject).map_or(0, |consent| consent.version) != by.version {
+            return wrong(
+                "somebody acted for a company under a consent that had changed before it",
+            );
+        }
+        let withdrew = |one: u64, other: u64| {
+            let mut said = known(one).into_iter().flat_map(Consent::mandates);
+            said.any(|known| known.other == other && !known.allow)
+        };
+        if withdrew(by.subject, company) || withdrew(company, by.subject) {
+            return wrong("somebody acted for a company under a mandate that had been withdrawn");
+        }
+        self.change(&acted.change)
     }
 
     fn change(&mut self, change: &Change) -> Result<(), Violation> {

@@ -110,8 +110,67 @@ fn the_audit_finds_a_company_disclosed_under_a_mandate_that_was_withdrawn() {
     check_found(&setup, vec![said(1, 1, 3, false), of_company(1)], None);
     let restored = vec![said(1, 1, 2, false), said(2, 1, 2, true), of_company(2)];
     check_found(&setup, restored, None);
+    // So does the company's word, in its own state.
+    let by_company = |version| given(&setup, FORM, FIELD, &[0, version]);
+    check_found(&setup, vec![acted(0, 1, 3), by_company(1)], None);
+    check_found(&setup, vec![acted_by(3, 0, 1, 1, false), by_company(1)], Some(found));
+    let restored = vec![acted_by(3, 0, 1, 1, false), acted_by(3, 0, 2, 1, true), by_company(2)];
+    check_found(&setup, restored, None);
     // What is the applicant's own stays theirs.
     let own = given(&setup, FORM, ("familyName", "rnpp"), &[1, 0]);
     check_found(&setup, vec![said(1, 1, 2, false), own], None);
     check_found(&setup, vec![said(1, 1, 2, true)], Some("it changes nothing"));
+}
+
+/// Somebody who acts for the company, the second subject, says whether another does.
+fn acted_by(by: u64, theirs: u64, version: u64, other: u64, allow: bool) -> Event {
+    Event::ByMandate(ByMandate {
+        by: SubjectVersion { subject: by, version: theirs },
+        change: Change {
+            subject: SubjectVersion { subject: 2, version },
+            what: consent::Change::Mandate { other, allow },
+        },
+    })
+}
+
+/// The first subject withdraws another's mandate.
+fn acted(theirs: u64, version: u64, other: u64) -> Event {
+    acted_by(1, theirs, version, other, false)
+}
+
+#[test]
+fn the_audit_finds_who_acted_for_a_company_under_a_mandate_that_was_withdrawn() {
+    let setup = Setup::new();
+    check_found(&setup, vec![acted(0, 1, 3)], None);
+    check_found(&setup, vec![acted(1, 1, 3)], Some("under a consent that had changed"));
+    check_found(&setup, vec![said(1, 1, 2, false), acted(0, 1, 3)], Some("that had changed"));
+    let withdrawn = "acted for a company under a mandate that had been withdrawn";
+    check_found(&setup, vec![said(1, 1, 2, false), acted(1, 1, 3)], Some(withdrawn));
+    // Whom the company no longer lets act undoes nothing.
+    let undone = vec![acted(0, 1, 3), acted_by(3, 0, 2, 3, true)];
+    check_found(&setup, undone, Some(withdrawn));
+    check_found(&setup, vec![acted(0, 1, 3), acted(0, 3, 4)], Some("does not follow"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_withdraw_each_others_mandate_cannot_both_do_so() {
+    let setup = Setup::new();
+    let ledger = setup.start();
+    let [one, two] = ["1893120105732", "1971101731218"].map(|it| it.parse::<Subject>().unwrap());
+    let until = crate::clock::monotonic() + WAIT;
+    let withdraw = |person, versions, other| {
+        let (by, what) = (By { person, versions }, Wish::Mandate { other, allow: false });
+        ledger.port.change_by(by, subject(1), what, until)
+    };
+    let both = tokio::join!(withdraw(one, (0, 0), two), withdraw(two, (0, 0), one));
+    assert_eq!(both, (Ok(()), Err(Refused::Stale)));
+    // Nor does one act on who has just given up their own.
+    ledger.port.mandate(one, subject(1), false, until).await.unwrap();
+    assert_eq!(withdraw(one, (0, 1), two).await, Err(Refused::Stale));
+    let published = ledger.port.published();
+    let company = published.consent(subject(1));
+    assert!(company.withdrew(published.number(two).unwrap()));
+    let number = published.number(subject(1)).unwrap();
+    assert_eq!((company.version, published.named(number)), (1, Some(subject(1))));
+    audit(&mut setup.disk(), None).unwrap();
 }

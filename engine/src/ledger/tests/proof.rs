@@ -70,16 +70,17 @@ fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register
 
 #[track_caller]
 fn check(setup: &Setup, events: Vec<(CivilMs, Event)>, expected: Option<(u64, &str)>) {
-    let mut consent = Consent::default();
+    let mut consents: std::collections::BTreeMap<u64, Consent> = Default::default();
     for (stamp, event) in &events {
-        if let Event::Change(change) = event {
-            consent = consent.after(&change.what, *stamp).unwrap_or(consent);
+        if let Event::Change(change) | Event::ByMandate(ByMandate { change, .. }) = event {
+            let consent = consents.entry(change.subject.subject).or_default();
+            *consent = consent.after(&change.what, *stamp).unwrap_or(consent.clone());
         }
     }
-    let mut memory = forged(setup, events);
-    if consent.version > 0 {
-        memory = with_consents(memory, &[(1, &consent)]);
-    }
+    let memory = forged(setup, events);
+    let consents = consents.iter().filter(|(_, consent)| consent.version > 0);
+    let consents: Vec<_> = consents.map(|(number, consent)| (*number, consent)).collect();
+    let memory = if consents.is_empty() { memory } else { with_consents(memory, &consents) };
     let found = audit(&mut memory.disk(), None);
     match (found, expected) {
         (Ok(_), None) => {}
