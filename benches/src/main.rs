@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use benches::whole::{PEOPLE, Warm};
 use benches::{beside, durable, peers};
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+// As the program `engine` has it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measurements that Criterion cannot make.
 #[derive(Parser)]
