@@ -18,6 +18,7 @@ mod docs;
 #[cfg(feature = "internals")]
 pub mod doors;
 mod guarded;
+mod heads;
 mod idle;
 mod limits;
 mod lines;

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::answer;
 use super::guarded::Guarded;
+use super::heads::Heads;
 use super::idle::Idle;
 use super::limits::{
     CONNECTION_WINDOW, HEAD_BYTES_MAX, HEADERS_MAX, Limits, RESETS_MAX, SEND_BUFFER_MAX,
@@ -58,7 +59,7 @@ pub(super) async fn run(
     });
     if !many {
         let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(Heads::default())
             .header_read_timeout(limits.head)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
