@@ -339,7 +339,8 @@ async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch:
             tracing::warn!(%error, "how much of the disk is free cannot be told");
         }
         match indexer.step(INDEX_SLICE) {
-            Ok(0) => {
+            // What came during a step can wait, too: many small steps cost far more.
+            Ok(behind) if behind < INDEX_SLICE as u64 => {
                 let stop = stopped.wait_for(|stop| *stop);
                 if tokio::time::timeout(INDEX_PAUSE, stop).await.is_ok() {
                     return;
