@@ -13,7 +13,8 @@ use crate::model::{AttributeMask, CallSet, Resolution};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     calls: CallSet,
-    asks: [Ask; CallSet::CAPACITY],
+    /// One for each call of the procedure.
+    asks: Vec<Ask>,
 }
 
 /// What one call is for.
@@ -21,13 +22,6 @@ pub struct Plan {
 struct Ask {
     attributes: AttributeMask,
     max_age: Option<Duration>,
-}
-
-impl Default for Plan {
-    /// Nothing to call.
-    fn default() -> Self {
-        Self { calls: CallSet::EMPTY, asks: [Ask::default(); CallSet::CAPACITY] }
-    }
 }
 
 impl Plan {
@@ -56,7 +50,7 @@ impl Grant {
     #[must_use]
     pub fn plan(&self, catalogue: &Catalogue) -> Plan {
         let procedure = catalogue.procedure(self.procedure);
-        let mut plan = Plan::default();
+        let mut plan = Plan::empty(procedure);
         for index in self.allowed.iter() {
             let candidate = &procedure.candidates[index];
             let ask = &mut plan.asks[candidate.call];
@@ -78,7 +72,7 @@ impl Grant {
     #[must_use]
     pub fn plan_with_proofs(&self, catalogue: &Catalogue, alone: bool) -> Plan {
         let procedure = catalogue.procedure(self.procedure);
-        let mut plan = if alone { Plan::default() } else { self.plan(catalogue) };
+        let mut plan = if alone { Plan::empty(procedure) } else { self.plan(catalogue) };
         let proofs = procedure.calls.iter().filter_map(|call| call.proof);
         for proof in proofs.filter(|proof| !self.refuses(procedure, proof.call)) {
             plan.asks[proof.call].attributes.insert(proof.attribute);
@@ -118,6 +112,12 @@ impl Grant {
 }
 
 impl Plan {
+    /// Nothing to call.
+    fn empty(procedure: &Procedure) -> Self {
+        let asks = vec![Ask::default(); procedure.calls.len()];
+        Self { calls: CallSet::EMPTY, asks }
+    }
+
     /// Adds what the calls that are made need themselves.
     fn complete(&mut self, catalogue: &Catalogue, procedure: &Procedure) {
         let plan = self;

@@ -14,6 +14,11 @@ use crate::model::{
 };
 use crate::planted::{self, Fault};
 
+/// What a bundle takes beside its fields, and each of them, about: the bytes are not
+/// moved while they are written.
+const HEAD_BYTES: usize = 512;
+const FIELD_BYTES: usize = 192;
+
 /// A bundle that has been composed and not yet recorded: nobody may see it, and
 /// `Debug` does not show its bytes.
 #[derive(Clone)]
@@ -80,18 +85,17 @@ impl Grant {
         now: CivilMs,
     ) -> Bundle {
         let procedure = catalogue.procedure(self.procedure);
-        let endings: Vec<(usize, Ending<'_>)> = self
-            .asked
-            .iter()
-            .map(|field| (field, self.ending(procedure, resolution, field)))
-            .collect();
+        let mut endings: Vec<(usize, Ending<'_>)> = Vec::with_capacity(procedure.fields.len());
+        let ending = |field| (field, self.ending(procedure, resolution, field));
+        endings.extend(self.asked.iter().map(ending));
         let complete = endings.iter().all(|(_, ending)| ending.answered());
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
-        let fields = filled.map(|(field, ending)| (*field as u8, ending.register)).collect();
+        let mut fields = Vec::with_capacity(endings.len());
+        fields.extend(filled.map(|(field, ending)| (*field as u8, ending.register)));
         let sources = self.sources(catalogue, procedure, resolution);
         let called = called(catalogue, procedure, resolution);
 
-        let mut body = Vec::with_capacity(256 + endings.len() * 128);
+        let mut body = Vec::with_capacity(HEAD_BYTES + endings.len() * FIELD_BYTES);
         write_head(&mut body, procedure, disclosure, complete);
         for (place, (field, ending)) in endings.iter().enumerate() {
             let before = if place == 0 { "\"" } else { ",\"" };

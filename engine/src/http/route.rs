@@ -40,6 +40,9 @@ pub(super) async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Out 
     out
 }
 
+/// What is large stands in a box of its own: a future is moved several times before
+/// it runs, as large as the largest that it may become.
+///
 /// Who may ask is seen first, then the query, and the body last.
 async fn answered_by(
     core: &Arc<Core>,
@@ -52,29 +55,13 @@ async fn answered_by(
             let operator = caller::operator(core, request.headers())?;
             operation.query(&request)?;
             match what {
-                Operators::Prefill => prefill::bundle(core, operator, request).await,
-                Operators::Explain => prefill::explain(core, operator, request).await,
+                Operators::Prefill => Box::pin(prefill::bundle(core, operator, request)).await,
+                Operators::Explain => Box::pin(prefill::explain(core, operator, request)).await,
                 Operators::Batch => batch::batch(core, operator, request).await,
             }
         }
         Does::Citizen(what) => {
-            let citizen = caller::citizen(core, request.headers())?;
-            let query = operation.query(&request)?;
-            match what {
-                Citizens::Consents => citizen::consents(core, citizen, &query).await,
-                Citizens::Prefer => {
-                    citizen::put_preference(core, citizen, parameter, &query, request).await
-                }
-                Citizens::SetMandate => citizen::put_mandate(core, citizen, &query, request).await,
-                Citizens::ConsentToReuse => reuse::give(core, citizen, request).await,
-                Citizens::Withdraw => reuse::withdraw(core, citizen, parameter).await,
-                Citizens::Receipt => reuse::receipt(core, citizen, parameter),
-                Citizens::Accesses => citizen::accesses(core, citizen, &query).await,
-                Citizens::Export => citizen::export(core, citizen).await,
-                Citizens::Data => citizen::data(core, citizen, &query).await,
-                Citizens::PutData => citizen::put_data(core, citizen, parameter, request).await,
-                Citizens::DeleteData => citizen::delete_data(core, citizen, parameter).await,
-            }
+            Box::pin(answered_to_citizen(core, operation, what, parameter, request)).await
         }
         Does::Anybody(what) => {
             let query = operation.query(&request)?;
@@ -89,6 +76,32 @@ async fn answered_by(
             }
         }
         Does::Probe(what) => Ok(probed(core, what, &request)),
+    }
+}
+
+async fn answered_to_citizen(
+    core: &Arc<Core>,
+    operation: &Operation,
+    what: Citizens,
+    parameter: &str,
+    request: Request<Incoming>,
+) -> Answered {
+    let citizen = caller::citizen(core, request.headers())?;
+    let query = operation.query(&request)?;
+    match what {
+        Citizens::Consents => citizen::consents(core, citizen, &query).await,
+        Citizens::Prefer => {
+            citizen::put_preference(core, citizen, parameter, &query, request).await
+        }
+        Citizens::SetMandate => citizen::put_mandate(core, citizen, &query, request).await,
+        Citizens::ConsentToReuse => reuse::give(core, citizen, request).await,
+        Citizens::Withdraw => reuse::withdraw(core, citizen, parameter).await,
+        Citizens::Receipt => reuse::receipt(core, citizen, parameter),
+        Citizens::Accesses => citizen::accesses(core, citizen, &query).await,
+        Citizens::Export => citizen::export(core, citizen).await,
+        Citizens::Data => citizen::data(core, citizen, &query).await,
+        Citizens::PutData => citizen::put_data(core, citizen, parameter, request).await,
+        Citizens::DeleteData => citizen::delete_data(core, citizen, parameter).await,
     }
 }
 

@@ -293,8 +293,10 @@ pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
 /// The route of a path, and what stands in its braces.
 pub(super) fn find(path: &str) -> Option<(&'static Route, &str)> {
     // A path of its own goes before one with a parameter in its place.
-    let found = routes().filter_map(|route| Some((route, route.matches(path)?)));
-    found.min_by_key(|(route, _)| route.parameter.is_some())
+    match routes().find(|route| route.path == path && route.parameter.is_none()) {
+        Some(route) => Some((route, "")),
+        None => routes().find_map(|route| Some((route, route.matches(path)?))),
+    }
 }
 
 #[cfg(test)]

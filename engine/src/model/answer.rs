@@ -27,7 +27,7 @@ pub struct Answer {
     /// Ends of the parts of `text`: for each present attribute its value and
     /// the date of its own last update; at the end the date of the whole.
     ends: Box<[u32]>,
-    text: Box<[u8]>,
+    text: Box<str>,
 }
 
 impl fmt::Debug for Answer {
@@ -57,7 +57,7 @@ impl Answer {
     /// The value of an attribute, as JSON.
     #[must_use]
     pub fn value(&self, attribute: usize) -> Option<&[u8]> {
-        self.rank(attribute).map(|rank| self.part(2 * rank))
+        self.rank(attribute).map(|rank| self.part(2 * rank).as_bytes())
     }
 
     /// When the register last changed an attribute: an ISO date, without quotes.
@@ -65,11 +65,10 @@ impl Answer {
     pub fn last_updated(&self, attribute: usize) -> Option<&str> {
         let own = self.rank(attribute).map(|rank| self.part(2 * rank + 1));
         let date = match own {
-            Some([]) | None => self.part(self.ends.len() - 1),
+            Some("") | None => self.part(self.ends.len() - 1),
             Some(date) => date,
         };
-        let text = std::str::from_utf8(date).expect("the builder took a str");
-        (!text.is_empty()).then_some(text)
+        (!date.is_empty()).then_some(date)
     }
 
     /// What it costs to keep, in bytes.
@@ -85,7 +84,7 @@ impl Answer {
         })
     }
 
-    fn part(&self, index: usize) -> &[u8] {
+    fn part(&self, index: usize) -> &str {
         let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
         &self.text[start as usize..self.ends[index] as usize]
     }
@@ -148,7 +147,7 @@ impl AnswerBuilder {
             since,
             present: self.present,
             ends: self.ends.into_boxed_slice(),
-            text: self.text.into_boxed_slice(),
+            text: String::from_utf8(self.text).expect("JSON and dates are text").into(),
         }
     }
 
