@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::form::Form;
 use crate::results::{Channel, Ending};
@@ -18,6 +19,11 @@ const PROBLEM_CHARS_MAX: usize = 40;
 pub trait Script: Send + Sync {
     /// The names of the groups that results are told apart by.
     fn groups(&self) -> Vec<String>;
+
+    /// Whether it is for an engine, which can be asked about itself.
+    fn is_of_engine(&self) -> bool {
+        true
+    }
 
     /// The request of this event.
     fn ask(&self, event: &Event) -> Ask;
@@ -45,8 +51,24 @@ pub enum Expects {
     Shape(Arc<Form>),
     /// JSON with one of these statuses.
     Json(&'static [u16]),
+    /// What a template says.
+    Matches(Matches),
     /// Any status below 400, whatever the body is.
     Success,
+}
+
+/// What a template says of an answer.
+#[derive(Clone, Debug)]
+pub struct Matches {
+    /// The request's name.
+    pub name: Arc<str>,
+    /// The statuses that may come; any below 400 where none is named.
+    pub statuses: Option<Arc<[u16]>>,
+    /// What stands in the body.
+    pub text: Option<String>,
+    /// What stands where in it, by JSON pointer. A text also stands for a
+    /// number that is written so.
+    pub json: Vec<(Arc<str>, Value)>,
 }
 
 /// What was found about an answer.
@@ -70,6 +92,11 @@ impl Expects {
         };
         let judged = |verified, compared| Judged { ending: ending.clone(), verified, compared };
         match self {
+            Self::Matches(matches) => {
+                let found = matches.findings(reply);
+                let verified = Verified { findings: found, ..Verified::default() };
+                judged((!verified.findings.is_empty()).then_some(verified), false)
+            }
             _ if reply.is_html && !matches!(self, Self::Success) => {
                 judged(self.wrong(Wrong::Html), false)
             }
@@ -88,7 +115,9 @@ impl Expects {
         let finding = match self {
             Self::Truth(expected) => expected.finding(wrong, String::new()),
             Self::Shape(form) => Finding::new(&form.id, wrong, String::new()),
-            Self::Json(_) | Self::Success => Finding::new("no form", wrong, String::new()),
+            Self::Json(_) | Self::Matches(_) | Self::Success => {
+                Finding::new("no form", wrong, String::new())
+            }
         };
         Some(Verified { findings: vec![finding], ..Verified::default() })
     }
@@ -97,8 +126,50 @@ impl Expects {
         match self {
             Self::Truth(_) | Self::Shape(_) => status == 200,
             Self::Json(statuses) => statuses.contains(&status),
+            Self::Matches(matches) => matches.may_be(status),
             Self::Success => status < 400,
         }
+    }
+}
+
+impl Matches {
+    fn may_be(&self, status: u16) -> bool {
+        self.statuses.as_ref().map_or(status < 400, |known| known.contains(&status))
+    }
+
+    /// An answer with a status that may not come says nothing more.
+    fn findings(&self, reply: &Reply) -> Vec<Finding> {
+        if !self.may_be(reply.status) {
+            return vec![];
+        }
+        let found = |wrong, detail| Finding::new(&self.name, wrong, detail);
+        let mut findings = Vec::new();
+        let text = self.text.as_ref().map(String::as_bytes);
+        if text.is_some_and(|text| memchr::memmem::find(&reply.body, text).is_none()) {
+            findings.push(found(Wrong::Text, String::new()));
+        }
+        if self.json.is_empty() {
+            return findings;
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(&reply.body) else {
+            findings.push(found(Wrong::Json, "it is not JSON".into()));
+            return findings;
+        };
+        for (pointer, wanted) in &self.json {
+            match body.pointer(pointer) {
+                Some(seen) if is_same(seen, wanted) => {}
+                Some(_) => findings.push(found(Wrong::Json, format!("{pointer}: another value"))),
+                None => findings.push(found(Wrong::Json, format!("{pointer}: nothing there"))),
+            }
+        }
+        findings
+    }
+}
+
+fn is_same(seen: &Value, wanted: &Value) -> bool {
+    match (seen, wanted) {
+        (Value::Number(seen), Value::String(wanted)) => seen.to_string() == *wanted,
+        (seen, wanted) => seen == wanted,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use fixtures::Country;
 use fixtures::people::{POPULATION_MAX, POPULATION_MIN};
 
+use crate::ask::Script;
 use crate::cast;
 use crate::connection::Keeping;
 use crate::form::{Description, Form, Uncastable};
@@ -20,6 +22,7 @@ use crate::report::{Heading, Verdict};
 use crate::run::{self, Board, Load, Pace};
 use crate::schedule::{self, Law};
 use crate::target::Target;
+use crate::template::Template;
 use sending::Sending;
 
 mod asking;
@@ -102,6 +105,10 @@ pub struct Options {
     /// judged by status and shape.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     compare_every: u64,
+    /// Send what this file says, to any HTTP service, instead of asking for
+    /// procedures; --population and --seed say who its placeholders name.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["procedures", "who", "pause", "compare_every"])]
+    template: Option<PathBuf>,
     #[command(flatten)]
     telling: tell::Telling,
 }
@@ -173,9 +180,14 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
     let country = country(options.seed, options.population)?;
     block_on(async {
         let keeping = options.sending.keeping(&options.target)?;
-        let (plan, heading) = prepare(options, &keeping, country).await?;
-        let load = load(options, keeping, plan, &heading);
         let goal = Goal { length: options.duration, requests: options.requests };
+        if let Some(path) = &options.template {
+            let (template, heading) = read(options, path, country)?;
+            let load = load(options, keeping, Arc::new(template), &heading);
+            return conclude(load, &heading, &options.telling, goal, None).await;
+        }
+        let (plan, heading) = prepare(options, &keeping, country).await?;
+        let load = load(options, keeping, Arc::new(plan), &heading);
         conclude(load, &heading, &options.telling, goal, None).await
     })
 }
@@ -189,7 +201,10 @@ async fn conclude(
     speed: Option<f64>,
 ) -> Result<Verdict, Failure> {
     telling.check(&load.script.groups(), matches!(load.pace, Pace::Closed(..)))?;
-    let time_scale = procedures::time_scale(&load.target, &load.keeping).await;
+    let time_scale = match load.script.is_of_engine() {
+        true => procedures::time_scale(&load.target, &load.keeping).await,
+        false => None,
+    };
     let board = Board::new(&load);
     let run = run::run(load, board.clone());
     let outcome = match telling.is_quiet() {
@@ -216,7 +231,7 @@ fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fail
     runtime.map_err(|error: io::Error| Failure::Void(error.to_string()))?.block_on(work)
 }
 
-fn load(options: &Options, keeping: Keeping, plan: Plan, heading: &Heading) -> Load {
+fn load(options: &Options, keeping: Keeping, script: Arc<dyn Script>, heading: &Heading) -> Load {
     let Options { rate, duration, requests, seed, .. } = options.clone();
     let pace = match rate {
         Law::Closed => Pace::Closed(duration, requests),
@@ -226,13 +241,39 @@ fn load(options: &Options, keeping: Keeping, plan: Plan, heading: &Heading) -> L
     };
     Load {
         target: options.target.clone(),
-        script: Arc::new(plan),
+        script,
         pace,
         connections: heading.connections,
         keeping,
         streams: options.sending.streams(),
         threads: heading.threads,
         cpus: options.sending.cpus.clone(),
+    }
+}
+
+/// Reads the template.
+fn read(options: &Options, path: &Path, country: Country) -> Result<(Template, Heading), Failure> {
+    let template = Template::open(path, country, options.subjects.of(&country));
+    let template = template.map_err(|error| Failure::Usage(format!("--template {error}")))?;
+    let asked = format!("{} requests of {}, people", template.requests(), path.display());
+    Ok((template, heading(options, asked)))
+}
+
+fn heading(options: &Options, asked: String) -> Heading {
+    let is_closed = options.rate == Law::Closed;
+    let connections = options.sending.connections(is_closed);
+    Heading {
+        target: options.target.to_string(),
+        law: match is_closed {
+            true => "closed: a connection sends its next request when its answer has come".into(),
+            false => format!("open: {}, whatever the target does", options.rate),
+        },
+        connections,
+        threads: options.sending.threads(connections),
+        asked,
+        by_hand: 0,
+        not_asked: vec![],
+        country: format!("--population {} --seed {}", options.population, options.seed),
     }
 }
 
@@ -255,25 +296,16 @@ async fn prepare(
     let weights: Vec<_> = forms.iter().map(|it| weight(it).map_or(1.0, |it| it.1)).collect();
     let plan = Plan::new(country, forms, options.subjects.of(&country), options.compare_every);
     let plan = options.asking.choose(plan, &weights, &options.rate, options.seed)?;
-    let is_closed = options.rate == Law::Closed;
-    let connections = options.sending.connections(is_closed);
+    let asked = format!(
+        "{} procedures about {} people, {}",
+        plan.forms(),
+        plan.subjects(),
+        options.asking.name()
+    );
     let heading = Heading {
-        target: options.target.to_string(),
-        law: match is_closed {
-            true => "closed: a connection sends its next request when its answer has come".into(),
-            false => format!("open: {}, whatever the target does", options.rate),
-        },
-        connections,
-        threads: options.sending.threads(connections),
-        asked: format!(
-            "{} procedures about {} people, {}",
-            plan.forms(),
-            plan.subjects(),
-            options.asking.name()
-        ),
         by_hand: rows.iter().filter(|row| !row.prefilled).count(),
         not_asked: not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
-        country: format!("--population {} --seed {}", options.population, options.seed),
+        ..heading(options, asked)
     };
     Ok((plan, heading))
 }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! command -> procedures (what the API offers) -> form (what can be asked)
-//!         -> plan (what to send): cast (about whom) x subject (what is true)
+//!         -> plan (what to send): cast (about whom) x subject (what is true);
+//!            or template, for any other service
 //!         -> run: schedule (when, pace) x connection (how) -> ask::Expects (verify)
 //!         -> results (live while it runs), honesty
 //!         -> document (held against slo) -> report, outputs, hlog
@@ -38,5 +39,6 @@ pub mod slo;
 pub mod subject;
 pub mod tally;
 pub mod target;
+pub mod template;
 pub mod trace;
 pub mod verify;

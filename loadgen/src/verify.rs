@@ -80,6 +80,12 @@ pub enum Wrong {
     /// status without what belongs to it.
     #[error("status, reason or outcome outside the closed lists")]
     Status,
+    /// A template's text does not stand in the answer.
+    #[error("text missing")]
+    Text,
+    /// What a template's JSON pointer leads to is not what it says.
+    #[error("JSON other than the template says")]
+    Json,
     /// `complete` contradicts the fields.
     #[error("`complete` contradicts the fields")]
     Complete,

@@ -105,7 +105,9 @@ impl Shared {
         let mut request = Request::builder().method(message.method).uri(uri);
         for line in message.head.lines() {
             let (name, value) = line.split_once(':').unwrap_or((line, ""));
-            request = request.header(name.trim(), value.trim());
+            // Names of people are not all ASCII.
+            let value = HeaderValue::from_bytes(value.trim().as_bytes());
+            request = request.header(name.trim(), value.map_err(|_| Error::NotSendable)?);
         }
         if message.has_body() {
             request = request.header(CONTENT_LENGTH, message.body.len());

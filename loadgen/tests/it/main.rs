@@ -5,6 +5,7 @@ mod fake;
 mod forms;
 mod speech;
 mod tell;
+mod template;
 mod visits;
 
 use std::process::{Command, Output, Stdio};

@@ -1,0 +1,147 @@
+//! A service that has nothing to do with forms, asked from a template.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::expect;
+
+/// A shop: it takes orders with a token, and says what it took.
+struct Shop {
+    address: SocketAddr,
+    /// How often each was asked for.
+    asked: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
+impl Shop {
+    /// `forgets`: the answer is about another order from this number on.
+    fn open(forgets: u64) -> Shop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let asked = Arc::new(Mutex::new(BTreeMap::new()));
+        let counted = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counted = counted.clone();
+                std::thread::spawn(move || serve(stream, forgets, &counted));
+            }
+        });
+        Shop { address, asked }
+    }
+
+    fn run(&self, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/template.toml");
+        command.args(["run", "--target", &format!("http://{}", self.address)]);
+        command.args(["--template", template, "--population", "400", "--connections", "3"]);
+        command.args(["--requests", "400"]).args(more);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+fn serve(stream: TcpStream, forgets: u64, asked: &Mutex<BTreeMap<String, u64>>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let (mut line, mut length, mut token) = (String::new(), 0, String::new());
+        if reader.read_line(&mut line).is_ok_and(|read| read == 0) {
+            return;
+        }
+        loop {
+            let mut header = String::new();
+            if reader.read_line(&mut header).is_err() || header.trim().is_empty() {
+                break;
+            }
+            let (name, value) = header.split_once(':').expect("a header");
+            match name {
+                "content-length" => length = value.trim().parse().expect("a length"),
+                "authorization" => token = value.trim().to_owned(),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).expect("a body");
+        let (status, said) = answer(&line, &token, &body, forgets);
+        let kind = line.split(['?', ' ', '/']).take(3).collect::<Vec<_>>().join(" ");
+        *asked.lock().expect("no panic under it").entry(kind).or_default() += 1;
+        let length = said.len();
+        let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n\r\n{said}");
+        if reader.get_mut().write_all(head.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(line: &str, token: &str, body: &[u8], forgets: u64) -> (u16, String) {
+    let path = line.split(' ').nth(1).expect("a path");
+    if line.starts_with("GET /orders ") {
+        return (200, "none of your business".into());
+    }
+    let id = path.strip_prefix("/orders/").and_then(|it| it.split('?').next());
+    let order: Result<Value, _> = serde_json::from_slice(body);
+    let (Some(id), Ok(order)) = (id, order) else { return (400, "no order".into()) };
+    let colour = order["colour"].as_str().expect("a colour");
+    let right = match colour {
+        "blue" => "Bearer first-token",
+        _ => "Bearer second-token",
+    };
+    let is_person = order["who"].as_str().is_some_and(|who| who.len() == 13);
+    if token != right || !is_person {
+        return (403, "who are you?".into());
+    }
+    let number = order["n"].as_u64().expect("a number");
+    let id = if number >= forgets { "another" } else { id };
+    (201, json!({"order": {"id": id, "open": true}, "said": "thanks"}).to_string())
+}
+
+#[test]
+fn any_service_is_asked_from_a_template_and_its_answers_held_against_it() {
+    let shop = Shop::open(u64::MAX);
+    let parts = ["2 requests of", "statuses   200 100, 201 300", "holds: 400 answers, each as"];
+    expect(shop.run(&[]), 0, &parts);
+    // Nothing but what the template says was asked for.
+    let asked = shop.asked.lock().expect("no panic under it").clone();
+    let expected = [("GET  orders".to_owned(), 100), ("POST  orders".to_owned(), 300)];
+    assert_eq!(asked, expected.into());
+}
+
+#[test]
+fn an_answer_other_than_the_template_says_is_counted_and_explained() {
+    let shop = Shop::open(396);
+    let parts = [
+        "JSON other than the template says 3\n",
+        "request 396: place an order: JSON other than the template says: /order/id: another value",
+        "3 wrong answers",
+    ];
+    let said = expect(shop.run(&[]), 3, &parts);
+    assert!(!said.contains("is the target's country"), "{said}");
+}
+
+#[test]
+fn a_template_is_driven_at_a_rate_with_levels_by_request() {
+    let shop = Shop::open(u64::MAX);
+    let more = ["--rate", "400/s", "--slo", "p50[look] < 10s", "--quiet"];
+    // The machine may be busy enough to make the generator late.
+    let output = shop.run(&more).output().expect("the program runs");
+    let said = crate::said(&output);
+    assert!(said.contains("holds: 400 answers") || said.contains("generator was late"), "{said}");
+    let unknown = ["--rate", "400/s", "--slo", "p50[else] < 10s"];
+    expect(shop.run(&unknown), 2, &["no `else` is asked for; there is place an order, look"]);
+}
+
+#[test]
+fn a_template_that_cannot_be_used_is_usage_with_its_place() {
+    let shop = Shop::open(0);
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), "[[request]]\npath = '/{{wrong}}'\n").expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.args(["run", "--target", &format!("http://{}", shop.address), "--template"]);
+    command.arg(file.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    expect(command, 2, &["line 2, column 10: no placeholder `wrong`"]);
+    expect(shop.run(&["--procedures", "x"]), 2, &["--procedures"]);
+    assert!(shop.asked.lock().expect("no panic under it").is_empty());
+}
