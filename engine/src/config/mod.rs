@@ -184,7 +184,7 @@ fn read<'f>(
     let table = Table::root(file, &document);
     let reading = Reading { file, folder };
     let listen = network::address(&reading, &table, "listen", "\"127.0.0.1:8443\"");
-    let admin = network::admin(&reading, &table);
+    let admin = network::admin(&reading, &table, listen);
     let data = table.required("data", "\"/var/lib/prefill\"").map(|it| reading.path(&it));
     let disk_floor = table.integer("disk-floor-mib", 0..=u32::MAX);
     let catalogue = catalogue(&reading, &table, catalogue_mistakes);

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Uri;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use hyper::header::{self, AUTHORIZATION, HeaderName, HeaderValue};
+use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use super::secured::{self, SystemRoots};
@@ -14,6 +16,26 @@ use crate::catalogue::reader::{Placed, Table};
 use crate::catalogue::{Catalogue, Register};
 use crate::http::{Limits, Tls};
 use crate::registers::{Endpoint, Endpoints, Host};
+
+/// Less would end connections that do nothing wrong.
+const TIME_LEAST: Duration = Duration::from_millis(100);
+/// More bounds nothing.
+const TIME_MOST: Duration = Duration::from_secs(60 * 60);
+
+/// What the engine writes itself into each request to a register. A second one would
+/// say where the request ends, or for whom it is, in two ways.
+const OURS: [HeaderName; 10] = [
+    header::HOST,
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::TE,
+    header::TRAILER,
+    header::EXPECT,
+];
 
 /// `"127.0.0.1:8443"`.
 pub(super) fn address(
@@ -25,12 +47,22 @@ pub(super) fn address(
     parsed(reading, key, &table.required(key, example)?)
 }
 
-/// By default only this machine may ask.
-pub(super) fn admin(reading: &Reading<'_>, table: &Table<'_>) -> Option<SocketAddr> {
-    match table.text("admin") {
-        None => Some(SocketAddr::from(([127, 0, 0, 1], 9_090))),
-        Some(written) => parsed(reading, "admin", &written),
+/// By default only this machine may ask. It is not where the API listens.
+pub(super) fn admin(
+    reading: &Reading<'_>,
+    table: &Table<'_>,
+    listen: Option<SocketAddr>,
+) -> Option<SocketAddr> {
+    let admin = match table.text("admin") {
+        None => SocketAddr::from(([127, 0, 0, 1], 9_090)),
+        Some(written) => parsed(reading, "admin", &written)?,
+    };
+    // Port 0 is another one each time.
+    if listen == Some(admin) && admin.port() != 0 {
+        let what = format!("`admin` and `listen` are both {admin}; each needs a port of its own");
+        reading.mistake(table.line_of("admin"), what);
     }
+    Some(admin)
 }
 
 fn parsed(reading: &Reading<'_>, key: &str, written: &Placed) -> Option<SocketAddr> {
@@ -79,9 +111,11 @@ pub(super) fn limits(table: &Table<'_>) -> Limits {
     if let Some(streams) = written.integer("streams", 1..=10_000) {
         limits.streams = streams;
     }
-    let time = |key, limit: &mut std::time::Duration| {
-        if let Some(time) = written.duration(key) {
-            *limit = time;
+    let time = |key, limit: &mut Duration| match written.duration(key) {
+        None => {}
+        Some(time) if (TIME_LEAST..=TIME_MOST).contains(&time) => *limit = time,
+        Some(_) => {
+            written.mistake(written.line_of(key), format!("`{key}` must be from 100ms to 1h"));
         }
     };
     time("handshake", &mut limits.handshake);
@@ -132,7 +166,11 @@ fn endpoint(reading: &Reading<'_>, table: Table<'_>, system: &SystemRoots) -> Op
     if let Some(written) = table.table("headers") {
         headers.extend(credentials(reading, &written));
     }
+    let line = table.line_of("basic");
     if let Some(basic) = table.table("basic") {
+        if headers.iter().any(|(name, _)| name == AUTHORIZATION) {
+            reading.mistake(line, "`basic` is another `authorization`, and there is one already");
+        }
         headers.extend(basic_credentials(reading, basic));
     }
     let plain = table.flag("plaintext");
@@ -152,48 +190,54 @@ fn endpoint(reading: &Reading<'_>, table: Table<'_>, system: &SystemRoots) -> Op
     Some(endpoint)
 }
 
-/// The parts of a URL.
+/// The parts of a URL; a mistake where there are others, or one is none.
 fn place(reading: &Reading<'_>, url: &Placed) -> Option<Endpoint> {
-    let wrong = || {
+    let read = parts(&url.text);
+    if read.is_none() {
         let what = "`url` must be http:// or https://, a host, and perhaps a port and a path";
         reading.mistake(url.line, what);
+    }
+    read
+}
+
+fn parts(url: &str) -> Option<Endpoint> {
+    // A fragment is not told by what parses, and a user is not of a request.
+    let parsed: Uri = url.parse().ok().filter(|_| !url.contains(['@', '#', '?']))?;
+    let default = match parsed.scheme_str()?.to_ascii_lowercase().as_str() {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
     };
-    let parsed: Option<Uri> = url.text.parse().ok();
-    let parsed = parsed.filter(|it| it.query().is_none());
-    let scheme = parsed.as_ref().and_then(Uri::scheme_str);
-    let (Some(parsed), Some(default)) = (
-        &parsed,
-        match scheme {
-            Some("https") => Some(443),
-            Some("http") => Some(80),
-            _ => None,
-        },
-    ) else {
-        wrong();
-        return None;
+    let authority = parsed.authority()?;
+    let host = authority.host();
+    // What follows the host is no port where it is not one: 99999 must not be 80.
+    let port = match authority.as_str().strip_prefix(host)? {
+        "" => default,
+        written => written.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?,
     };
-    let Some(host) = parsed.host().filter(|host| !host.is_empty() && !url.text.contains('@'))
-    else {
-        wrong();
-        return None;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = match bare.unwrap_or(host).parse::<IpAddr>() {
+        Ok(address) => Host::Address(address),
+        // What is no name cannot be looked up, nor stand in a certificate.
+        Err(_) => Host::Name(ServerName::try_from(host).ok().map(|_| host.into())?),
     };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    Some(Endpoint {
-        host: bare.parse::<IpAddr>().map_or_else(|_| Host::Name(host.into()), Host::Address),
-        port: parsed.port_u16().unwrap_or(default),
-        base: parsed.path().trim_end_matches('/').into(),
-        headers: Vec::new(),
-        tls: None,
-    })
+    let base = parsed.path().trim_end_matches('/').into();
+    Some(Endpoint { host, port, base, headers: Vec::new(), tls: None })
 }
 
 /// Headers whose values are secrets.
 fn credentials(reading: &Reading<'_>, table: &Table<'_>) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = Vec::new();
+    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::new();
     for name in table.keys() {
         let Some(value) = secret::named(reading, table, &name) else { continue };
         let header = HeaderName::try_from(&*name.text.to_ascii_lowercase());
         match (header, sensitive(&value)) {
+            (Ok(header), _) if OURS.contains(&header) => {
+                reading.mistake(name.line, format!("the engine writes `{header}` itself"));
+            }
+            (Ok(header), _) if headers.iter().any(|(known, _)| *known == header) => {
+                reading.mistake(name.line, format!("`{header}` stands twice"));
+            }
             (Ok(header), Some(value)) => headers.push((header, value)),
             _ => reading.mistake(name.line, format!("`{}` makes no valid header", name.text)),
         }
@@ -208,6 +252,10 @@ fn basic_credentials(reading: &Reading<'_>, table: Table<'_>) -> Option<(HeaderN
     let password = secret::bytes(reading, &table, "password");
     table.finish();
     let (user, password) = (user?, password?);
+    if user.text.contains(':') {
+        // What follows it would be taken for the password (RFC 7617, section 2).
+        reading.mistake(user.line, "a `user` has no colon");
+    }
     let mut pair = Zeroizing::new(user.text.as_bytes().to_vec());
     pair.push(b':');
     pair.extend_from_slice(&password);

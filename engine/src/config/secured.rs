@@ -26,7 +26,8 @@ impl SystemRoots {
 
 /// Whether a URL is one of TLS.
 pub(super) fn is(url: &Placed) -> bool {
-    url.text.starts_with("https://")
+    // A scheme is the same in capitals (RFC 3986, section 3.1).
+    url.text.get(..8).is_some_and(|begins| begins.eq_ignore_ascii_case("https://"))
 }
 
 /// `roots`, `certificate` and `key` of a register; nothing for one in the clear, and

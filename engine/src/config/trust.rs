@@ -45,6 +45,8 @@ fn keys(reading: &Reading<'_>, table: &Table<'_>, catalogue: Option<&Catalogue>)
         operator.finish();
         let (organisation, digest) = (organisation?, digest?);
         known(reading, catalogue, &organisation);
+        // The same digest may be written in other digits: of two, one would be nobody's.
+        let digest = Placed { text: digest.text.to_ascii_lowercase().into(), ..digest };
         let bytes = unhex(once(reading, &mut seen, &digest));
         if bytes.is_none() {
             let what =
@@ -68,6 +70,11 @@ fn issuer(reading: &Reading<'_>, table: Table<'_>, default: &str) -> Option<Issu
     let issuer = table.required("issuer", "\"https://login.example\"");
     let audience = table.required("audience", "\"prefill\"");
     let kind = table.text("type").map_or_else(|| default.into(), |kind| kind.text);
+    for (name, written) in [("issuer", &issuer), ("audience", &audience)] {
+        if let Some(written) = written.as_ref().filter(|it| !it.is_said()) {
+            reading.mistake(written.line, format!("`{name}` must say something"));
+        }
+    }
     let keys = table.required("keys", "\"jwks.json\"");
     let keys = keys.and_then(|file| key_set(reading, &file));
     // Two kinds alike would let one token serve as another.
@@ -91,6 +98,9 @@ fn issuer(reading: &Reading<'_>, table: Table<'_>, default: &str) -> Option<Issu
 fn lifetime(reading: &Reading<'_>, table: &Table<'_>, is_presence: bool) -> Option<Duration> {
     let line = table.line_of("lifetime-max");
     let written = table.duration("lifetime-max");
+    if written.is_some_and(|time| time.is_zero()) {
+        reading.mistake(line, "no token could live for less than `lifetime-max`");
+    }
     if is_presence && written.is_some_and(|time| time > PRESENCE_MAX) {
         reading.mistake(line, "`lifetime-max` of a presence is at most 1d");
     }

@@ -227,6 +227,76 @@ fn each_mistake_of_a_configuration_is_told_with_its_line_and_what_to_write() {
 }
 
 #[test]
+fn a_register_is_nowhere_else_than_its_url_says() {
+    let place = Place::new();
+    let url = format!("http://{}", place.fleet.address("snca"));
+    let wrong = "must be http:// or https://";
+    for written in [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:80/base#part",
+        "http://127.0.0.1:80/base?all",
+        "http://me@127.0.0.1:80",
+        "http://a..b",
+    ] {
+        check(&place, &url, written, &[wrong]);
+    }
+    place.edit(&url, "HTTP://127.0.0.1:81/base/");
+    let snca = place.load().unwrap_or_else(|error| panic!("{error:?}")).endpoints;
+    let snca = &snca["snca"];
+    assert_eq!((&*snca.authority(), &*snca.base), ("127.0.0.1:81", "/base"));
+}
+
+#[test]
+fn what_a_register_is_shown_says_nothing_twice() {
+    let place = Place::new();
+    let secret = "{ file = \"secrets/master.key\" }";
+    let check = |written: &str, expected: &[&str]| {
+        let written = written.replace("SECRET", secret);
+        check(&place, "[register.snca]\n", &format!("[register.snca]\n{written}\n"), expected);
+    };
+    check("headers = { host = SECRET }", &["the engine writes `host` itself"]);
+    check("headers = { Content-Length = SECRET }", &["the engine writes `content-length` itself"]);
+    check("headers = { x-key = SECRET, X-Key = SECRET }", &["`x-key` stands twice"]);
+    check(
+        "headers = { authorization = SECRET }\nbasic = { user = \"me\", password = SECRET }",
+        &["another `authorization`"],
+    );
+    check("basic = { user = \"me:too\", password = SECRET }", &["a `user` has no colon"]);
+}
+
+#[test]
+fn values_that_no_engine_could_work_with_are_mistakes() {
+    let place = Place::new();
+    let check = |from: &str, to: &str, expected: &str| check(&place, from, to, &[expected]);
+    for (key, default) in [("handshake", "10s"), ("head", "30s"), ("idle", "30s"), ("stall", "20s")]
+    {
+        for none in ["0s", "99ms", "2h"] {
+            let (from, to) = (format!("{key} = \"{default}\""), format!("{key} = \"{none}\""));
+            check(&from, &to, "must be from 100ms to 1h");
+        }
+    }
+    check("lifetime-max = \"15m\"", "lifetime-max = \"0s\"", "for less than `lifetime-max`");
+    check("issuer = \"https://login.example\"", "issuer = \"\"", "`issuer` must say something");
+    check("audience = \"prefill\"", "audience = \"\"", "`audience` must say something");
+    place.edit("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:9090\"");
+    check("admin = \"127.0.0.1:0\"", "admin = \"127.0.0.1:9090\"", "a port of its own");
+    check("admin = \"127.0.0.1:0\"\n", "", "a port of its own");
+}
+
+#[test]
+fn a_key_is_one_operators_in_whichever_digits_it_is_written() {
+    let place = Place::new();
+    let text = fs::read_to_string(place.config()).unwrap();
+    let digest = text.split("key-sha256 = \"").nth(1).unwrap().split('"').next().unwrap();
+    let again = digest.to_ascii_uppercase();
+    assert_ne!(again, digest, "it has a letter");
+    let other = format!("[[operator]]\norganisation = \"snca\"\nkey-sha256 = \"{again}\"\n");
+    check(&place, "[tokens.operators]", &format!("{other}[tokens.operators]"), &["stands twice"]);
+}
+
+#[test]
 fn what_secures_a_connection_in_the_clear_is_a_mistake_of_its_line() {
     let place = Place::new();
     let at = "[register.snca]\n";
