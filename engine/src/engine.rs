@@ -265,6 +265,7 @@ impl Drop for Running {
 pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Running, StartError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let admin = listen.admin.map(http::open_admin).transpose()?;
+    let admin_limits = listen.limits;
     let http::Opened { listeners, address, limits } = listen.open(cores)?;
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
@@ -295,7 +296,7 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let admin = match admin {
         None => None,
         Some((socket, at)) => {
-            let serving = serve_admin(engine.shared.clone(), socket, stopped.clone());
+            let serving = serve_admin(engine.shared.clone(), socket, admin_limits, stopped.clone());
             threads.push(thread("admin", serving)?);
             Some(at)
         }
@@ -325,10 +326,11 @@ async fn run_core(
 async fn serve_admin(
     shared: Arc<Shared>,
     socket: std::net::TcpListener,
+    limits: http::Limits,
     mut stopped: watch::Receiver<bool>,
 ) {
     tokio::select! {
-        () = http::serve_admin(shared, socket) => {}
+        () = http::serve_admin(shared, socket, limits) => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }

@@ -12,6 +12,9 @@ use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 
+use super::guarded::Guarded;
+use super::limits::{HEAD_BYTES_MAX, Limits};
+use super::open::Open;
 use super::operations::{health, metrics, status};
 use super::respond::{self, Out};
 use crate::prefill::Shared;
@@ -23,8 +26,9 @@ const HEAD_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 /// How long accepting pauses when the process has no file handles left.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Answers at the admin listener until its task is dropped.
-pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener) {
+/// Answers at the admin listener until its task is dropped. Of the limits, it knows
+/// those of a client that takes nothing.
+pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener, limits: Limits) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -33,6 +37,7 @@ pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener) {
         }
     };
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let open: Arc<Open> = Arc::default();
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let stream = match listener.accept().await {
@@ -43,8 +48,10 @@ pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener) {
                 continue;
             }
         };
-        let shared = shared.clone();
+        let (shared, entered) = (shared.clone(), open.enter());
         tokio::spawn(async move {
+            let first = bytes::Bytes::new();
+            let io = Guarded::new(Box::new(stream), first, entered.0.clone(), limits);
             let service = service_fn(|request: Request<Incoming>| {
                 let out = answer(&shared, &request);
                 async move { Ok::<_, Infallible>(out) }
@@ -52,10 +59,11 @@ pub async fn serve_admin(shared: Arc<Shared>, listener: TcpListener) {
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_MAX)
-                .serve_connection(TokioIo::new(stream), service);
+                .max_buf_size(HEAD_BYTES_MAX)
+                .serve_connection(TokioIo::new(io), service);
             // Whoever hung up wants nothing more.
             let _ = served.await;
-            drop(place);
+            drop((place, entered));
         });
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use listenfd::ListenFd;
+use rustix::process::{Resource, getrlimit};
 
 use super::limits::Limits;
 use super::tls::Tls;
@@ -46,6 +47,11 @@ impl Listen {
     /// One listener for each core, all at one place, which is told.
     pub(crate) fn open(self, cores: usize) -> Result<Opened, NotThere> {
         let Self { at, tls, limits, admin: _ } = self;
+        let places = places_of(getrlimit(Resource::Nofile).current, cores);
+        if places < limits.connections {
+            let asked = limits.connections;
+            tracing::info!(places, asked, "each core has fewer places: so many files may be open");
+        }
         let limits = Arc::new(ArcSwap::from_pointee(limits));
         let inherited = matches!(at, At::Inherited(_));
         let (sockets, address) = match at {
@@ -54,8 +60,10 @@ impl Listen {
             }
             At::Inherited(socket) => share(&socket, cores).map_err(NotThere::Inherited)?,
         };
-        let listener =
-            |socket| Listener { socket, inherited, tls: tls.clone(), limits: limits.clone() };
+        let listener = |socket| {
+            let (tls, limits) = (tls.clone(), limits.clone());
+            Listener { socket, inherited, tls, limits, places }
+        };
         let listeners = sockets.into_iter().map(listener).collect();
         Ok(Opened { listeners, address, limits })
     }
@@ -85,6 +93,8 @@ pub struct Listener {
     pub(super) inherited: bool,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) limits: Arc<ArcSwap<Limits>>,
+    /// The most connections, whatever the limits say.
+    pub(super) places: usize,
 }
 
 /// Why an engine cannot listen.
@@ -112,6 +122,14 @@ pub fn inherited() -> Result<Vec<TcpListener>, NotThere> {
     let mut given = ListenFd::from_env();
     let taken = (0..given.len()).filter_map(|index| given.take_tcp_listener(index).transpose());
     taken.collect::<io::Result<_>>().map_err(NotThere::Inherited)
+}
+
+/// How many connections a core may have where a process may open so many files. A
+/// quarter stays for registers and the ledger: clients who do nothing must not keep
+/// an engine from its work.
+fn places_of(files: Option<u64>, cores: usize) -> usize {
+    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    (files / 4 * 3 / cores.max(1)).max(1)
 }
 
 /// One socket for each core, all on one port.

@@ -33,12 +33,14 @@ struct Server {
     places: Arc<Places>,
     tls: Option<Arc<Tls>>,
     limits: Arc<ArcSwap<Limits>>,
+    /// The most places, whatever the limits say.
+    most: usize,
 }
 
 /// Accepts connections until the engine is on its way out, and serves them to
 /// their end.
 pub async fn serve(seat: Arc<Seat>, listener: Listener) {
-    let Listener { socket, inherited, tls, limits } = listener;
+    let Listener { socket, inherited, tls, limits, places: most } = listener;
     let socket = match TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -48,8 +50,8 @@ pub async fn serve(seat: Arc<Seat>, listener: Listener) {
     };
     let shared = seat.core().shared().clone();
     let mut phase = shared.drain.watch();
-    let places = Arc::new(Places::new(limits.load().connections));
-    let server = Server { seat, shared, open: Arc::default(), places, tls, limits };
+    let places = Arc::new(Places::new(limits.load().connections.min(most)));
+    let server = Server { seat, shared, open: Arc::default(), places, tls, limits, most };
     let open = server.open.clone();
     let telling = async {
         while phase.changed().await.is_ok() {
@@ -84,6 +86,8 @@ impl Server {
                 Ok((stream, _)) => self.admit(stream).await,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
+                    // Whatever is short, somebody idle holds some of it.
+                    self.open.evict();
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -109,7 +113,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         // It keeps those that it began with.
         let limits = **self.limits.load();
-        self.places.resize(limits.connections);
+        self.places.resize(limits.connections.min(self.most));
         let place = self.place().await;
         let (server, under_way) = (self.clone(), self.shared.drain.begin());
         let counts = &self.shared.metrics;

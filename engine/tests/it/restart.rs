@@ -18,9 +18,18 @@ pub(crate) struct Engine(Child);
 
 impl Engine {
     pub(crate) fn start(socket: &TcpListener, data: &Path) -> Self {
+        Self::start_by(GIVE, socket, data)
+    }
+
+    /// One that may open so many files, and no more.
+    pub(crate) fn start_with_files(files: u32, socket: &TcpListener, data: &Path) -> Self {
+        Self::start_by(&format!("ulimit -n {files}; {GIVE}"), socket, data)
+    }
+
+    fn start_by(script: &str, socket: &TcpListener, data: &Path) -> Self {
         let socket: OwnedFd = socket.try_clone().expect("a socket").into();
         let child = Command::new("sh")
-            .args(["-c", GIVE, env!("CARGO_BIN_EXE_engine"), "demo", "--data"])
+            .args(["-c", script, env!("CARGO_BIN_EXE_engine"), "demo", "--data"])
             .arg(data)
             .args(["--registers-port", "0", "--registers", "instant", "--population", "1000"])
             .env("RUST_LOG", "error")

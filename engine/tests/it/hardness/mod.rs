@@ -44,6 +44,14 @@ impl Raw {
         self.stream.write_all(bytes).is_ok()
     }
 
+    /// Sends as much as the other side takes within a moment.
+    pub(crate) fn send_what_fits(&mut self, bytes: &[u8]) {
+        self.stream.set_nonblocking(true).expect("a socket");
+        // Nobody waits: what does not fit is not sent.
+        let _ = self.stream.write_all(bytes);
+        self.stream.set_nonblocking(false).expect("a socket");
+    }
+
     /// Asks for a bundle, and leaves the connection open.
     pub(crate) fn post(&mut self, operator: &str, form: &str) {
         let length = form.len();

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use engine::clock;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{Raw, works_on};
@@ -10,6 +11,8 @@ use crate::restart::Engine;
 use crate::support::{Api, Custom, bundle, data_folder, eventually, form, somebody};
 
 const SOON: Duration = Duration::from_millis(100);
+/// How long a connection may be idle by default.
+const HEAD_MAX: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_secs(3600);
 
 #[test]
@@ -89,8 +92,8 @@ fn a_client_that_takes_no_answer_ends_its_connection() {
 fn ten_thousand_idle_connections_hold_nobody_up() {
     // The engine is a process of its own: this one has to open ten thousand files, too.
     let files = getrlimit(Resource::Nofile);
-    if files.maximum.is_some_and(|most| most < 11_000) {
-        println!("skipped: this machine lets nobody open ten thousand files");
+    if files.maximum.is_some_and(|most| most < 14_000) {
+        println!("skipped: this machine lets nobody open ten thousand files and some more");
         return;
     }
     let raised = Rlimit { current: files.maximum, maximum: files.maximum };
@@ -111,6 +114,49 @@ fn ten_thousand_idle_connections_hold_nobody_up() {
     bundle(api, &form("criminal-record-extract", &somebody));
     drop(lines);
     engine.stop();
+}
+
+#[test]
+fn where_few_files_may_be_open_idle_connections_leave_enough_of_them() {
+    let data = data_folder();
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let api = Api(socket.local_addr().unwrap());
+    let files = 512;
+    let engine = Engine::start_with_files(files, &socket, data.path());
+    assert_eq!(api.get("/healthz").status, 200);
+    let began = clock::monotonic();
+    // More than files, and nobody of them ever says anything.
+    let idle: Vec<_> = (0..600).map(|_| Raw::connect(api)).collect();
+    let somebody = somebody(fixtures::Country::new(1, 1_000).unwrap());
+    bundle(api, &form("criminal-record-extract", &somebody));
+    let took = began.elapsed();
+    assert!(took < HEAD_MAX, "{took:?}: it waited until their time was over");
+    let metrics = api.get("/metrics").text();
+    let open = metrics.lines().find_map(|line| line.strip_prefix("prefill_http_connections "));
+    let open: f64 = open.expect("it is counted").parse().expect("a number");
+    assert!(open <= f64::from(files) * 0.75, "{open} of {files} files");
+    drop(idle);
+    engine.stop();
+}
+
+#[test]
+fn who_takes_no_metrics_keeps_nobody_from_them() {
+    let engine = Custom::listening(|listen| {
+        listen.limits.stall = SOON;
+        listen.admin = Some(([127, 0, 0, 1], 0).into());
+    });
+    let admin = Api(engine.engine.admin().expect("it has one"));
+    let asked = b"GET /metrics HTTP/1.1\r\nhost: it\r\n\r\n".repeat(2_000);
+    // As many as it takes at a time.
+    let lines: Vec<_> = (0..64)
+        .map(|_| {
+            let mut line = Raw::connect(admin);
+            line.send_what_fits(&asked);
+            line
+        })
+        .collect();
+    assert_eq!(admin.get("/readyz").status, 200);
+    drop(lines);
 }
 
 #[test]
