@@ -46,9 +46,11 @@ pub(super) async fn answer(
 /// What two readers could understand in two ways.
 fn ambiguous<B>(request: &Request<B>) -> Option<&'static str> {
     let headers = request.headers();
-    let coded = headers.get_all(TRANSFER_ENCODING).iter();
-    if !coded.into_iter().all(|it| it.as_bytes().eq_ignore_ascii_case(b"chunked")) {
-        return Some("no transfer coding but `chunked` is known");
+    // Twice chunked would have to be undone twice (RFC 9112, section 7).
+    let mut coded = headers.get_all(TRANSFER_ENCODING).iter();
+    let known = |it: &HeaderValue| it.as_bytes().eq_ignore_ascii_case(b"chunked");
+    if coded.next().is_some_and(|it| !known(it)) || coded.next().is_some() {
+        return Some("no transfer coding but `chunked`, once, is known");
     }
     let mut hosts = headers.get_all(HOST).iter().map(HeaderValue::as_bytes);
     let (host, again) = (hosts.next(), hosts.next().is_some());
@@ -151,10 +153,13 @@ mod tests {
         check(two, "http://it/", &[("host", "IT")], None);
         let different = Some("`:authority` and `host` name different hosts");
         check(two, "http://it/", &[("host", "other")], different);
-        let unknown = Some("no transfer coding but `chunked` is known");
+        let unknown = Some("no transfer coding but `chunked`, once, is known");
         let coded = |coding| [("host", "it"), ("transfer-encoding", coding)];
         check(one, "/", &coded("Chunked"), None);
         check(one, "/", &coded("gzip, chunked"), unknown);
         check(one, "/", &coded("identity"), unknown);
+        let twice =
+            [("host", "it"), ("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")];
+        check(one, "/", &twice, unknown);
     }
 }

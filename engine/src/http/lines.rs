@@ -6,11 +6,12 @@ use bytes::{Buf as _, Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 
+use crate::clock;
 use crate::prefill::Rejection;
 
 /// As long as the body of a single request.
 pub(super) const LINE_MAX: usize = 64 * 1024;
-/// How long a line may take to arrive. Whoever has a pause ends the job.
+/// How long a line may take to arrive whole. Whoever has a pause ends the job.
 const LINE_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Cuts a body into lines. It reads no further than to the end of the next one.
@@ -43,10 +44,12 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
 
     /// The next line that is not empty, with its place among all lines, from zero.
     pub(super) async fn next(&mut self) -> Option<(u64, Read)> {
+        let mut until = clock::monotonic() + LINE_TIME_MAX;
         loop {
             while let Some(line) = self.take() {
                 let index = self.index;
                 self.index += 1;
+                until = clock::monotonic() + LINE_TIME_MAX;
                 match line {
                     Ok(line) if line.trim_ascii().is_empty() => {}
                     line => return Some((index, line)),
@@ -65,7 +68,7 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
                 State::Ended => return None,
                 State::Open => {
                     self.state = State::Open;
-                    self.fill().await;
+                    self.fill_until(until).await;
                 }
             }
         }
@@ -73,7 +76,13 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
 
     /// Waits for more of the body.
     pub(super) async fn fill(&mut self) {
-        self.state = match tokio::time::timeout(LINE_TIME_MAX, self.body.frame()).await {
+        self.fill_until(clock::monotonic() + LINE_TIME_MAX).await;
+    }
+
+    /// The same, where a line has begun: one that comes a byte at a time has no more
+    /// time than another.
+    async fn fill_until(&mut self, until: clock::Instant) {
+        self.state = match tokio::time::timeout_at(until, self.body.frame()).await {
             Ok(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     self.held.extend_from_slice(data);

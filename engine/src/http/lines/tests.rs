@@ -8,7 +8,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use proptest::prelude::*;
 
-use super::{LINE_MAX, Lines};
+use super::{LINE_MAX, LINE_TIME_MAX, Lines};
+use crate::clock;
 
 /// A body in pieces; `None` stands for one that breaks, and at its end it stays
 /// open where it is `open`.
@@ -109,4 +110,30 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         prop_assert_eq!(runtime.block_on(read_all(Pieces { left, open: false })), expected);
     }
+}
+
+/// One byte after the other, each half a minute after the one before.
+struct Trickle(tokio::time::Interval);
+
+impl Body for Trickle {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        let byte = Frame::data(Bytes::from_static(b"{"));
+        self.0.poll_tick(cx).map(|_| Some(Ok(byte)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_comes_a_byte_at_a_time_has_no_more_time_than_another() {
+    let began = clock::monotonic();
+    let mut lines = Lines::of(Trickle(tokio::time::interval(LINE_TIME_MAX / 2)));
+    let (index, line) = lines.next().await.unwrap();
+    assert_eq!((index, line.map_err(|it| it.kind())), (0, Err("malformed")));
+    assert_eq!(clock::monotonic() - began, LINE_TIME_MAX);
+    assert!(lines.next().await.is_none());
 }
