@@ -3,6 +3,7 @@
 mod reload;
 
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,17 +39,21 @@ pub struct Options {
 /// # Errors
 /// Where a port or the data directory cannot be had.
 pub fn start(config: Config) -> anyhow::Result<Running> {
-    begin(config).map(|(running, _)| running)
+    // A socket that the process was given is whose process it is, not the engine's.
+    begin(config, None).map(|(running, _)| running)
 }
 
 /// Starts an engine, with what a change of its configuration is compared with.
-pub(crate) fn begin(config: Config) -> anyhow::Result<(Running, InForce)> {
+pub(crate) fn begin(
+    config: Config,
+    given: Option<TcpListener>,
+) -> anyhow::Result<(Running, InForce)> {
     std::fs::create_dir_all(&config.data)
         .with_context(|| format!("the data directory {}", config.data.display()))?;
     let mut listen = http::Listen::on(config.listen);
     listen.limits = config.limits;
     listen.admin = Some(config.admin);
-    if let Some(socket) = http::inherited()?.into_iter().next() {
+    if let Some(socket) = given {
         tracing::info!("`listen` gives way to the socket that this process was given");
         listen.at = http::At::Inherited(socket);
     }
@@ -98,7 +103,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let digest = ledger::hex(config.catalogue.digest());
     // Before anybody is told that it runs: who is told may end it at once.
     let signals = Signals::catch().context("signals cannot be caught")?;
-    let (running, mut in_force) = begin(config)?;
+    let given = http::inherited()?.into_iter().next();
+    let (running, mut in_force) = begin(config, given)?;
     let scheme = if secured { "https" } else { "http" };
     let url = format!("{scheme}://{}", running.address());
     let admin = running.admin().map_or_else(String::new, |admin| format!("http://{admin}"));
