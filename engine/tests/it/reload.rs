@@ -482,7 +482,7 @@ fn limits_hold_for_connections_from_then_on() {
     let mut before = Raw::connect(served.api);
     before.send(b"GET /healthz HTTP/1.1\r\nhost: it\r\n\r\n");
     assert_eq!(before.reply().status, 200);
-    served.edit("engine.toml", "head = \"30s\"", "head = \"50ms\"");
+    served.edit("engine.toml", "head = \"30s\"", "head = \"100ms\"");
     served.reload("applied");
     Raw::connect(served.api).has_ended();
     // The other has waited for longer by now, and is not told to go.
