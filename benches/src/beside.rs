@@ -1,5 +1,9 @@
 //! What somebody who waits before a form feels of a bulk job: their latency alone and
 //! beside one, in turns, as a ratio of one run.
+//!
+//! Whoever sends is on the same machine here and nowhere else. So people's threads get a
+//! core whenever they want one, and the job's get what is left: what is measured is the
+//! engine, and not who waits for its cores.
 
 use std::net::SocketAddr;
 use std::thread;
@@ -9,6 +13,10 @@ use anyhow::Context as _;
 use clap::Args;
 use engine::clock::{Instant, monotonic};
 use fixtures::{Country, Fleet, Profile};
+use thread_priority::{
+    RealtimeThreadSchedulePolicy, ThreadPriority, ThreadPriorityValue, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
 
 use crate::peers::bulk;
 use crate::peers::client::Client;
@@ -50,6 +58,8 @@ pub struct Options {
 struct Felt {
     latencies: Vec<Duration>,
     bundles: f64,
+    /// Whether everybody had a core when they wanted one.
+    elsewhere: bool,
 }
 
 impl Felt {
@@ -131,10 +141,11 @@ fn felt(
         let ended = all.into_iter().map(|it| it.join().ok().context("somebody panicked")?);
         ended.collect::<anyhow::Result<Vec<_>>>()
     })?;
-    let mut latencies = waited.concat();
+    let elsewhere = waited.iter().all(|(_, elsewhere)| *elsewhere);
+    let mut latencies: Vec<_> = waited.into_iter().flat_map(|(latencies, _)| latencies).collect();
     latencies.sort_unstable();
     anyhow::ensure!(!latencies.is_empty(), "nobody opened a form");
-    Ok(Felt { latencies, bundles: 0.0 })
+    Ok(Felt { latencies, bundles: 0.0, elsewhere })
 }
 
 fn wait<'a>(
@@ -143,7 +154,8 @@ fn wait<'a>(
     people: impl Iterator<Item = &'a String>,
     first: Instant,
     each: Duration,
-) -> anyhow::Result<Vec<Duration>> {
+) -> anyhow::Result<(Vec<Duration>, bool)> {
+    let elsewhere = be_elsewhere();
     let mut client = Client::connect(at)?;
     let mut latencies = Vec::new();
     for (turn, person) in people.enumerate() {
@@ -154,7 +166,16 @@ fn wait<'a>(
         anyhow::ensure!(status == 200, "somebody was answered with {status}");
         latencies.push(monotonic() - due);
     }
-    Ok(latencies)
+    Ok((latencies, elsewhere))
+}
+
+/// Lets a thread have a core whenever it wants one: people before forms have machines
+/// of their own. Where that is not allowed, they wait for a core of the engine's.
+fn be_elsewhere() -> bool {
+    let Ok(priority) = ThreadPriorityValue::try_from(1_u8) else { return false };
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    let this = thread_native_id();
+    set_thread_priority_and_policy(this, ThreadPriority::Crossplatform(priority), policy).is_ok()
 }
 
 fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
@@ -165,6 +186,9 @@ fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
          {rounds} rounds of {seconds} s alone and beside a bulk job, in turns, whose sender \
          stands back on the same cores (nice {NICENESS})"
     ));
+    if !alone.iter().chain(beside).all(|felt| felt.elsewhere) {
+        say("their threads may not go before others here, so waiting for a core is in it");
+    }
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
         let of = |all: &[Felt]| all.iter().map(|felt| ms(felt.at(share))).collect::<Vec<_>>();

@@ -28,6 +28,9 @@ const SCHEMA: &str = "
         sequence INTEGER NOT NULL, salt BLOB NOT NULL) STRICT;
     PRAGMA user_version = 2;";
 
+/// What is done between two looks at who else wants the processor: some 100 us.
+const AT_ONCE: usize = 16;
+
 /// Brings the index up to the ledger, a slice at a time; the caller chooses the thread and the
 /// pace.
 pub struct Indexer {
@@ -94,19 +97,31 @@ impl Indexer {
     }
 }
 
+/// Gives the processor to whoever waits for it: a core with a request would wait for
+/// milliseconds otherwise, until the system takes it from this thread.
+fn step_back() {
+    std::thread::yield_now();
+}
+
 // Sorted, because a slice has many entries of few pages only if its keys come in the index's order.
 fn insert(batch: &Connection, rows: &[Row], subjects_of: SubjectsOf) -> Result<(), Error> {
     let mut usages = Vec::new();
-    for row in rows {
-        subjects_of(&row.body, &mut |subject| usages.push((subject, row.sequence)));
+    for few in rows.chunks(AT_ONCE) {
+        for row in few {
+            subjects_of(&row.body, &mut |subject| usages.push((subject, row.sequence)));
+        }
+        step_back();
     }
     usages.sort_unstable();
     usages.dedup();
     // Subjects are only compared for equality here, so their 64 bits serve as they are.
     let mut statement =
         batch.prepare_cached("INSERT INTO usage (subject, sequence) VALUES (?1, ?2)")?;
-    for (subject, sequence) in usages {
-        statement.execute((subject.cast_signed(), stored(sequence)?))?;
+    for few in usages.chunks(AT_ONCE) {
+        for (subject, sequence) in few {
+            statement.execute((subject.cast_signed(), stored(*sequence)?))?;
+        }
+        step_back();
     }
     Ok(())
 }
