@@ -2,7 +2,7 @@
 //! what a panic says is not written either, since it may quote anything.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::panic;
 use std::thread;
 
@@ -27,7 +27,9 @@ pub enum Format {
 /// should [`keep_panics_private`] as well.
 pub fn start(format: Format) {
     let levels = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LEVELS));
-    let log = tracing_subscriber::fmt().with_env_filter(levels).with_writer(io::stderr);
+    let colours = io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(levels).with_ansi(colours);
+    let log = log.with_writer(io::stderr);
     let started = match format {
         Format::Text => log.try_init(),
         Format::Json => log.json().flatten_event(true).try_init(),

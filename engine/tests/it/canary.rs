@@ -298,6 +298,7 @@ fn check_log(format: &str) {
     canary.told.push(("standard output", program.end()));
     let log = std::fs::read_to_string(log).expect("a log in UTF-8");
     assert!(log.contains("the ledger's head"), "it logs:\n{log}");
+    assert!(!log.contains('\u{1b}'), "colours are for terminals:\n{log}");
     check_ids(format, &log, &traced);
     if format == "json" {
         for line in log.lines() {
