@@ -33,12 +33,14 @@ pub enum Fault {
     GrantTimeNotChecked,
     /// A change's new state is not stored for the next start.
     ConsentStateNotStored,
+    /// A mandate that one of its sides withdrew is used.
+    WithdrawnMandateUsed,
 }
 
 impl Fault {
     /// All of them.
     #[cfg(feature = "planted-faults")]
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoRecheckAtRelease,
         Self::VersionReadAfterTheFetch,
         Self::AcknowledgeBeforeCommit,
@@ -52,6 +54,7 @@ impl Fault {
         Self::QueueOvertakingWithoutRecheck,
         Self::GrantTimeNotChecked,
         Self::ConsentStateNotStored,
+        Self::WithdrawnMandateUsed,
     ];
 }
 

@@ -41,6 +41,9 @@ pub enum Promise {
     NoChangeThatNobodyMade,
     /// No field is shown from a register that its subject refuses.
     NothingRefusedIsShown,
+    /// Nothing of a company is disclosed, and nobody acts for it, under a mandate that
+    /// was withdrawn.
+    NothingUnderAWithdrawnMandate,
     /// No back office reads beyond a consent that stands.
     NothingBeyondAReuseConsent,
     /// A value is its subject's own.
@@ -109,8 +112,12 @@ pub struct Summary {
     pub bundles: u64,
     /// Of these, for back offices, with at least one field.
     pub reread: u64,
+    /// Of these, with a company's field.
+    pub of_companies: u64,
     /// Changes that were acknowledged.
     pub changes: u64,
+    /// Of these, of mandates.
+    pub mandates: u64,
     /// Operations of which nobody knows the end.
     pub unknown: u64,
     /// Operations that were refused, by reason.
@@ -149,6 +156,7 @@ pub fn check(
     let order = Order::of(&seen);
     order.check(&seen, &mut findings);
     seen.contents(&order, &mut summary, &mut findings);
+    seen.mandates(&mut findings);
     match ledger::audit(ledger, None) {
         Ok(report) => summary.audit = report,
         Err(error) => findings.add(broken(Promise::Audit, error.to_string())),
@@ -188,7 +196,10 @@ impl Seen<'_> {
                         }
                     }
                 }
-                (_, Told::Bundle(_) | Told::Version(..)) => summary.changes += 1,
+                (wanted, Told::Bundle(_) | Told::Version(..)) => {
+                    summary.changes += 1;
+                    summary.mandates += u64::from(matches!(wanted, Wanted::Mandate { .. }));
+                }
                 (_, Told::Unknown) => summary.unknown += 1,
                 (_, Told::Refused(why)) => *summary.refused.entry(why).or_default() += 1,
             }

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::consent::Bundle as Composed;
+use engine::consent::{Bundle as Composed, Consent};
 use engine::identity::Operator;
-use engine::ledger::Disclosed;
+use engine::ledger::{Disclosed, Own};
 use engine::model::{Channel, Language, Subject};
 use engine::prefill::{
-    Asked, Consented, Core, Rejection, consent_to, own, prefer, prefill, prefill_in_bulk, withdraw,
+    Acting, Asked, Consented, Core, Rejection, consent_to, own, own_of_company, prefer, prefill,
+    prefill_in_bulk, set_mandate, withdraw,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -20,16 +21,21 @@ use uuid::Uuid;
 use crate::history::{Bundle, Held, NEVER, Operation, Told, Wanted};
 use crate::run::{Incident, Plan};
 use crate::world::{
-    CHILD, FAMILY, FORM, ORGANISATIONS, PLATFORM, REGISTERS, Ticks, register_index,
+    CHILD, COMPANY, FAMILY, FIRM, FORM, ORGANISATIONS, OURS, PLATFORM, REGISTERS, Ticks, company,
+    managers, register_index,
 };
 
 /// Of a thousand operations, so many are each kind's.
-const BUNDLES: u32 = 620;
-const FAMILIES: u32 = 80;
+const BUNDLES: u32 = 500;
+const FAMILIES: u32 = 70;
+const FIRMS: u32 = 100;
 const REREADS: u32 = 120;
 const OWN_VIEWS: u32 = 20;
-const PREFERENCES: u32 = 90;
-const CONSENTS: u32 = 40;
+const COMPANY_VIEWS: u32 = 20;
+const PREFERENCES: u32 = 80;
+const MANDATES: u32 = 30;
+const FOR_COMPANIES: u32 = 30;
+const CONSENTS: u32 = 20;
 /// Consents that are remembered of each person, to be used and withdrawn.
 const REMEMBERED: usize = 4;
 
@@ -48,6 +54,9 @@ pub struct Shared {
     /// Who changes one preference waits for the one before, so that the order of
     /// a preference's changes is known.
     turns: Vec<tokio::sync::Mutex<()>>,
+    /// The same for one side's word about a mandate, by company, citizen and side; and
+    /// for the company's preference.
+    mandates: Vec<[tokio::sync::Mutex<()>; 5]>,
     names: AtomicU64,
     incident: Option<(u64, Incident)>,
     /// When it had happened, in ticks.
@@ -72,6 +81,7 @@ impl Shared {
             left: AtomicI64::new(plan.operations as i64),
             consents: (0..people).map(|_| Mutex::default()).collect(),
             turns: (0..people * REGISTERS.len()).map(|_| tokio::sync::Mutex::default()).collect(),
+            mandates: plan.families.iter().map(|_| Default::default()).collect(),
             names: AtomicU64::new(0),
             incident: plan.incident.clone(),
             incident_at: AtomicU64::new(0),
@@ -139,6 +149,14 @@ impl Client {
             self.bundle(person).await
         } else if is(FAMILIES) {
             self.family(person / 2).await
+        } else if is(FIRMS) {
+            self.firm(person / 2).await
+        } else if is(COMPANY_VIEWS) {
+            self.company_view(person / 2).await
+        } else if is(MANDATES) {
+            self.mandate(person / 2).await
+        } else if is(FOR_COMPANIES) {
+            self.for_company(person / 2).await
         } else if is(REREADS) {
             self.reread(person).await
         } else if is(OWN_VIEWS) {
@@ -191,6 +209,84 @@ impl Client {
         self.ask(bundle, asked).await
     }
 
+    async fn firm(&mut self, firm: usize) -> Operation {
+        let (manager, _) = self.manager(firm);
+        let bundle = Bundle {
+            procedure: FIRM,
+            subjects: vec![manager, company(firm)],
+            organisation: self.organisation(),
+            channel: Channel::FrontOffice,
+            case: None,
+            key: None,
+        };
+        let asked = self.asked(&bundle);
+        self.ask(bundle, asked).await
+    }
+
+    async fn company_view(&mut self, firm: usize) -> Operation {
+        let (manager, _) = self.manager(firm);
+        let bundle = Bundle {
+            procedure: OURS,
+            subjects: vec![manager, company(firm)],
+            organisation: ORGANISATIONS[0],
+            channel: Channel::Own,
+            case: None,
+            key: None,
+        };
+        let invoked = self.shared.ticks.tick();
+        let told = told(own_of_company(&self.core, manager, company(firm)).await);
+        self.operation(invoked, Wanted::Bundle(bundle), told)
+    }
+
+    /// Somebody gives up a mandate of theirs, or takes that back.
+    async fn mandate(&mut self, firm: usize) -> Operation {
+        let shared = self.shared.clone();
+        let (subject, place) = self.manager(firm);
+        let (other, allow, late) = (company(firm), self.rng.random_ratio(3, 5), self.late());
+        let turn = shared.mandates[firm][place].lock().await;
+        let invoked = shared.ticks.tick();
+        let said = in_time(late, set_mandate(&self.core, subject, other, allow)).await;
+        let wanted = Wanted::Mandate { subject, other, allow };
+        let operation = self.operation(invoked, wanted, version(said));
+        drop(turn);
+        operation
+    }
+
+    /// Somebody who acts for a company withdraws the other's mandate, restores it, or
+    /// changes its preference.
+    async fn for_company(&mut self, firm: usize) -> Operation {
+        let shared = self.shared.clone();
+        let (manager, place) = self.manager(firm);
+        let other = managers(&shared.families, firm)[1 - place];
+        let (subject, allow, late) = (company(firm), self.rng.random_ratio(3, 5), self.late());
+        let prefers = self.rng.random_ratio(1, 3);
+        let turn = shared.mandates[firm][if prefers { 4 } else { 3 - place }].lock().await;
+        let beta = self.core.catalogue().find_register(REGISTERS[1]);
+        let beta = beta.expect("a register of the catalogue");
+        let invoked = shared.ticks.tick();
+        let core = self.core.clone();
+        let said = in_time(late, async move {
+            let mut acting = Acting::begin(&core, manager, subject).await?;
+            match prefers {
+                true => acting.prefer(beta, allow).await,
+                false => acting.set_mandate(other, allow).await,
+            }
+        });
+        let wanted = match prefers {
+            true => Wanted::Preference { subject, register: 1, allow },
+            false => Wanted::Mandate { subject, other, allow },
+        };
+        let operation = self.operation(invoked, wanted, version(said.await));
+        drop(turn);
+        operation
+    }
+
+    /// One of the two who act for a company, and which.
+    fn manager(&mut self, firm: usize) -> (Subject, usize) {
+        let place = self.rng.random_range(0..2);
+        (managers(&self.shared.families, firm)[place], place)
+    }
+
     /// A back office re-reads a case, whose consent may be over.
     async fn reread(&mut self, person: usize) -> Operation {
         let Some(given) = self.remembered(person) else { return self.consent(person).await };
@@ -231,13 +327,8 @@ impl Client {
         let id = id.expect("a register of the catalogue");
         let invoked = shared.ticks.tick();
         let changed = in_time(late, prefer(&self.core, subject, id, allow)).await;
-        let told = match changed {
-            Some(Ok(consent)) => Told::Version(consent.into_inner().version, None),
-            Some(Err(rejection)) => refused(&rejection),
-            None => Told::Unknown,
-        };
         let wanted = Wanted::Preference { subject, register, allow };
-        let operation = self.operation(invoked, wanted, told);
+        let operation = self.operation(invoked, wanted, version(changed));
         drop(turn);
         operation
     }
@@ -301,8 +392,9 @@ impl Client {
     }
 
     fn asked(&mut self, bundle: &Bundle) -> Asked {
-        let roles = ["applicant", "child"].iter().zip(&bundle.subjects);
-        let subjects = roles.map(|(role, subject)| ((*role).to_owned(), subject.to_string()));
+        let second = if bundle.procedure == FIRM { COMPANY } else { CHILD };
+        let roles = ["applicant", second].into_iter().zip(&bundle.subjects);
+        let subjects = roles.map(|(role, subject)| (role.to_owned(), subject.to_string()));
         let through_platform = self.rng.random_ratio(1, 4);
         let operator = if through_platform { PLATFORM } else { bundle.organisation };
         let present = self.rng.random_range(30..3_000);
@@ -374,6 +466,15 @@ async fn in_time<T>(late: Option<Duration>, work: impl Future<Output = T>) -> Op
     }
 }
 
+/// The version that a change came back with.
+fn version(changed: Option<Result<Own<Arc<Consent>>, Rejection>>) -> Told {
+    match changed {
+        Some(Ok(consent)) => Told::Version(consent.into_inner().version, None),
+        Some(Err(rejection)) => refused(&rejection),
+        None => Told::Unknown,
+    }
+}
+
 fn told(answered: Result<Disclosed<Composed>, Rejection>) -> Told {
     match answered {
         Ok(disclosed) => Told::Bundle(held(&disclosed.into_inner())),
@@ -408,7 +509,9 @@ fn held(bundle: &Composed) -> Held {
         let number = field.value?.parse().expect("a register answers with a number");
         Some(((*name).to_owned(), register, number))
     });
-    debug_assert!(read.fields.keys().all(|it| *it == CHILD || register_index(it).is_some()));
+    debug_assert!(
+        read.fields.keys().all(|it| [CHILD, COMPANY].contains(it) || register_index(it).is_some())
+    );
     Held {
         id: read.disclosure.parse().expect("a bundle's id is a UUID"),
         digest: Sha256::digest(&bundle.body).into(),

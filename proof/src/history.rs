@@ -49,6 +49,15 @@ pub enum Wanted {
         /// Yes or No.
         allow: bool,
     },
+    /// A mandate, withdrawn or restored.
+    Mandate {
+        /// By which of its two sides.
+        subject: Subject,
+        /// The other.
+        other: Subject,
+        /// Whether it is used.
+        allow: bool,
+    },
     /// A consent to reuse.
     Consent {
         /// Whose.
@@ -127,6 +136,7 @@ impl Wanted {
         match self {
             Self::Bundle(bundle) => &bundle.subjects,
             Self::Preference { subject, .. }
+            | Self::Mandate { subject, .. }
             | Self::Consent { subject, .. }
             | Self::Withdrawal { subject, .. } => std::slice::from_ref(subject),
         }

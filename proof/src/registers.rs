@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::DuplexStream;
 
-use crate::world::{REGISTERS, Ticks};
+use crate::world::{REGISTERS, Ticks, company, managers};
 
 /// What one side of a connection holds for the other.
 const BUFFER: usize = 16 << 10;
@@ -39,15 +39,23 @@ pub struct Seen {
 pub struct Registers {
     ticks: Arc<Ticks>,
     children: HashMap<String, String>,
+    companies: HashMap<String, Vec<String>>,
     logs: [Mutex<Vec<Seen>>; REGISTERS.len()],
 }
 
 impl Registers {
-    /// Registers that know these parents' children.
+    /// Registers that know these parents' children and companies.
     #[must_use]
     pub fn new(families: &[(Subject, Subject)], ticks: Arc<Ticks>) -> Self {
         let pairs = families.iter().map(|(parent, child)| (parent.to_string(), child.to_string()));
-        Self { ticks, children: pairs.collect(), logs: Default::default() }
+        let mut companies: HashMap<String, Vec<String>> = HashMap::new();
+        for family in 0..families.len() {
+            for manager in managers(families, family) {
+                let theirs = companies.entry(manager.to_string()).or_default();
+                theirs.push(format!("\"{}\"", company(family)));
+            }
+        }
+        Self { ticks, children: pairs.collect(), companies, logs: Default::default() }
     }
 
     /// Where each is; only [`Wire`] finds the way.
@@ -92,7 +100,11 @@ impl Registers {
         }
         let key = &seen.key;
         let child = self.children.get(&**key).map_or(String::new(), |child| format!("\"{child}\""));
-        let body = format!("{{\"id\":\"{key}\",\"value\":\"{number}\",\"children\":[{child}]}}");
+        let companies = self.companies.get(&**key).map_or(String::new(), |known| known.join(","));
+        let body = format!(
+            "{{\"id\":\"{key}\",\"value\":\"{number}\",\"children\":[{child}],\
+             \"companies\":[{companies}]}}"
+        );
         Response::new(Full::new(body.into()))
     }
 }

@@ -1,4 +1,5 @@
-//! A small country: three registers, two bodies, three forms, two dozen families.
+//! A small country: three registers, two bodies, four forms, two dozen families, and a
+//! company for each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,8 +12,8 @@ use fixtures::Country;
 /// The registers. Each form's fields are called as the register that fills them,
 /// but for [`CHILD`].
 ///
-/// `alpha` shares within one organisation and lists children, `beta` shares with
-/// any, `gamma` never shares and is never kept.
+/// `alpha` shares within one organisation and lists children and companies, `beta`
+/// shares with any and knows companies, too, `gamma` never shares and is never kept.
 pub const REGISTERS: [&str; 3] = ["alpha", "beta", "gamma"];
 /// The bodies that receive.
 pub const ORGANISATIONS: [&str; 2] = ["north", "south"];
@@ -24,6 +25,13 @@ pub const FORM: &str = "form";
 pub const FAMILY: &str = "family";
 /// That field.
 pub const CHILD: &str = "child";
+/// A form about somebody and a company for which they act, which has a field of its
+/// own from `beta`.
+pub const FIRM: &str = "firm";
+/// That company's own view, of that field.
+pub const OURS: &str = "ours";
+/// That field.
+pub const COMPANY: &str = "company";
 /// 2026-06-01, in milliseconds since the epoch.
 pub const TODAY: CivilMs = 1_780_272_000_000;
 
@@ -47,7 +55,13 @@ pub fn catalogue() -> Catalogue {
         sources
             .push(Source { path: format!("registers/{name}.toml"), text: register(index, name) });
     }
-    for (name, text) in [(FORM, form()), (FAMILY, family()), ("mine", mine())] {
+    for (name, text) in [
+        (FORM, form()),
+        (FAMILY, family()),
+        (FIRM, firm(false)),
+        ("mine", mine()),
+        (OURS, firm(true)),
+    ] {
         sources.push(Source { path: format!("procedures/{name}.toml"), text });
     }
     Catalogue::compile(&sources).unwrap_or_else(|mistakes| {
@@ -73,19 +87,23 @@ fn register(index: usize, name: &str) -> String {
         1 => ("any", "2s", ""),
         _ => ("call", "0s", ", x-organisation = \"{organisation}\""),
     };
-    let children = match index {
-        0 => format!(
-            "[[attribute]]\nid = \"children\"\n{LABEL}type = \"texts\"\nat = \"/children\"\n\
-             lists = \"natural\"\n"
-        ),
-        _ => String::new(),
+    let of = if index == 1 { "any" } else { "natural" };
+    let lists = match index {
+        0 => [("children", "natural"), ("companies", "legal")].map(|(name, lists)| {
+            format!(
+                "[[attribute]]\nid = \"{name}\"\n{LABEL}type = \"texts\"\nat = \"/{name}\"\n\
+                 lists = \"{lists}\"\n"
+            )
+        }),
+        _ => [String::new(), String::new()],
     };
+    let lists = lists.concat();
     format!(
-        "id = \"{name}\"\n{LABEL}of = \"natural\"\nkey = \"subject\"\nshare = \"{share}\"\n\
+        "id = \"{name}\"\n{LABEL}of = \"{of}\"\nkey = \"subject\"\nshare = \"{share}\"\n\
          ask = \"all\"\npreference = true\nttl = \"{ttl}\"\ngrain = \"5s\"\ntimeout = \"100ms\"\n\
          typical = \"2ms\"\n[request]\npath = \"/{{key}}\"\n\
          headers = {{ x-disclosure = \"{{disclosure}}\"{who} }}\n[answer]\nabout = \"/id\"\n\
-         [[attribute]]\nid = \"value\"\n{LABEL}type = \"text\"\nat = \"/value\"\n{children}"
+         [[attribute]]\nid = \"value\"\n{LABEL}type = \"text\"\nat = \"/value\"\n{lists}"
     )
 }
 
@@ -125,6 +143,21 @@ fn family() -> String {
     )
 }
 
+/// A form, or a company's own view.
+fn firm(own: bool) -> String {
+    let (name, channel, applicant) = match own {
+        true => (OURS, "channel = \"self\"\n", String::new()),
+        false => (FIRM, "", fields(&REGISTERS[..1], false)),
+    };
+    format!(
+        "{}{channel}[[role]]\nid = \"applicant\"\nis = \"natural\"\n\
+         [[role]]\nid = \"company\"\nis = \"legal\"\n\
+         listed-in = \"applicant:alpha.companies\"\n[[step]]\nid = \"step\"\n{LABEL}{applicant}\
+         [[step.field]]\nid = \"{COMPANY}\"\n{LABEL}role = \"company\"\nfrom = [\"beta.value\"]\n",
+        head(name),
+    )
+}
+
 fn mine() -> String {
     let text = format!(
         "{}channel = \"self\"\n[[role]]\nid = \"applicant\"\nis = \"natural\"\n\
@@ -151,6 +184,21 @@ pub fn families() -> Vec<(Subject, Subject)> {
         .filter(|(parent, child)| seen.insert(*child) && seen.insert(*parent))
         .take(FAMILIES)
         .collect()
+}
+
+/// The company of a family.
+///
+/// # Panics
+/// Never: it is well-formed.
+#[must_use]
+pub fn company(family: usize) -> Subject {
+    format!("B{}", family + 1).parse().expect("a register number")
+}
+
+/// Who acts for the company of a family: its parent, and the next family's.
+#[must_use]
+pub fn managers(families: &[(Subject, Subject)], family: usize) -> [Subject; 2] {
+    [families[family].0, families[(family + 1) % families.len()].0]
 }
 
 /// A clock that counts events: who reads a higher number came later.

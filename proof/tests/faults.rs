@@ -124,7 +124,7 @@ fn a_response_before_the_commit_is_found() {
 #[test]
 fn a_fill_after_a_purge_is_found() {
     let promise = Promise::NothingFetchedBeforeANo;
-    finds(Fault::FillAfterPurge, Weather::Fair, promise, "came before the No");
+    finds(Fault::FillAfterPurge, Weather::Fair, promise, "came before the");
 }
 
 #[test]
@@ -173,4 +173,11 @@ fn a_grant_beyond_its_time_is_found() {
 fn a_consent_that_the_next_start_does_not_know_is_found() {
     let how = "a stored consent is not what the changes before lead to";
     finds(Fault::ConsentStateNotStored, Weather::Fair, Promise::Audit, how);
+}
+
+#[test]
+fn a_withdrawn_mandate_that_is_used_is_found() {
+    let promise = Promise::NothingUnderAWithdrawnMandate;
+    let how = "stands after the withdrawal of its mandate";
+    finds(Fault::WithdrawnMandateUsed, Weather::Fair, promise, how);
 }

@@ -28,10 +28,13 @@ fn two_hundred_thousand_operations_at_once_break_no_promise() {
 /// A history in which hardly anything happened proves nothing.
 fn is_not_vacuous(summary: &Summary) {
     let Summary { operations, bundles, reread, changes, unknown, repeated, shared, .. } = summary;
+    let Summary { mandates, of_companies, .. } = summary;
     assert_eq!(*operations, OPERATIONS);
     assert!(*bundles > OPERATIONS / 3, "{bundles} bundles");
     assert!(*reread > OPERATIONS / 500, "{reread} of back offices");
     assert!(*changes > OPERATIONS / 20, "{changes} changes");
+    assert!(*mandates > OPERATIONS / 100, "{mandates} changes of mandates");
+    assert!(*of_companies > OPERATIONS / 100, "{of_companies} bundles of companies");
     assert!(*unknown > OPERATIONS / 500, "{unknown} given up");
     assert!(*repeated > OPERATIONS / 2_000, "{repeated} repeated");
     assert!(*shared > OPERATIONS / 10, "{shared} values shared");

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Consent;
 use crate::catalogue::Procedure;
 use crate::model::{CivilMs, SUBJECTS_MAX};
+use crate::planted::{self, Fault};
 
 /// What one subject says of this many others; what was restored makes room. A
 /// citizen acts for a handful of companies, and a large company has dozens who do.
@@ -92,7 +93,9 @@ impl Parties {
     /// The roles whose subject is listed by another, and one of the two withdrew the
     /// mandate between them.
     pub(super) fn without_mandate(&self, procedure: &Procedure) -> impl Iterator<Item = usize> {
-        let any = self.consents.iter().flatten().any(|consent| !consent.mandates.said.is_empty());
+        let mut known = self.consents.iter().flatten();
+        let any = known.any(|consent| !consent.mandates.said.is_empty())
+            && !planted::is(Fault::WithdrawnMandateUsed);
         let listed = procedure
             .calls
             .iter()

@@ -321,9 +321,8 @@ impl Port {
         company: Subject,
         what: Wish,
         until: Instant,
-    ) -> Result<(), Refused> {
-        let size = entry::SMALL;
-        self.wish(company, what, size, Some(by), until).await.map(drop)
+    ) -> Result<Own<Arc<Consent>>, Refused> {
+        self.wish(company, what, entry::SMALL, Some(by), until).await
     }
 
     async fn wish(

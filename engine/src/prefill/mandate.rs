@@ -128,14 +128,18 @@ impl Acting {
     ///
     /// # Errors
     /// As [`super::prefer`], and where the mandate stands no longer.
-    pub async fn prefer(&mut self, register: RegisterId, allow: bool) -> Result<(), Rejection> {
+    pub async fn prefer(
+        &mut self,
+        register: RegisterId,
+        allow: bool,
+    ) -> Result<Own<Arc<Consent>>, Rejection> {
         let known = offering(&self.core, self.company, register)?;
         let change = Change::Preference { register: known.name.clone(), allow };
-        self.change(&Wish::Change(change)).await?;
+        let consent = self.change(&Wish::Change(change)).await?;
         if !allow {
             refused(&self.core, self.company, register);
         }
-        Ok(())
+        Ok(consent)
     }
 
     /// Records that somebody else no longer acts for the company, or does again as far
@@ -144,7 +148,11 @@ impl Acting {
     /// # Errors
     /// Where it is the citizen's own mandate, which is theirs to give up; where it cannot
     /// be recorded; and where the mandate stands no longer.
-    pub async fn set_mandate(&mut self, person: Subject, allow: bool) -> Result<(), Rejection> {
+    pub async fn set_mandate(
+        &mut self,
+        person: Subject,
+        allow: bool,
+    ) -> Result<Own<Arc<Consent>>, Rejection> {
         if !matches!(person, Subject::Natural(_)) {
             return Err(Rejection::value("person", "must be a natural person's identifier"));
         }
@@ -152,21 +160,18 @@ impl Acting {
             let detail = "your own mandate is yours to give up: name the company in the body";
             return Err(Rejection::value("person", detail));
         }
-        self.change(&Wish::Mandate { other: person, allow }).await?;
-        let published = self.core.port.published();
-        let kept = published
-            .number(person)
-            .is_some_and(|number| published.consent(self.company).withdrew(number));
-        if !allow && !kept {
+        let consent = self.change(&Wish::Mandate { other: person, allow }).await?;
+        let number = self.core.port.published().number(person);
+        if !allow && !number.is_some_and(|number| consent.get().withdrew(number)) {
             return Err(full("person"));
         }
         if !allow {
             self.core.shared.repeats.forget(self.company);
         }
-        Ok(())
+        Ok(consent)
     }
 
-    async fn change(&mut self, wish: &Wish) -> Result<(), Rejection> {
+    async fn change(&mut self, wish: &Wish) -> Result<Own<Arc<Consent>>, Rejection> {
         for _ in 0..ATTEMPTS {
             let [person, company] = self.shown().await?;
             let by = By { person: self.citizen, versions: (person, company) };

@@ -50,7 +50,9 @@ impl Order {
         }
         let people = seen.facts.people.iter();
         let mut wishes = Wishes::of(&seen.history.operations);
-        let asked = people.map(|(subject, person)| (*subject, wishes.match_all(*subject, person)));
+        let asked = people.map(|(subject, person)| {
+            (*subject, wishes.match_all(*subject, person, &seen.facts.numbers))
+        });
         Self { floors, asked: asked.collect() }
     }
 
@@ -143,6 +145,9 @@ fn in_force(person: &Person, wanted: &Wanted, told: &Told, floor: u64, version: 
         Wanted::Bundle(_) => true,
         Wanted::Preference { register, allow, .. } => (floor..=version)
             .any(|version| person.refusals_at(version)[*register].refused != *allow),
+        Wanted::Mandate { other, allow, .. } => {
+            (floor..=version).any(|version| person.mandate_at(version, *other).refused != *allow)
+        }
         Wanted::Consent { case, fields, expires, .. } => {
             let Told::Version(_, Some(id)) = told else { return false };
             person.consents.iter().any(|known| {
@@ -167,6 +172,7 @@ fn in_force(person: &Person, wanted: &Wanted, told: &Told, floor: u64, version: 
 /// What may have made an entry, in the order in which it was asked for.
 struct Wishes {
     preferences: HashMap<(Subject, usize), Vec<(u64, bool)>>,
+    mandates: HashMap<(Subject, Subject), Vec<(u64, bool)>>,
     consents: HashMap<String, u64>,
     withdrawals: HashMap<Uuid, u64>,
 }
@@ -175,6 +181,7 @@ impl Wishes {
     fn of(operations: &[Operation]) -> Self {
         let mut wishes = Self {
             preferences: HashMap::new(),
+            mandates: HashMap::new(),
             consents: HashMap::new(),
             withdrawals: HashMap::new(),
         };
@@ -184,6 +191,10 @@ impl Wishes {
                 Wanted::Bundle(_) => {}
                 Wanted::Preference { subject, register, allow } => {
                     let theirs = wishes.preferences.entry((*subject, *register)).or_default();
+                    theirs.push((invoked, *allow));
+                }
+                Wanted::Mandate { subject, other, allow } => {
+                    let theirs = wishes.mandates.entry((*subject, *other)).or_default();
                     theirs.push((invoked, *allow));
                 }
                 Wanted::Consent { case, .. } => {
@@ -196,14 +207,21 @@ impl Wishes {
             }
         }
         wishes.preferences.values_mut().for_each(|theirs| theirs.sort_unstable());
+        wishes.mandates.values_mut().for_each(|theirs| theirs.sort_unstable());
         wishes
     }
 
     /// For each of a person's versions, when its change was asked for at the
-    /// earliest. One preference is changed by one after another, so that each of
+    /// earliest. One preference, and one mandate, is changed by one after another, so that each of
     /// its entries is made by a later wish than the one before.
-    fn match_all(&mut self, subject: Subject, person: &Person) -> Vec<Option<u64>> {
+    fn match_all(
+        &mut self,
+        subject: Subject,
+        person: &Person,
+        numbers: &HashMap<u64, Subject>,
+    ) -> Vec<Option<u64>> {
         let mut next = [0; REGISTERS.len()];
+        let mut next_mandates: HashMap<Subject, usize> = HashMap::new();
         let made = |change: &Change| match change {
             Change::Preference { register, allow } => {
                 let register = crate::world::register_index(register)?;
@@ -215,7 +233,15 @@ impl Wishes {
             }
             Change::Give(terms) => self.consents.get(&*terms.case).copied(),
             Change::Withdraw { id } => self.withdrawals.get(&Uuid::from_bytes(*id)).copied(),
-            Change::Mandate { .. } => None,
+            Change::Mandate { other, allow } => {
+                let other = numbers.get(other)?;
+                let wishes = self.mandates.get(&(subject, *other))?;
+                let next = next_mandates.entry(*other).or_default();
+                let found = wishes[*next..].iter().position(|(_, wanted)| wanted == allow)?;
+                let at = *next + found;
+                *next = at + 1;
+                Some(wishes[at].0)
+            }
         };
         person.changes.iter().map(made).collect()
     }

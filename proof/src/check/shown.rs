@@ -9,7 +9,7 @@ use super::order::Order;
 use super::{Broken, Findings, Promise, Seen, Summary, broken};
 use crate::facts::Person;
 use crate::history::{Bundle, Held, Operation, Told, Wanted};
-use crate::world::{CHILD, REGISTERS};
+use crate::world::{CHILD, COMPANY, REGISTERS};
 
 impl Seen<'_> {
     /// Whether everything that is shown may be.
@@ -33,6 +33,26 @@ impl Seen<'_> {
             }
             let back_office = wanted.channel == Channel::BackOffice;
             summary.reread += u64::from(back_office && !held.filled.is_empty());
+            let of_company = held.filled.iter().any(|(name, ..)| name == COMPANY);
+            summary.of_companies += u64::from(of_company);
+        }
+    }
+
+    /// Whether every entry of a company, also one whose bundle nobody got, stands before
+    /// the withdrawal of its mandate, or after its restoration.
+    pub(super) fn mandates(&self, findings: &mut Findings) {
+        for id in &self.facts.without_mandate {
+            let (_, disclosure) = &self.facts.disclosures[id];
+            let procedure = self.catalogue.procedure(disclosure.about.procedure);
+            let mut fields = disclosure.fields.iter().map(|(field, _)| usize::from(*field));
+            if fields.any(|field| &*procedure.fields[field].name == COMPANY) {
+                let how = format!("{id} stands after the withdrawal of its mandate");
+                findings.add(broken(Promise::NothingUnderAWithdrawnMandate, how));
+            }
+        }
+        if let Some(sequence) = self.facts.acted_without.first() {
+            let how = format!("entry {sequence} was made by somebody without a mandate");
+            findings.add(broken(Promise::NothingUnderAWithdrawnMandate, how));
         }
     }
 
@@ -47,7 +67,7 @@ impl Seen<'_> {
             let theirs = self.observed(operation, about).unwrap_or_default();
             let refused = person(about).refusals_at(theirs)[*register].refused;
             // The applicant's own register shows whose child it is.
-            let unshown = name == CHILD && person(applicant).refusals_at(version)[0].refused;
+            let unshown = about != applicant && person(applicant).refusals_at(version)[0].refused;
             if refused || unshown {
                 let how = format!("{} shows `{name}`, at version {theirs}", held.id);
                 return Err(broken(Promise::NothingRefusedIsShown, how));
@@ -91,6 +111,11 @@ impl Seen<'_> {
             let how = format!("{}, which was for another disclosure", from());
             return Err(broken(Promise::NoSharingAcrossOrganisations, how));
         }
+        if name == COMPANY {
+            self.fetched_on_a_mandate(order, operation, wanted, call.at).map_err(|how| {
+                broken(Promise::NothingFetchedBeforeANo, format!("{}, {how}", from()))
+            })?;
+        }
         let version = self.observed(operation, about).unwrap_or_default();
         let person = self.facts.people.get(&about);
         let newest = person.map_or(0, |person| person.refusals_at(version)[register].newest);
@@ -103,9 +128,32 @@ impl Seen<'_> {
     }
 }
 
+impl Seen<'_> {
+    /// Whether a call about a company came after the newest withdrawal of the mandate
+    /// that its bundle was shown on.
+    fn fetched_on_a_mandate(
+        &self,
+        order: &Order,
+        operation: &Operation,
+        wanted: &Bundle,
+        at: u64,
+    ) -> Result<(), String> {
+        let [person, company] = [wanted.subjects[0], wanted.subjects[1]];
+        for (one, other) in [(person, company), (company, person)] {
+            let version = self.observed(operation, one).unwrap_or_default();
+            let known = self.facts.people.get(&one);
+            let newest = known.map_or(0, |known| known.mandate_at(version, other).newest);
+            if at < order.asked(one, newest).unwrap_or(0) {
+                return Err(format!("which came before the withdrawal of version {newest}"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whom a field is about.
 fn about(wanted: &Bundle, field: &str) -> Subject {
-    match field == CHILD {
+    match field == CHILD || field == COMPANY {
         true => wanted.subjects[1],
         false => wanted.subjects[0],
     }
