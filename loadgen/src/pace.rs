@@ -1,6 +1,6 @@
 //! Waiting for a moment, far more exactly than the runtime's timers, which
-//! count milliseconds: a timer of the kernel until close before it, and turns
-//! of the runtime for the rest.
+//! count milliseconds: a timer of the kernel; and on a core of our own only
+//! until close before the moment, and turns of the runtime for the rest.
 
 use std::io;
 use std::time::Duration;
@@ -13,8 +13,12 @@ use tokio::net::unix::pipe::Receiver;
 
 use crate::clock::{self, Instant};
 
-/// What a wake-up of the kernel's may cost. Meanwhile other work of this thread
-/// goes on, and its core is ours: no more than this for each moment.
+#[cfg(test)]
+mod tests;
+
+/// What a wake-up of the kernel's may cost. Turning meanwhile takes the core
+/// from whoever else would have it, which may be the target: at some thousand
+/// moments a second, a third of it.
 const CLOSE: Duration = Duration::from_micros(40);
 
 /// A timer of the kernel.
@@ -23,14 +27,18 @@ pub(crate) struct Pacer {
     /// No pipe, but what the runtime needs is the same: it polls for being
     /// readable, and reads bytes.
     timer: Receiver,
+    /// How long before the moment turns begin.
+    close: Duration,
 }
 
 impl Pacer {
-    /// A timer of the runtime that this is called in.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// A timer of the runtime that this is called in, on a core of our own or
+    /// on one that others want, too.
+    pub(crate) fn new(is_core_ours: bool) -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self { timer: Receiver::from_owned_fd_unchecked(timer)? })
+        let close = if is_core_ours { CLOSE } else { Duration::ZERO };
+        Ok(Self { timer: Receiver::from_owned_fd_unchecked(timer)?, close })
     }
 
     /// Returns at this moment or later, and says when.
@@ -41,7 +49,7 @@ impl Pacer {
             if left.is_zero() {
                 return Ok(now);
             }
-            match left.checked_sub(CLOSE).filter(|it| !it.is_zero()) {
+            match left.checked_sub(self.close).filter(|it| !it.is_zero()) {
                 Some(sleep) => self.sleep(sleep).await?,
                 None => tokio::task::yield_now().await,
             }

@@ -66,3 +66,17 @@ fn merged_threads_are_worth_one() {
     assert_eq!((one.due, one.sent, one.lag.len()), (20_000, 20_000, 20_000));
     assert!((one.in_flight - 100.0).abs() < 1e-9);
 }
+
+#[test]
+fn a_calendar_that_runs_otherwise_than_what_was_sent_is_said_aloud() {
+    let calendar = |time_scale, speed| Honesty { time_scale, speed, ..late(US, US) }.calendar();
+    let said = calendar(Some(1.0), Some(262_800.0)).expect("a warning");
+    assert!(said.starts_with("calendars run 1 times as fast"), "{said}");
+    assert!(said.contains("sent 262800 times as fast"), "{said}");
+    assert!(calendar(Some(1_000.0), None).is_some());
+    for (time_scale, speed) in
+        [(Some(1.0), None), (Some(262_800.0), Some(262_801.0)), (None, Some(9.0)), (None, None)]
+    {
+        assert_eq!(calendar(time_scale, speed), None);
+    }
+}

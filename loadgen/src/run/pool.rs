@@ -162,7 +162,7 @@ impl Pool {
         self: &Rc<Self>,
         events: Box<dyn Iterator<Item = Event> + Send>,
     ) -> io::Result<()> {
-        let pacer = Pacer::new()?;
+        let pacer = Pacer::new(!self.shared.load.cpus.is_empty())?;
         let (threads, thread) = (self.shared.load.threads as u64, self.thread as u64);
         let mut behind = 0;
         for event in events.filter(|event| event.number % threads == thread) {
