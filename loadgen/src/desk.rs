@@ -24,6 +24,9 @@ mod tests;
 /// about them depend on what is in force when the answer is composed, and are
 /// judged by their shape alone.
 const RESTLESS: u64 = 64;
+/// Children come of age, and are no longer shown to their parents. In a calendar
+/// that runs on while a target is behind, nobody knows on which day it answers.
+const BEHIND_YEARS_MAX: i64 = 3;
 /// A consent outlasts every reading that it is given for, also in a calendar
 /// that has run for a while before the replay; a target takes five at most.
 const CONSENT_YEARS: i64 = 3;
@@ -74,14 +77,17 @@ impl Desk {
             }
             Kind::Consent => (self.consent(visit, form, &names), Expects::Json(&[201])),
             _ => {
-                let expects = self.expects(form, person, &names, number);
+                let expects = self.expects(form, visit, &names, number);
                 (post(body(form, &names, &names.applicant)), expects)
             }
         }
     }
 
-    fn expects(&self, form: &Arc<Form>, person: u64, names: &Names, number: u64) -> Expects {
-        let compared = number.is_multiple_of(self.compare_every) && !self.is_restless(names);
+    fn expects(&self, form: &Arc<Form>, visit: &Visit, names: &Names, number: u64) -> Expects {
+        let person = visit.subject % self.country.population();
+        let compared = number.is_multiple_of(self.compare_every)
+            && !self.is_restless(names)
+            && !self.comes_of_age(visit, names);
         // What is true is looked up only where it is needed.
         let parts = form.parts();
         match compared {
@@ -99,6 +105,16 @@ impl Desk {
             self.country
                 .person_of(name)
                 .is_none_or(|person| person.index() % RESTLESS == RESTLESS - 1)
+        })
+    }
+
+    /// Whether the child among these is of age by this visit, or soon after it.
+    fn comes_of_age(&self, visit: &Visit, names: &Names) -> bool {
+        let child = names.child.as_ref().and_then(|name| self.country.person_of(name));
+        child.is_some_and(|child| {
+            let answered = self.today.saturating_add(visit.at);
+            let answered = answered.saturating_add(Span::new().years(BEHIND_YEARS_MAX));
+            child.adult_since().to_string() <= answered.to_string()
         })
     }
 

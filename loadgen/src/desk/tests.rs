@@ -56,6 +56,32 @@ fn who_changes_what_they_allow_is_never_compared_with_the_truth() {
 }
 
 #[test]
+fn a_child_who_comes_of_age_meanwhile_is_not_compared_with_the_truth_of_today() {
+    let described = json!({"id": "school", "version": 1, "organisation": "education",
+        "roles": [{"id": "applicant", "is": "natural", "minorsOnly": false},
+            {"id": "child", "is": "natural", "minorsOnly": true}], "notices": [],
+        "fields": [{"name": "name", "role": "child", "sources": ["rnpp.givenName"]}]});
+    let form = Form::new(serde_json::from_value(described).unwrap()).unwrap();
+    let country = Country::new(1, 4_000).unwrap();
+    let desk = Desk::new(country, vec![Arc::new(form)], 1, Date::constant(2026, 1, 1));
+    let (mut compared, mut of_age) = (0, 0);
+    for subject in (0..4_000).step_by(7) {
+        let (kind, at) = (Kind::Open, Duration::from_secs(300 * 86_400));
+        let visit = Visit { at, kind, procedure: 0, subject, case: 0 };
+        let ask = desk.ask(&Event { number: 0, at: Duration::ZERO, visit: Some(visit) });
+        let body: Value = serde_json::from_slice(&ask.message.body).unwrap();
+        let child = country.person_of(body["subjects"]["child"].as_str().unwrap()).unwrap();
+        let is_compared = matches!(ask.expects, Expects::Truth(_));
+        compared += u32::from(is_compared);
+        // The last days of October, and three years for a target that is behind.
+        let is_minor = child.adult_since().to_string().as_str() > "2029-10-28";
+        of_age += u32::from(!is_minor);
+        assert!(is_minor || !is_compared, "{}", child.adult_since());
+    }
+    assert!(compared > 300 && of_age > 10, "{compared} {of_age}");
+}
+
+#[test]
 fn an_invalid_request_has_a_wrong_check_digit_and_must_not_be_answered() {
     let (invalid, body) = ask(Kind::Invalid, 7);
     let matricule = body["subjects"]["applicant"].as_str().unwrap();
