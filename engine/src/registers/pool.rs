@@ -60,11 +60,6 @@ impl Pool {
         }
     }
 
-    /// Where it leads.
-    pub(super) fn endpoint(&self) -> Option<&Endpoint> {
-        self.endpoint.as_ref()
-    }
-
     /// Waits until another connection may be in use.
     pub(super) async fn permit(&self) -> Result<Permit<'_>, Failure> {
         if let Ok(permit) = self.permits.try_acquire() {
@@ -87,7 +82,8 @@ impl Pool {
                 return Ok((sender, false));
             }
         }
-        Ok((self.open().await?, true))
+        // Rare, and large: every call would otherwise carry the room for a handshake.
+        Ok((Box::pin(self.open()).await?, true))
     }
 
     fn kept(&self) -> Option<Sender> {

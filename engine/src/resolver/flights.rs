@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use tokio::sync::watch;
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
+use tokio::sync::oneshot;
 
 use crate::cache::Slot;
 use crate::clock::{self, Instant};
@@ -25,22 +27,24 @@ pub(super) struct Flight {
 type Landed = Result<Arc<Answer>, Failure>;
 
 /// Waits for a flight.
-pub(super) struct Landing(watch::Receiver<Option<Landed>>);
+#[derive(Clone)]
+pub(super) struct Landing(Shared<oneshot::Receiver<Landed>>);
 
 impl Landing {
-    pub(super) async fn wait(mut self) -> Landed {
-        match self.0.wait_for(Option::is_some).await {
-            Ok(landed) => landed.clone().expect("waited for it"),
-            // The flight's task is gone without landing: it panicked, or the
-            // engine stops.
-            Err(_) => Err(Unavailable::Error.into()),
-        }
+    fn of(landed: oneshot::Receiver<Landed>) -> Self {
+        Self(landed.shared())
+    }
+
+    pub(super) async fn wait(self) -> Landed {
+        // Where the flight's task is gone without landing, it panicked, or the engine
+        // stops.
+        self.0.await.unwrap_or(Err(Unavailable::Error.into()))
     }
 }
 
 struct Airborne {
     began: Instant,
-    landing: watch::Receiver<Option<Landed>>,
+    landing: Landing,
 }
 
 /// The flights under way, over all cores. Each lasts at most its register's
@@ -66,11 +70,12 @@ impl Flights {
         if let Entry::Occupied(known) = &entry
             && not_before.is_none_or(|earliest| known.get().began >= earliest)
         {
-            return (Landing(known.get().landing.clone()), true);
+            return (known.get().landing.clone(), true);
         }
         // Where one is under way that is too old to join, this one takes its
         // place for those to come.
-        let (sender, landing) = watch::channel(None);
+        let (sender, landed) = oneshot::channel();
+        let landing = Landing::of(landed);
         drop(entry.insert(Airborne { began: clock::monotonic(), landing: landing.clone() }));
         let away = Away { flights: self.clone(), flight, landing: landing.clone() };
         let fetch = fetch();
@@ -80,9 +85,10 @@ impl Flights {
             // start its own flight instead of joining one whose answer may
             // already be stale.
             drop(away);
-            sender.send_replace(Some(landed));
+            // Nobody may wait any more.
+            let _ = sender.send(landed);
         });
-        (Landing(landing), false)
+        (landing, false)
     }
 
     /// How many are under way that others may join.
@@ -96,9 +102,9 @@ impl Flights {
     where
         F: Future<Output = Landed> + Send + 'static,
     {
-        let (sender, landing) = watch::channel(None);
-        tokio::spawn(async move { sender.send_replace(Some(fetch.await)) });
-        Landing(landing)
+        let (sender, landed) = oneshot::channel();
+        tokio::spawn(async move { drop(sender.send(fetch.await)) });
+        Landing::of(landed)
     }
 }
 
@@ -106,7 +112,7 @@ impl Flights {
 struct Away {
     flights: Arc<Flights>,
     flight: Flight,
-    landing: watch::Receiver<Option<Landed>>,
+    landing: Landing,
 }
 
 impl Drop for Away {
@@ -114,6 +120,6 @@ impl Drop for Away {
         // A newer flight may have taken the place.
         self.flights
             .airborne
-            .remove_if(&self.flight, |_, known| known.landing.same_channel(&self.landing));
+            .remove_if(&self.flight, |_, known| known.landing.0.ptr_eq(&self.landing.0));
     }
 }

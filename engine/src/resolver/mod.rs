@@ -5,6 +5,7 @@
 
 mod flights;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,9 @@ pub struct Errand<'a> {
     /// When to stop.
     pub until: Instant,
 }
+
+/// The work of one flight.
+type Fetch = Pin<Box<dyn Future<Output = Result<Arc<Answer>, Failure>> + Send>>;
 
 /// What starting a call leads to.
 enum Started {
@@ -234,23 +238,19 @@ impl Resolver {
     }
 
     /// The work of one flight. It outlives the request that began it.
-    fn fetch(
-        &self,
-        errand: &Errand<'_>,
-        flight: Flight,
-        query: Query,
-        keep: bool,
-    ) -> impl Future<Output = Result<Arc<Answer>, Failure>> + Send + use<> {
+    fn fetch(&self, errand: &Errand<'_>, flight: Flight, query: Query, keep: bool) -> Fetch {
         let (clients, cache) = (self.clients.clone(), self.cache.clone());
         let register = flight.slot.register;
         let ttl = errand.catalogue.register(register).ttl;
-        async move {
+        // Boxed at once: a task of this size would be moved a dozen times on its way into
+        // the runtime and out of it.
+        Box::pin(async move {
             let answer = Arc::new(clients.ask(register, query).await?);
             if keep && !ttl.is_zero() {
                 cache.keep(flight.subject, flight.slot, answer.clone(), ttl);
             }
             Ok(answer)
-        }
+        })
     }
 }
 
