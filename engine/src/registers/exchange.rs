@@ -5,7 +5,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::http::{HeaderName, HeaderValue};
-use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper::{HeaderMap, Request, StatusCode};
 use uuid::Uuid;
 
 use super::errors::{self, Means};
@@ -16,6 +16,9 @@ use super::{Endpoint, Failure, Group};
 use crate::catalogue::{Dialect, Method, Register};
 use crate::model::Unavailable;
 use crate::trace::Context;
+
+/// The headers of a trace.
+const TRACES: usize = 2;
 
 /// What a register said, undecoded.
 pub(super) enum Answered {
@@ -40,10 +43,10 @@ pub(super) async fn send(
     most: usize,
 ) -> Result<Said, Failure> {
     let response = lease.send(request).await?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = read(response, most).await?;
+    let (parts, body) = response.into_parts();
+    let body = read(&parts.headers, body, most).await?;
     lease.give_back();
-    Ok(Said { status, headers, body })
+    Ok(Said { status: parts.status, headers: parts.headers, body })
 }
 
 /// Whether a response is an answer; errors within a 200 are the decoder's.
@@ -87,39 +90,58 @@ pub(super) fn is_marked(dialect: &Dialect, headers: &HeaderMap) -> bool {
     dialect.error_header.as_ref().is_some_and(|name| headers.contains_key(&**name))
 }
 
+/// What all requests to one register have in common, made once.
+pub(super) struct Head {
+    base: Box<str>,
+    /// Those that are always the same.
+    fixed: Vec<(HeaderName, HeaderValue)>,
+    /// The names of those that a description fills anew for each request.
+    filled: Vec<HeaderName>,
+}
+
+impl Head {
+    /// `None` where the description or the place makes none.
+    pub(super) fn of(endpoint: &Endpoint, register: &Register) -> Option<Self> {
+        let json = HeaderValue::from_static("application/json");
+        let host = HeaderValue::try_from(endpoint.authority()).ok()?;
+        let mut fixed = vec![(HOST, host), (ACCEPT, json.clone())];
+        fixed.extend(endpoint.headers.iter().cloned());
+        let dialect = register.http();
+        fixed.extend(dialect.body.as_ref().map(|_| (CONTENT_TYPE, json)));
+        let names = dialect.headers.iter().map(|header| HeaderName::try_from(&*header.name));
+        let filled = names.collect::<Result<_, _>>().ok()?;
+        Some(Self { base: endpoint.base.clone(), fixed, filled })
+    }
+}
+
 /// The request that asks about some keys; `None` where what it was filled with
 /// makes none.
 pub(super) fn request(
-    endpoint: &Endpoint,
+    head: &Head,
     register: &Register,
     group: &Group,
     keys: &[(Box<str>, Uuid)],
 ) -> Option<Request<Full<Bytes>>> {
     let filled = |template, place| fill(template, place, register, group, keys);
     let dialect = register.http();
-    let method = match dialect.method {
+    let body = dialect.body.as_ref().map(|body| filled(body, Place::Body).into());
+    let mut request = Request::new(Full::new(body.unwrap_or_default()));
+    *request.method_mut() = match dialect.method {
         Method::Get => hyper::Method::GET,
         Method::Post => hyper::Method::POST,
     };
-    let mut request = Request::builder()
-        .method(method)
-        .uri(format!("{}{}", endpoint.base, filled(&dialect.path, Place::Path)))
-        .header(HOST, endpoint.authority())
-        .header(ACCEPT, "application/json");
-    for header in &dialect.headers {
-        request = request.header(&*header.name, filled(&header.value, Place::Header));
+    let path = filled(&dialect.path, Place::Path);
+    let path = if head.base.is_empty() { path } else { format!("{}{path}", head.base) };
+    *request.uri_mut() = path.try_into().ok()?;
+    let mut headers = HeaderMap::with_capacity(head.fixed.len() + head.filled.len() + TRACES);
+    for (name, value) in &head.fixed {
+        headers.append(name, value.clone());
     }
-    for (name, value) in &endpoint.headers {
-        request = request.header(name, value);
+    for (name, header) in head.filled.iter().zip(&dialect.headers) {
+        headers.append(name, filled(&header.value, Place::Header).try_into().ok()?);
     }
-    let body = match &dialect.body {
-        None => Bytes::new(),
-        Some(body) => {
-            request = request.header(CONTENT_TYPE, "application/json");
-            filled(body, Place::Body).into()
-        }
-    };
-    request.body(Full::new(body)).ok()
+    *request.headers_mut() = headers;
+    Some(request)
 }
 
 /// Tells the register of which trace a call is part, unless its description has
@@ -136,13 +158,13 @@ pub(super) fn put_trace(headers: &mut HeaderMap, trace: Option<&Context>) {
 }
 
 /// Reads a body whole, unless it is longer than `most` bytes.
-async fn read(response: Response<Incoming>, most: usize) -> Result<Vec<u8>, Failure> {
-    let declared = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+async fn read(headers: &HeaderMap, body: Incoming, most: usize) -> Result<Vec<u8>, Failure> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let declared = declared.and_then(|value| value.parse::<usize>().ok()).unwrap_or(0);
     if declared > most {
         return Err(Unavailable::Invalid.into());
     }
-    match Limited::new(response.into_body(), most).collect().await {
+    match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes().into()),
         // Cut off before its declared end, or longer than the limit.
         Err(_) => Err(Unavailable::Invalid.into()),

@@ -34,7 +34,7 @@ use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::Connect;
 use crate::trace;
 use batch::Batcher;
-use exchange::Answered;
+use exchange::{Answered, Head};
 use pool::{Lease, Pool};
 use rate::Rate;
 
@@ -101,6 +101,8 @@ enum Way {
 struct Line {
     catalogue: Arc<Catalogue>,
     id: RegisterId,
+    /// Of its requests; none where it has no place.
+    head: Option<Head>,
     pool: Pool,
     rate: Option<Arc<Rate>>,
     civil: Civil,
@@ -131,6 +133,7 @@ impl Clients {
             let line = Arc::new(Line {
                 catalogue: catalogue.clone(),
                 id: register.id,
+                head: endpoints.get(&register.name).and_then(|it| Head::of(it, register)),
                 pool: Pool::new(
                     connect.clone(),
                     endpoints.get(&register.name).cloned(),
@@ -254,8 +257,8 @@ impl Line {
         until: Instant,
     ) -> Result<Answered, Failure> {
         let register = self.register();
-        let endpoint = self.pool.endpoint();
-        let request = endpoint.and_then(|it| exchange::request(it, register, group, keys));
+        let head = self.head.as_ref();
+        let request = head.and_then(|head| exchange::request(head, register, group, keys));
         let Some(mut request) = request else {
             lease.give_back();
             return Err(Unavailable::Error.into());

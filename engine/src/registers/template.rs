@@ -31,16 +31,22 @@ pub(super) fn fill(
             Part::Key => word(&mut text, place, keys.first().map_or("", |(key, _)| key)),
             Part::Keys => list(&mut text, place, keys.iter().map(|(key, _)| &**key)),
             Part::Fields => list(&mut text, place, fields(register, group)),
-            Part::Disclosure => {
-                let ids: Vec<_> =
-                    keys.iter().map(|(_, disclosure)| disclosure.to_string()).collect();
-                word(&mut text, place, &ids.join(","));
-            }
+            Part::Disclosure => disclosures(&mut text, place, keys),
             Part::Organisation => word(&mut text, place, &group.organisation),
             Part::Procedure => word(&mut text, place, &group.procedure),
         }
     }
     text
+}
+
+/// Each key's disclosure, separated by commas.
+fn disclosures(text: &mut String, place: Place, keys: &[(Box<str>, Uuid)]) {
+    let mut buffer = Uuid::encode_buffer();
+    if let [(_, disclosure)] = keys {
+        return word(text, place, disclosure.hyphenated().encode_lower(&mut buffer));
+    }
+    let ids: Vec<_> = keys.iter().map(|(_, disclosure)| disclosure.to_string()).collect();
+    word(text, place, &ids.join(","));
 }
 
 /// What a call asks for by name, each once: several attributes may stand in one
@@ -73,12 +79,20 @@ fn list<'a>(text: &mut String, place: Place, words: impl Iterator<Item = &'a str
 fn word(text: &mut String, place: Place, word: &str) {
     match place {
         Place::Body => text.push_str(&serde_json::to_string(word).expect("a text is JSON")),
+        // Nearly every word stays as it is.
+        Place::Header if word.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => {
+            text.push_str(word);
+        }
         Place::Header => text.extend(word.chars().filter(|c| (' '..='~').contains(c))),
-        Place::Path => word.bytes().for_each(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(byte));
-            }
-            _ => text.push_str(&format!("%{byte:02X}")),
+        Place::Path if word.bytes().all(is_unreserved) => text.push_str(word),
+        Place::Path => word.bytes().for_each(|byte| match is_unreserved(byte) {
+            true => text.push(char::from(byte)),
+            false => text.push_str(&format!("%{byte:02X}")),
         }),
     }
+}
+
+/// What a path takes as it is (RFC 3986, section 2.3).
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }

@@ -96,7 +96,8 @@ impl Report {
         let endpoint = Endpoint::from(probe.address);
         let counts = Metrics::default().register(&register.name);
         let keys = [(probe.key.clone(), Uuid::nil())];
-        let request = exchange::request(&endpoint, register, &probe.group, &keys);
+        let head = exchange::Head::of(&endpoint, register);
+        let request = head.and_then(|it| exchange::request(&it, register, &probe.group, &keys));
         let pool = Pool::new(probe.connect.clone(), Some(endpoint), register.http().limits, counts);
         let Some(request) = request else {
             self.ends(Outcome::NoAnswer, "the description makes no valid request");
@@ -140,10 +141,10 @@ impl Report {
         self.tell("request");
         let endpoint = Endpoint::from(probe.address);
         let keys = [(KEY.into(), Uuid::nil())];
-        let Some(request) = exchange::request(&endpoint, probe.register, &probe.group, &keys)
-        else {
-            return;
-        };
+        let head = exchange::Head::of(&endpoint, probe.register);
+        let request =
+            head.and_then(|head| exchange::request(&head, probe.register, &probe.group, &keys));
+        let Some(request) = request else { return };
         let uri = self.hidden(&request.uri().to_string());
         self.say(format!("{} {uri} HTTP/1.1", request.method()));
         for (name, value) in request.headers() {

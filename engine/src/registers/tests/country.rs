@@ -4,7 +4,7 @@ use fixtures::{Authority, Country, Profile, Truth, TruthValue};
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-use super::super::exchange::{Answered, Said as Response, judge, request};
+use super::super::exchange::{Answered, Head, Said as Response, judge, request};
 use super::super::{Endpoint, Group, decode, decode::not_found};
 use crate::catalogue::{Catalogue, Key, Of, Register};
 use crate::model::{Answer, AttributeMask};
@@ -68,7 +68,8 @@ fn here() -> Endpoint {
 async fn raw(register: &Register, asked: AttributeMask, keys: &[&str]) -> Response {
     let group = Group { attributes: asked, organisation: "o".into(), procedure: "p".into() };
     let keys: Vec<_> = keys.iter().map(|key| ((*key).into(), uuid::Uuid::nil())).collect();
-    let (head, body) = request(&here(), register, &group, &keys).unwrap().into_parts();
+    let head = Head::of(&here(), register).unwrap();
+    let (head, body) = request(&head, register, &group, &keys).unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let authority = Authority::named(&register.name).unwrap();
     let simulated = fixtures::Register::new(authority, country(), Profile::Instant);

@@ -169,7 +169,8 @@ fn every_request_carries_the_credentials_below_the_base_and_debug_shows_none() {
     let group =
         Group { attributes: register.all(), organisation: "o".into(), procedure: "p".into() };
     let keys = [("k".into(), uuid::Uuid::nil())];
-    let request = exchange::request(&endpoint, register, &group, &keys).unwrap();
+    let head = exchange::Head::of(&endpoint, register).unwrap();
+    let request = exchange::request(&head, register, &group, &keys).unwrap();
     assert!(request.uri().to_string().starts_with("/gateway/v2/persons/k?"), "{}", request.uri());
     assert_eq!(request.headers()["host"], "rnpp.example:8443");
     assert_eq!(request.headers()["x-api-key"], "s3cret");
