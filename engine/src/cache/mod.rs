@@ -6,8 +6,9 @@
 //! epoch that is not current is never found.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use moka::Expiry;
@@ -26,6 +27,9 @@ pub const BYTES_DEFAULT: u64 = 64 << 20;
 /// Answers about one subject; the oldest go first. 15 registers, each for a few
 /// procedures and organisations within minutes.
 const ANSWERS_MAX: usize = 64;
+
+/// Changes of so many subjects can go on at once, more than there are cores.
+const STRIPES: usize = 64;
 
 /// Bounds on the cache.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +157,11 @@ impl Held {
 /// The cache of one engine, shared by its cores.
 pub struct Cache {
     moka: Moka<Subject, Arc<Held>>,
+    /// Whoever replaces what is held about a subject holds one of these: what was
+    /// there goes into what comes. moka's own way to do so enters each subject into a
+    /// map of those being changed.
+    stripes: [Mutex<()>; STRIPES],
+    hasher: RandomState,
     civil: Civil,
     bytes: u64,
     gone: Arc<Gone>,
@@ -200,7 +209,14 @@ impl Cache {
             };
             counter.fetch_add(1, Ordering::Relaxed);
         });
-        Self { moka: moka.build(), civil, bytes: config.bytes, gone }
+        Self {
+            moka: moka.build(),
+            stripes: [const { Mutex::new(()) }; STRIPES],
+            hasher: RandomState::new(),
+            civil,
+            bytes: config.bytes,
+            gone,
+        }
     }
 
     /// What it holds and what it lost.
@@ -230,21 +246,24 @@ impl Cache {
             return;
         }
         let new = HeldAnswer { slot, answer, expires };
-        self.moka.entry(subject).and_upsert_with(|held| {
-            let known = held.map(moka::Entry::into_value).unwrap_or_default();
-            Arc::new(known.with(new, now))
-        });
+        let _alone = self.alone(subject);
+        let known = self.moka.get(&subject).unwrap_or_default();
+        self.moka.insert(subject, Arc::new(known.with(new, now)));
     }
 
     /// Forgets what one register of these terms said about a subject, and all that was
     /// said under others.
     pub fn purge(&self, subject: Subject, terms: u32, register: RegisterId) {
-        if self.moka.contains_key(&subject) {
-            self.moka.entry(subject).and_upsert_with(|held| {
-                let known = held.map(moka::Entry::into_value).unwrap_or_default();
-                Arc::new(known.without(terms, register))
-            });
+        let _alone = self.alone(subject);
+        if let Some(known) = self.moka.get(&subject) {
+            self.moka.insert(subject, Arc::new(known.without(terms, register)));
         }
+    }
+
+    /// Keeps others from changing what is held about the subject.
+    fn alone(&self, subject: Subject) -> MutexGuard<'_, ()> {
+        let stripe = self.hasher.hash_one(subject) as usize % STRIPES;
+        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -236,3 +236,34 @@ fn what_was_fetched_under_other_terms_is_found_by_nobody_and_goes_with_a_no() {
     assert_eq!(found(&cache, &civil, &stays, None), None);
     assert!(found(&cache, &civil, &newer, None).is_some());
 }
+
+/// With a clock that no runtime drives, since threads of their own ask.
+#[test]
+fn answers_kept_at_the_same_time_about_one_subject_are_all_held() {
+    const THREADS: usize = 4;
+    const EACH: usize = 12;
+    let civil = Civil::manual(Arc::new(std::sync::atomic::AtomicI64::new(ORIGIN)));
+    for _ in 0..50 {
+        let cache = Cache::new(Config::default(), civil.clone());
+        let begin = std::sync::Barrier::new(THREADS);
+        let slot = |thread: usize, turn: usize| Slot {
+            purpose: ProcedureId((thread * EACH + turn) as u16),
+            ..slot()
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..THREADS {
+                let (cache, begin, slot) = (&cache, &begin, &slot);
+                scope.spawn(move || {
+                    begin.wait();
+                    for turn in 0..EACH {
+                        cache.keep(subject(), slot(thread, turn), answer(two(), ORIGIN), TTL);
+                    }
+                });
+            }
+        });
+        for (thread, turn) in (0..THREADS).flat_map(|it| (0..EACH).map(move |turn| (it, turn))) {
+            let found = found(&cache, &civil, &slot(thread, turn), None);
+            assert_eq!(found, Some((true, ORIGIN)), "of thread {thread}, turn {turn}");
+        }
+    }
+}
