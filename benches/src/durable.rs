@@ -367,6 +367,18 @@ impl Storage for Counted {
         self.storage.scrub()
     }
 
+    fn put_facts(&mut self, cut: u64, part: u64, body: &[u8]) -> Result<(), store::Error> {
+        self.storage.put_facts(cut, part, body)
+    }
+
+    fn set_cut(&mut self, cut: &store::Cut) -> Result<(), store::Error> {
+        self.storage.set_cut(cut)
+    }
+
+    fn sweep(&mut self, limit: usize) -> Result<usize, store::Error> {
+        self.storage.sweep(limit)
+    }
+
     fn commit(&mut self, head: &Head) -> Result<(), store::Error> {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.storage.commit(head)

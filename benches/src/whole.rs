@@ -74,6 +74,7 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
         directory: Arc::new(Demo::new([0; 16])),
         connect: Arc::new(Tcp),
         room: Arc::new(engine::store::Room::endless()),
+        retention: ledger::RETENTION_DEFAULT,
         civil: Civil::system(),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),

@@ -34,6 +34,9 @@ pub enum Error {
     /// The ledger does not hold what it promises.
     #[error("violated: {0}")]
     Violated(ledger::Violation),
+    /// Whether the ledger contains an expected head cannot be told.
+    #[error("{0}")]
+    Untold(String),
     /// The files cannot be read or written.
     #[error(transparent)]
     Storage(#[from] store::Error),
@@ -52,6 +55,7 @@ impl From<AuditError> for Error {
         match error {
             AuditError::Violated(violation) => Self::Violated(violation),
             AuditError::Unreadable(error) => Self::Storage(error),
+            error @ AuditError::BeyondRetention { .. } => Self::Untold(error.to_string()),
         }
     }
 }

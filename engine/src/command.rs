@@ -323,7 +323,9 @@ fn audit(data: &Path, expected: Option<&store::Head>, bundle: Option<&Path>) -> 
             complain(&format!("violated: {violation}"));
             Ok(VIOLATED)
         }
-        Err(AuditError::Unreadable(error)) => Err(error.into()),
+        Err(error @ (AuditError::Unreadable(_) | AuditError::BeyondRetention { .. })) => {
+            Err(error.into())
+        }
     }
 }
 
@@ -417,6 +419,14 @@ fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
         Witness::Altered(found) => {
             complain(&format!("altered: these are not the bytes that left as {}", of(&found)));
         }
+        Witness::BeyondRetention(before) => {
+            complain(&format!(
+                "beyond retention: what left before {} is no longer recorded, so it cannot be told \
+                 whether this did",
+                crate::clock::rfc3339(before)
+            ));
+            return Ok(UNREADABLE);
+        }
         Witness::Unknown => complain("unknown: no bundle of this id left here"),
         Witness::NoBundle => complain("no bundle: the file names no disclosure"),
     }
@@ -425,10 +435,19 @@ fn witness(storage: &mut dyn store::Read, bundle: &[u8]) -> anyhow::Result<u8> {
 
 fn told(report: &Report) -> String {
     let head = report.head.map_or_else(String::new, |head| ledger::head_text(&head));
+    let cut = match report.cut {
+        0 => String::new(),
+        cut => format!("; entries up to {cut} are beyond retention, and what they led to is kept"),
+    };
     format!(
         "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts and changes of \
-         catalogue, {} erasures\nhead {head}",
-        report.disclosures, report.changes, report.denials, report.catalogues, report.erasures,
+         catalogue, {} erasures, {} cuts{cut}\nhead {head}",
+        report.disclosures,
+        report.changes,
+        report.denials,
+        report.catalogues,
+        report.erasures,
+        report.cuts,
     )
 }
 

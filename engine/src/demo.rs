@@ -135,6 +135,7 @@ impl Demo {
             directory: Arc::new(Tokens::new(Entropy::system().bytes())),
             room: Arc::new(Room::new(&data, options.disk_floor_mib << 20)),
             connect: Arc::new(Tcp),
+            retention: crate::ledger::RETENTION_DEFAULT,
             civil: match options.time_scale {
                 1 => Civil::system(),
                 scale => Civil::scaled(scale),

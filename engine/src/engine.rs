@@ -1,5 +1,5 @@
 //! Puts an engine together, and runs it: one thread for each core, one for the
-//! ledger's writer, one for its index.
+//! ledger's writer, one for its index, one for its retention.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::entropy::Entropy;
 use crate::handle::{Handle, Jobs};
 use crate::http;
 use crate::identity::Directory;
-use crate::ledger::{self, Accesses, Latch, Ledger, OpenError, Refused};
+use crate::ledger::{self, Accesses, Keeper, Latch, Ledger, OpenError, Refused};
 use crate::metrics::Metrics;
 use crate::net::Connect;
 use crate::prefill::{Bulk, Repeats, Seat, Shared, Terms};
@@ -51,6 +51,8 @@ pub struct Parts {
     pub room: Arc<Room>,
     /// Civil time.
     pub civil: Civil,
+    /// How long entries of the ledger are kept.
+    pub retention: Duration,
     /// Bounds on the cache.
     pub cache: cache::Config,
     /// Under which citizens' own data is sealed. It is kept outside of the data
@@ -270,7 +272,8 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
     parts.civil = parts.civil.going_on_from(sqlite.reader()?.head()?.stamp);
-    let indexer = sqlite.indexer()?;
+    let (civil, retention) = (parts.civil.clone(), parts.retention);
+    let (indexer, storage) = (sqlite.indexer()?, sqlite.reader()?);
     let readers: Result<Vec<Box<dyn Read>>, _> = (0..READERS).map(|_| sqlite.reader()).collect();
     let readers = Readers::blocking(readers?);
     // After the ledger, whose lock keeps a second engine out of the directory.
@@ -301,6 +304,8 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
             Some(at)
         }
     };
+    let keeper = Keeper::new(storage, engine.shared.ledger.clone(), civil, retention);
+    threads.push(thread("retention", keep_in_time(keeper, stopped.clone()))?);
     threads.push(thread("indexer", keep_indexed(indexer, room.clone(), stopped))?);
     let (shared, metrics) = (Arc::downgrade(&engine.shared), engine.shared.metrics.clone());
     drop(engine);
@@ -355,6 +360,13 @@ async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch:
                 return;
             }
         }
+    }
+}
+
+async fn keep_in_time(keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        () = keeper.run() => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
     }
 }
 

@@ -35,12 +35,14 @@ pub enum Fault {
     ConsentStateNotStored,
     /// A mandate that one of its sides withdrew is used.
     WithdrawnMandateUsed,
+    /// What is kept of entries that are cut lacks the changes of consent.
+    SnapshotForgetsChanges,
 }
 
 impl Fault {
     /// All of them.
     #[cfg(feature = "planted-faults")]
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::NoRecheckAtRelease,
         Self::VersionReadAfterTheFetch,
         Self::AcknowledgeBeforeCommit,
@@ -55,6 +57,7 @@ impl Fault {
         Self::GrantTimeNotChecked,
         Self::ConsentStateNotStored,
         Self::WithdrawnMandateUsed,
+        Self::SnapshotForgetsChanges,
     ];
 }
 

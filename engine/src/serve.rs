@@ -68,6 +68,7 @@ pub(crate) fn begin(
         connect: Arc::new(Tcp),
         room: Arc::new(Room::new(&config.data, config.disk_floor)),
         civil: civil.clone(),
+        retention: config.retention,
         cache: cache::Config { bytes: config.cache_bytes },
         master_key: config.master_key.clone(),
         spans: spans(&config)?,

@@ -114,7 +114,7 @@ impl Facts {
                 self.change(change);
             }
             // Nobody is erased while an engine is driven.
-            Event::Catalogue(_) | Event::Denial(_) | Event::Erasure(_) => {}
+            Event::Catalogue(_) | Event::Denial(_) | Event::Erasure(_) | Event::Snapshot(_) => {}
         }
     }
 

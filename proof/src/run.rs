@@ -133,6 +133,7 @@ fn parts(plan: &Plan, registers: Arc<Registers>) -> Parts {
         room: Arc::new(Room::endless()),
         spans: None,
         tells_how: false,
+        retention: ledger::RETENTION_DEFAULT,
         civil: Civil::manual(plan.calendar.clone()),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),

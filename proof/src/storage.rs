@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::store::{Digest, Error, Head, Read, Row, Storage};
+use engine::store::{Cut, Digest, Error, Head, Read, Row, Storage};
 
 /// A storage whose commits last.
 pub struct Slow<S> {
@@ -36,6 +36,18 @@ impl<S: Storage> Storage for Slow<S> {
 
     fn erase_subject(&mut self, number: u64) -> Result<(), Error> {
         self.storage.erase_subject(number)
+    }
+
+    fn put_facts(&mut self, cut: u64, part: u64, body: &[u8]) -> Result<(), Error> {
+        self.storage.put_facts(cut, part, body)
+    }
+
+    fn set_cut(&mut self, cut: &Cut) -> Result<(), Error> {
+        self.storage.set_cut(cut)
+    }
+
+    fn sweep(&mut self, limit: usize) -> Result<usize, Error> {
+        self.storage.sweep(limit)
     }
 
     fn commit(&mut self, head: &Head) -> Result<(), Error> {

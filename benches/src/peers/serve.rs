@@ -113,6 +113,7 @@ fn engine(data: &Path, batching: bool, place: &Place) -> anyhow::Result<()> {
         directory: Arc::new(Demo::new(Entropy::system().bytes())),
         connect: Arc::new(Tcp),
         room: Arc::new(Room::new(data, 0)),
+        retention: engine::ledger::RETENTION_DEFAULT,
         civil: Civil::system(),
         cache: cache::Config::default(),
         master_key: MasterKey::random(&Entropy::system()),

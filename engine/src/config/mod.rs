@@ -6,6 +6,7 @@
 
 mod files;
 mod network;
+mod retention;
 mod secret;
 mod secured;
 mod spans;
@@ -16,6 +17,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use files::{Unreadable, compile, compile_again};
 pub use spans::Export;
@@ -39,6 +41,8 @@ pub struct Config {
     pub data: PathBuf,
     /// How many bytes must stay free there.
     pub disk_floor: u64,
+    /// How long entries of the ledger are kept.
+    pub retention: Duration,
     /// Which catalogue holds.
     pub catalogue: Arc<Catalogue>,
     /// Under which citizens' own data is sealed.
@@ -187,6 +191,7 @@ fn read<'f>(
     let admin = network::admin(&reading, &table, listen);
     let data = table.required("data", "\"/var/lib/prefill\"").map(|it| reading.path(&it));
     let disk_floor = table.integer("disk-floor-mib", 0..=u32::MAX);
+    let retention = retention::read(&reading, &table);
     let catalogue = catalogue(&reading, &table, catalogue_mistakes);
     let master_key = secret::master_key(&reading, &table);
     let tls = network::tls(&reading, &table);
@@ -204,6 +209,7 @@ fn read<'f>(
         admin: admin?,
         data: data?,
         disk_floor: disk_floor.map_or(FLOOR_DEFAULT, |mib| u64::from(mib) * MIB),
+        retention: retention?,
         catalogue: catalogue?,
         master_key: master_key?,
         tls: tls.flatten(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::catalogues::Catalogues;
 use super::entry::{About, Disclosure, Entry, Event};
+use super::keeper::kept_from;
 use super::{Own, Published};
 use crate::catalogue::Catalogue;
 use crate::model::{Channel, CivilMs, RegisterSet, Subject};
@@ -72,6 +73,8 @@ pub struct Usages {
     pub usages: Vec<Usage>,
     /// Where the next part goes on; `None` at the end.
     pub next: Option<u64>,
+    /// What is before this ledger time is no longer kept, where anything was cut.
+    pub kept_from: Option<CivilMs>,
 }
 
 /// One disclosure, in words.
@@ -138,7 +141,8 @@ pub(super) fn read(
     number: u64,
     page: &Page,
 ) -> Result<Usages, store::Error> {
-    let mut found = Usages { total: storage.usage_count(number)?, ..Usages::default() };
+    let (total, kept_from) = (storage.usage_count(number)?, kept_from(storage)?);
+    let mut found = Usages { total, kept_from, ..Usages::default() };
     let mut before = page.before;
     let slice = if page.is_whole() { page.limit + 1 } else { SLICE };
     let mut looked = 0;

@@ -47,6 +47,46 @@ pub enum Event {
     Erasure(u64),
     /// Somebody who acts for a company changed its mind.
     ByMandate(ByMandate),
+    /// Entries are cut: their time is over. What they led to is kept.
+    Snapshot(Snapshot),
+}
+
+/// Up to where entries are cut, and what is kept of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The last of them.
+    pub upto: u64,
+    /// The chain's hash up to and including it.
+    pub hash: Digest,
+    /// Every one of them is before this ledger time, and no later one.
+    pub before: CivilMs,
+    /// How long entries are kept, in milliseconds.
+    pub kept_ms: CivilMs,
+    /// The highest number that a subject had by then.
+    pub numbers: u64,
+    /// What they led to.
+    pub facts: Digests,
+}
+
+impl Snapshot {
+    /// Whether what it cuts is as old at this ledger time as it says.
+    pub(super) fn holds_at(&self, stamp: CivilMs) -> bool {
+        self.before <= stamp.saturating_sub(self.kept_ms)
+    }
+}
+
+/// SHA-256 of the parts that are kept, by kind: of each part its length, and then its
+/// bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    /// The catalogue in force, and those superseded of late.
+    pub catalogues: Digest,
+    /// Who was erased.
+    pub erased: Digest,
+    /// The consent of each subject who ever changed it.
+    pub consents: Digest,
+    /// How often who received what.
+    pub uses: Digest,
 }
 
 /// Who asked, for whom, for what.
@@ -245,6 +285,6 @@ pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
                 _ => {}
             }
         }
-        Event::Catalogue(_) | Event::Erasure(_) => {}
+        Event::Catalogue(_) | Event::Erasure(_) | Event::Snapshot(_) => {}
     }
 }

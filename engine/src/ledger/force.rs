@@ -39,6 +39,6 @@ impl InForce {
 }
 
 /// Whether so little time has passed that a request of before may still end.
-fn is_late(since: CivilMs, stamp: CivilMs) -> bool {
+pub(super) fn is_late(since: CivilMs, stamp: CivilMs) -> bool {
     stamp - since <= SUPERSEDED_MAX.as_millis() as CivilMs
 }

@@ -12,12 +12,15 @@ mod catalogues;
 mod chain;
 mod entry;
 mod erase;
+mod facts;
 mod force;
 mod history;
+mod keeper;
 mod post;
 mod published;
 mod queue;
 mod repeat;
+mod stamps;
 mod uses;
 mod writer;
 
@@ -32,10 +35,12 @@ pub use accesses::{Accesses, PAGE_MAX, Page, Usage, Usages};
 pub use audit::{Error as AuditError, Report, Violation, Witness, Witnessed, audit, witness};
 pub use chain::next as next_hash;
 pub use entry::{
-    ByMandate, Change, Denial, Disclosure, Entry, Event, SubjectVersion, Undecodable, subjects_of,
+    ByMandate, Change, Denial, Digests, Disclosure, Entry, Event, Snapshot, SubjectVersion,
+    Undecodable, subjects_of,
 };
 pub use erase::erase;
 pub use history::{Held, Moment, What};
+pub use keeper::{Keeper, RETENTION_DEFAULT, Unkept};
 pub use published::{Latch, Published, Took};
 pub use repeat::Repeatable;
 pub use uses::{Count, Kind, Uses, uses};

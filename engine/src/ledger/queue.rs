@@ -1,12 +1,13 @@
 //! What waits for the writer: two bounded queues, consent changes first.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
 use super::Refused;
-use super::entry::{About, Draft};
+use super::entry::{About, Draft, Snapshot};
 use super::post::Reply;
 use crate::catalogue::Catalogue;
 use crate::consent::Change;
@@ -23,6 +24,9 @@ const CHANGES_MAX: usize = 1_024;
 /// 16 full batches: further ones would wait for longer than their grace.
 const OTHERS_MAX: usize = 16 * BATCH_MAX;
 
+/// Retention waits for each of its chores before it asks for the next.
+const CHORES_MAX: usize = 4;
+
 /// Something to be written.
 pub(super) enum Submission {
     Change(Changed, Reply<()>),
@@ -30,6 +34,20 @@ pub(super) enum Submission {
     Denial(Denied),
     /// Another catalogue holds.
     Catalogue(Arc<Catalogue>, Reply<()>),
+    /// Something of retention.
+    Chore(Chore, Reply<()>),
+}
+
+/// What the writer does for retention, one at a time beside a batch.
+pub(super) enum Chore {
+    /// Keeps a part of what the entries up to a cut lead to.
+    Facts { cut: u64, part: u64, body: Vec<u8> },
+    /// Says that entries are cut.
+    Snapshot(Box<Snapshot>),
+    /// Deletes so many of what is cut, and tells how many that were.
+    Sweep { limit: usize, swept: Arc<AtomicUsize> },
+    /// Takes what was deleted out of the log, too, and clears the mark once that is done.
+    Scrub(Arc<AtomicBool>),
 }
 
 /// A citizen's change of their consent.
@@ -88,6 +106,7 @@ pub(super) struct Queue {
 struct Waiting {
     changes: VecDeque<(usize, Submission)>,
     others: VecDeque<(usize, Submission)>,
+    chores: VecDeque<(usize, Submission)>,
     closed: bool,
 }
 
@@ -101,6 +120,7 @@ impl Queue {
                 (&mut waiting.changes, CHANGES_MAX)
             }
             Submission::Disclosure(..) | Submission::Denial(_) => (&mut waiting.others, OTHERS_MAX),
+            Submission::Chore(..) => (&mut waiting.chores, CHORES_MAX),
         };
         if queue.len() >= most {
             return Err(Refused::Full);
@@ -156,6 +176,8 @@ impl Waiting {
             bytes += size;
             batch.push(next);
         }
+        // One at most, so that whoever waits for a batch waits for one slice of it.
+        batch.extend(self.chores.pop_front().map(|(_, chore)| chore));
         batch
     }
 }

@@ -4,6 +4,7 @@ mod crash;
 mod mandates;
 mod proof;
 mod read;
+mod retention;
 mod superseded;
 mod support;
 
@@ -278,6 +279,13 @@ fn the_format_of_entries_does_not_change() {
     assert_eq!(Entry::decode(&other), Err(Undecodable));
 }
 
+fn snapshot() -> Event {
+    let (upto, before, kept_ms, numbers) = (6, -4, 4, 300);
+    let [catalogues, erased, consents, uses] = [[0xd1; 32]; 4];
+    let facts = Digests { catalogues, erased, consents, uses };
+    Event::Snapshot(Snapshot { upto, hash: [0xca; 32], before, kept_ms, numbers, facts })
+}
+
 /// One entry of each kind, with every member set. These bytes are in ledgers:
 /// whoever changes them needs a new format byte and a reader of the old one.
 #[test]
@@ -333,6 +341,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         (Event::Denial(denial), format!("03{about}010501720a")),
         (Event::Erasure(5), "0405".to_owned()),
         (by_mandate, "05ac02070506030901".into()),
+        (snapshot(), format!("0606{ca}0708ac02{d1}{d1}{d1}{d1}")),
     ];
     for (event, expected) in golden {
         let entry = Entry { stream: [0; 16], sequence: 0, stamp: 0, event };

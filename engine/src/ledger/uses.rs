@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::accesses::receiver;
 use super::catalogues::Catalogues;
 use super::entry::{Disclosure, Entry, Event};
+use super::facts::Facts;
 use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::model::CivilMs;
-use crate::store::{self, Read};
+use crate::store::{self, Cut, Read};
 
 /// How many rows are read at a time, so that no writer waits long.
 const SLICE: usize = 4_096;
@@ -48,6 +49,11 @@ impl Uses {
         self.0.iter()
     }
 
+    /// Adds counts that were kept.
+    pub(super) fn extend(&mut self, kept: impl IntoIterator<Item = (Kind, Count)>) {
+        self.0.extend(kept);
+    }
+
     /// Counts one disclosure. One that its catalogue cannot mean is the audit's.
     pub(super) fn count(&mut self, catalogue: &Catalogue, stamp: CivilMs, of: &Disclosure) {
         let about = &of.about;
@@ -70,27 +76,37 @@ impl Uses {
     }
 }
 
-/// The uses that a ledger tells of, and its newest ledger time. Whoever writes it
-/// meanwhile is not held up.
+/// The uses that a ledger tells of, those of entries that are cut included, and its
+/// newest ledger time. Whoever writes it meanwhile is not held up.
 ///
 /// # Errors
 /// Where the ledger cannot be read.
 pub fn uses(storage: &mut dyn Read) -> Result<(Uses, CivilMs), store::Error> {
+    loop {
+        let cut = storage.cut()?;
+        let counted = count(storage, cut);
+        // What was cut meanwhile may be missed; each cut is a day after the one before.
+        if counted.is_ok() || storage.cut()? == cut {
+            return counted;
+        }
+    }
+}
+
+fn count(storage: &mut dyn Read, cut: Option<Cut>) -> Result<(Uses, CivilMs), store::Error> {
     let head = storage.head()?;
-    let (catalogues, mut uses) = (Catalogues::default(), Uses::default());
-    let mut last = 0;
+    let (mut uses, mut last) = match cut {
+        Some(cut) => (Facts::of(&cut, storage)?.uses, cut.sequence),
+        None => (Uses::default(), 0),
+    };
+    let catalogues = Catalogues::default();
     while last < head.sequence {
-        let mut slice = Vec::new();
-        storage.scan(last, SLICE, &mut |row| {
-            last = row.sequence;
-            if row.sequence <= head.sequence {
-                slice.push(Entry::decode(row.body));
-            }
-        })?;
-        if slice.is_empty() {
+        let rows = storage.entries(last, SLICE)?;
+        if rows.first().is_none_or(|first| first.sequence != last + 1) {
             return Err(store::Error::Damaged("entries are missing"));
         }
-        for entry in slice {
+        for row in rows.iter().filter(|row| row.sequence <= head.sequence) {
+            last = row.sequence;
+            let entry = Entry::decode(&row.body);
             let entry = entry.map_err(|_| store::Error::Damaged("an entry that cannot be read"))?;
             if let Event::Disclosure(disclosure) = &entry.event {
                 let catalogue = catalogues.get(storage, &disclosure.about.catalogue)?;

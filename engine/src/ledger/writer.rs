@@ -3,13 +3,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, SubjectVersion};
+use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, Snapshot, SubjectVersion};
 use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
-use super::queue::{By, Changed, Denied, Queue, Submission, Wish};
+use super::queue::{By, Changed, Chore, Denied, Queue, Submission, Wish};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Civil, Instant};
@@ -18,7 +19,7 @@ use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
 use crate::planted::{self, Fault};
-use crate::store::{self, Head, Row, Storage};
+use crate::store::{self, Cut, Head, Row, Storage};
 
 /// A wall clock that goes forward by more than this against the monotonic one
 /// is wrong: every expiry would come early, and ledger time never goes back.
@@ -47,6 +48,8 @@ pub struct Writer {
     /// Civil and monotonic time of the last batch.
     last: (CivilMs, Instant),
     recent: VecDeque<(Instant, Duration)>,
+    /// The mark to clear once nothing that was deleted is in the log.
+    scrub: Option<Arc<AtomicBool>>,
 }
 
 /// What one batch changes, until it is committed.
@@ -56,6 +59,8 @@ struct Batch {
     named: HashMap<u64, Subject>,
     consents: HashMap<Subject, Arc<Consent>>,
     answers: Vec<Answer>,
+    /// Something changed that is no entry.
+    changed: bool,
 }
 
 type Answer = (Reply<()>, Result<(), Refused>);
@@ -89,6 +94,7 @@ impl Writer {
             in_force,
             last,
             recent,
+            scrub: None,
         }
     }
 
@@ -208,7 +214,7 @@ impl Writer {
             }
             failed = self.order(stamp, submission, batch).err();
         }
-        if failed.is_none() && self.head.sequence != before {
+        if failed.is_none() && (batch.changed || self.head.sequence != before) {
             let began = clock::monotonic();
             failed = self.storage.commit(&self.head).err();
             let synced = self.took_since(began);
@@ -263,6 +269,38 @@ impl Writer {
                 let written = if known { Ok(()) } else { self.supersede(stamp, &catalogue) };
                 batch.answers.push((reply, Ok(())));
                 written
+            }
+            Submission::Chore(Chore::Snapshot(snapshot), reply) if !snapshot.holds_at(stamp) => {
+                batch.answers.push((reply, Err(Refused::Stale)));
+                Ok(())
+            }
+            Submission::Chore(chore, reply) => {
+                batch.answers.push((reply, Ok(())));
+                batch.changed = true;
+                self.chore(stamp, chore)
+            }
+        }
+    }
+
+    /// Does one thing of retention.
+    fn chore(&mut self, stamp: CivilMs, chore: Chore) -> Result<(), store::Error> {
+        match chore {
+            Chore::Facts { cut, part, body } => self.storage.put_facts(cut, part, &body),
+            Chore::Snapshot(snapshot) => {
+                let Snapshot { upto, hash, before, .. } = *snapshot;
+                self.append(stamp, Event::Snapshot(*snapshot))?;
+                let entry = self.head.sequence;
+                self.storage.set_cut(&Cut { sequence: upto, hash, before, entry })
+            }
+            Chore::Sweep { limit, swept } => {
+                let count = self.storage.sweep(limit)?;
+                self.metrics.ledger().swept(count);
+                swept.store(count, Ordering::SeqCst);
+                Ok(())
+            }
+            Chore::Scrub(mark) => {
+                self.scrub = Some(mark);
+                Ok(())
             }
         }
     }
@@ -443,7 +481,11 @@ impl Writer {
             return;
         }
         let began = clock::monotonic();
-        match self.storage.checkpoint() {
+        let done = match self.scrub.take() {
+            Some(mark) => self.scrub(&mark),
+            None => self.storage.checkpoint(),
+        };
+        match done {
             Ok(false) => {}
             Ok(true) => {
                 let stalled = self.took_since(began);
@@ -455,6 +497,19 @@ impl Writer {
                 self.published.close(Latch::WriteFailed);
             }
         }
+    }
+}
+
+impl Writer {
+    /// A checkpoint that leaves nothing in the log. Where somebody reads meanwhile, the
+    /// next look of retention tries again.
+    fn scrub(&mut self, mark: &AtomicBool) -> Result<bool, store::Error> {
+        match self.storage.scrub() {
+            Ok(()) => mark.store(false, Ordering::SeqCst),
+            Err(store::Error::StillRead) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
     }
 }
 
@@ -480,7 +535,8 @@ fn unanswered(submission: Submission) -> Option<Answer> {
     match submission {
         Submission::Change(_, reply)
         | Submission::Disclosure(_, reply)
-        | Submission::Catalogue(_, reply) => Some((reply, Ok(()))),
+        | Submission::Catalogue(_, reply)
+        | Submission::Chore(_, reply) => Some((reply, Ok(()))),
         Submission::Denial(_) => None,
     }
 }

@@ -18,6 +18,7 @@ pub struct Ledger {
     sync: Histogram,
     checkpoint: Histogram,
     refused: Few<&'static str, Counter, REASONS_MAX>,
+    swept: Counter,
 }
 
 impl Default for Ledger {
@@ -33,6 +34,7 @@ impl Default for Ledger {
             sync: Histogram::new(SECONDS),
             checkpoint: Histogram::new(SECONDS),
             refused,
+            swept: Counter::default(),
         }
     }
 }
@@ -61,6 +63,11 @@ impl Ledger {
         }
     }
 
+    /// So many rows were deleted, since their time is over.
+    pub fn swept(&self, rows: usize) {
+        self.swept.add(rows as u64);
+    }
+
     pub(super) fn write(&self, state: &State, page: &mut Page<'_>) -> fmt::Result {
         let help = "Submissions in one batch of the ledger";
         page.histogram("prefill_ledger_batch_entries", help, &self.entries)?;
@@ -73,6 +80,8 @@ impl Ledger {
         let refused = self.refused.iter().map(|(reason, count)| ([("reason", *reason)], count));
         let help = "Disclosures that the ledger refused, to be decided again";
         page.counters("prefill_ledger_refused", help, refused)?;
+        let help = "Rows of the ledger that were deleted, since their time is over";
+        page.counter("prefill_ledger_swept", help, self.swept.total() as f64)?;
         let queues = [("changes", state.changes), ("others", state.others)];
         let queues = queues.map(|(queue, depth)| ([("queue", queue)], depth as f64));
         page.gauges("prefill_ledger_queue", "Submissions that wait for the ledger", queues)?;

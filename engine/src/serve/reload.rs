@@ -89,6 +89,7 @@ impl InForce {
     fn keep_for_a_restart(&self, new: &mut Config) {
         let old = &self.config;
         (new.listen, new.admin, new.cache_bytes) = (old.listen, old.admin, old.cache_bytes);
+        new.retention = old.retention;
         new.data.clone_from(&old.data);
         new.spans.clone_from(&old.spans);
         new.master_key = old.master_key.clone();
@@ -145,6 +146,7 @@ fn for_a_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         master_key,
         tls,
         spans,
+        retention,
         catalogue: _,
         trusted: _,
         endpoints: _,
@@ -156,6 +158,7 @@ fn for_a_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("admin", old.admin != *admin),
         ("spans", old.spans != *spans),
         ("data", old.data != *data),
+        ("[ledger] retention", old.retention != *retention),
         ("cache-mib", old.cache_bytes != *cache_bytes),
         ("master-key", old.master_key != *master_key),
         ("whether there is a [tls]", old.tls.is_some() != tls.is_some()),

@@ -9,7 +9,7 @@
 use super::files::{create_private, remove_if_there};
 use super::schema::{connect, version};
 use super::{Error, Read, Row, SubjectsOf, stored};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +41,17 @@ pub struct Indexer {
     dir: PathBuf,
     subjects_of: SubjectsOf,
     rebuilds: Arc<AtomicU64>,
+    /// Up to where usages that are cut are gone from it, as far as this one knows.
+    purged: u64,
+    walk: Option<Walk>,
+}
+
+/// A walk through the whole index, which is ordered by subject, for usages that are cut.
+struct Walk {
+    cut: u64,
+    /// The last row seen.
+    subject: i64,
+    sequence: i64,
 }
 
 impl Indexer {
@@ -56,19 +67,49 @@ impl Indexer {
             dir: dir.to_owned(),
             subjects_of,
             rebuilds,
+            purged: 0,
+            walk: None,
         })
     }
 
-    /// Indexes at most `slice` entries; how many it is still behind. A damaged index is rebuilt
-    /// from nothing.
+    /// Indexes at most `slice` entries or, where none is left, looks through as many usages for
+    /// those that are cut; how much is still to be done, none when it is up to date. A damaged
+    /// index is rebuilt from nothing.
     pub fn step(&mut self, slice: usize) -> Result<u64, Error> {
-        match self.advance(slice) {
+        match self.work(slice) {
             Err(Error::Sqlite(failure)) if is_damage(&failure) => {
                 self.rebuild()?;
-                self.advance(slice)
+                self.work(slice)
             }
             outcome => outcome,
         }
+    }
+
+    fn work(&mut self, slice: usize) -> Result<u64, Error> {
+        match self.advance(slice)? {
+            0 => self.purge(slice),
+            behind => Ok(behind),
+        }
+    }
+
+    /// Whoever reads leaves out what is cut, so that this may take its time.
+    fn purge(&mut self, slice: usize) -> Result<u64, Error> {
+        let cut = self.ledger.cut()?.map_or(0, |cut| cut.sequence);
+        if self.walk.is_none() && self.purged == cut {
+            return Ok(0);
+        }
+        let begun = Walk { cut, subject: i64::MIN, sequence: i64::MIN };
+        let walk = self.walk.get_or_insert(begun);
+        let batch = self.index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        match pass(&batch, walk, slice)? {
+            Some((subject, sequence)) => (walk.subject, walk.sequence) = (subject, sequence),
+            None => {
+                self.purged = walk.cut;
+                self.walk = None;
+            }
+        }
+        batch.commit()?;
+        Ok(1)
     }
 
     fn advance(&mut self, slice: usize) -> Result<u64, Error> {
@@ -92,6 +133,7 @@ impl Indexer {
         self.index = Connection::open_in_memory()?;
         create(&self.dir, stream)?;
         self.index = open_writable(&self.dir)?;
+        self.walk = None;
         self.rebuilds.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -101,6 +143,28 @@ impl Indexer {
 /// milliseconds otherwise, until the system takes it from this thread.
 fn step_back() {
     std::thread::yield_now();
+}
+
+/// Goes on with a walk for `slice` rows; where it then is, or nothing at its end.
+fn pass(batch: &Connection, walk: &Walk, slice: usize) -> Result<Option<(i64, i64)>, Error> {
+    let slice = i64::try_from(slice).unwrap_or(i64::MAX);
+    let from = (walk.subject, walk.sequence);
+    let last = batch
+        .prepare_cached(
+            "SELECT subject, sequence FROM (SELECT subject, sequence FROM usage
+                 WHERE (subject, sequence) > (?1, ?2) ORDER BY subject, sequence LIMIT ?3)
+             ORDER BY subject DESC, sequence DESC LIMIT 1",
+        )?
+        .query_row((from.0, from.1, slice), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((subject, sequence)) = last else { return Ok(None) };
+    batch
+        .prepare_cached(
+            "DELETE FROM usage WHERE (subject, sequence) > (?1, ?2)
+                 AND (subject, sequence) <= (?3, ?4) AND sequence <= ?5",
+        )?
+        .execute((from.0, from.1, subject, sequence, stored(walk.cut)?))?;
+    Ok(Some((subject, sequence)))
 }
 
 // Sorted, because a slice has many entries of few pages only if its keys come in the index's order.
@@ -152,20 +216,23 @@ impl Index {
         Index { connection, dir: dir.to_owned(), rebuilds, rebuilds_seen }
     }
 
-    /// The newest `limit` indexed entries about a subject with a sequence below `before`.
-    pub(super) fn page(&mut self, subject: u64, before: i64, limit: i64) -> Page {
+    /// The newest `limit` indexed entries about a subject with a sequence above `after` and below
+    /// `before`.
+    pub(super) fn page(&mut self, subject: u64, after: u64, before: i64, limit: i64) -> Page {
         self.follow_rebuilds();
+        let between = (after.cast_signed(), before);
         let page = self
             .connection
             .as_mut()
-            .map(|index| read_page(index, subject.cast_signed(), before, limit));
+            .map(|index| read_page(index, subject.cast_signed(), between, limit));
         page.and_then(Result::ok).unwrap_or_default()
     }
 
-    /// How far is indexed, and how many entries up to there are about a subject.
-    pub(super) fn count(&mut self, subject: u64) -> (u64, u64) {
+    /// How far is indexed, and how many entries above `after` and up to there are about a subject.
+    pub(super) fn count(&mut self, subject: u64, after: u64) -> (u64, u64) {
         self.follow_rebuilds();
-        let count = self.connection.as_mut().map(|index| read_count(index, subject.cast_signed()));
+        let (subject, after) = (subject.cast_signed(), after.cast_signed());
+        let count = self.connection.as_mut().map(|index| read_count(index, subject, after));
         count.and_then(Result::ok).unwrap_or_default()
     }
 
@@ -180,23 +247,30 @@ impl Index {
 
 // One transaction, or entries indexed between the two reads would be in neither the page nor the
 // tail.
-fn read_page(index: &mut Connection, subject: i64, before: i64, limit: i64) -> Result<Page, Error> {
+fn read_page(
+    index: &mut Connection,
+    subject: i64,
+    (after, before): (i64, i64),
+    limit: i64,
+) -> Result<Page, Error> {
     let view = index.transaction()?;
     let indexed = read_indexed(&view)?.sequence;
     let mut statement = view.prepare_cached(
-        "SELECT sequence FROM usage WHERE subject = ?1 AND sequence < ?2 ORDER BY sequence DESC LIMIT ?3",
+        "SELECT sequence FROM usage WHERE subject = ?1 AND sequence > ?2 AND sequence < ?3
+         ORDER BY sequence DESC LIMIT ?4",
     )?;
-    let sequences =
-        statement.query_map((subject, before, limit), |row| row.get(0).map(i64::cast_unsigned))?;
+    let sequences = statement
+        .query_map((subject, after, before, limit), |row| row.get(0).map(i64::cast_unsigned))?;
     let sequences = sequences.collect::<Result<_, _>>()?;
     Ok(Page { indexed, sequences })
 }
 
-fn read_count(index: &mut Connection, subject: i64) -> Result<(u64, u64), Error> {
+fn read_count(index: &mut Connection, subject: i64, after: i64) -> Result<(u64, u64), Error> {
     let view = index.transaction()?;
     let indexed = read_indexed(&view)?.sequence;
-    let mut statement = view.prepare_cached("SELECT count(*) FROM usage WHERE subject = ?1")?;
-    let count = statement.query_row([subject], |row| row.get(0).map(i64::cast_unsigned))?;
+    let mut statement =
+        view.prepare_cached("SELECT count(*) FROM usage WHERE subject = ?1 AND sequence > ?2")?;
+    let count = statement.query_row((subject, after), |row| row.get(0).map(i64::cast_unsigned))?;
     Ok((indexed, count))
 }
 
@@ -252,7 +326,9 @@ fn create(dir: &Path, stream: [u8; 16]) -> Result<(), Error> {
 // `indexed` and lose rows below it, which nothing would ever notice.
 fn open_writable(dir: &Path) -> Result<Connection, Error> {
     let index = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    index.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")?;
+    index.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;",
+    )?;
     Ok(index)
 }
 

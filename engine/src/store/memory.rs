@@ -3,7 +3,8 @@
 //! What is committed lives on a shared [`Disk`]; the open batch lives in the [`Memory`] that writes
 //! it and dies with it. A test schedules a power loss on the disk and restarts from it.
 
-use super::{Digest, Error, Head, Read, Row, RowRef, Storage, SubjectsOf, is_about, stored};
+use super::cutting::PARTS_AT_ONCE;
+use super::{Cut, Digest, Error, Head, Read, Row, RowRef, Storage, SubjectsOf, is_about, stored};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -31,6 +32,8 @@ struct State {
     erased: BTreeSet<u64>,
     consents: BTreeMap<u64, Vec<u8>>,
     texts: BTreeMap<Digest, Vec<u8>>,
+    facts: BTreeMap<(u64, u64), Vec<u8>>,
+    cut: Option<Cut>,
     crash_at: Option<CrashAt>,
     /// Which instance may write: each restart takes the disk from the one before.
     owner: u64,
@@ -73,6 +76,11 @@ struct Batch {
     erased: BTreeSet<u64>,
     consents: BTreeMap<u64, Vec<u8>>,
     texts: BTreeMap<Digest, Vec<u8>>,
+    facts: BTreeMap<(u64, u64), Vec<u8>>,
+    cut: Option<Cut>,
+    /// How many entries go, oldest first.
+    swept: usize,
+    swept_facts: BTreeSet<(u64, u64)>,
 }
 
 impl Memory {
@@ -86,6 +94,8 @@ impl Memory {
             erased: BTreeSet::new(),
             consents: BTreeMap::new(),
             texts: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            cut: None,
             crash_at: None,
             owner: 0,
         };
@@ -139,6 +149,12 @@ enum Kind {
 }
 
 impl State {
+    /// The entries that are not cut.
+    fn kept(&self) -> impl DoubleEndedIterator<Item = &Row> {
+        let cut = self.cut.map_or(0, |cut| cut.sequence);
+        self.entries.iter().filter(move |row| row.sequence > cut)
+    }
+
     /// Counts one operation; what was scheduled, if the power goes with it.
     fn power_loss(&mut self) -> Option<CrashAt> {
         let at = self.crash_at.as_mut()?;
@@ -175,7 +191,29 @@ impl Batch {
         for (digest, text) in std::mem::take(&mut self.texts) {
             state.texts.entry(digest).or_insert(text);
         }
+        state.facts.append(&mut self.facts);
+        for part in std::mem::take(&mut self.swept_facts) {
+            state.facts.remove(&part);
+        }
+        state.cut = self.cut.take().or(state.cut);
+        state.entries.drain(..std::mem::take(&mut self.swept));
         state.head = *head;
+    }
+
+    /// Marks what the next commit deletes.
+    fn sweep(&mut self, state: &State, limit: usize) -> usize {
+        let cut = self.cut.or(state.cut).map(|cut| cut.sequence);
+        let going = state.entries[self.swept..].iter();
+        let going = going.take_while(|row| Some(row.sequence) <= cut).take(limit).count();
+        if going > 0 {
+            self.swept += going;
+            return going;
+        }
+        let other = |part: &&(u64, u64)| Some(part.0) != cut && !self.swept_facts.contains(*part);
+        let parts = state.facts.keys().filter(other).take(PARTS_AT_ONCE.min(limit));
+        let parts: Vec<_> = parts.copied().collect();
+        self.swept_facts.extend(&parts);
+        parts.len()
     }
 }
 
@@ -230,6 +268,32 @@ impl Storage for Memory {
         })
     }
 
+    fn put_facts(&mut self, cut: u64, part: u64, body: &[u8]) -> Result<(), Error> {
+        self.operate(Kind::Gather, |batch, _| {
+            stored(cut)?;
+            stored(part)?;
+            batch.facts.insert((cut, part), body.to_vec());
+            Ok(())
+        })
+    }
+
+    fn set_cut(&mut self, cut: &Cut) -> Result<(), Error> {
+        self.operate(Kind::Gather, |batch, state| {
+            cut.check(batch.cut.or(state.cut), batch.last(state))?;
+            batch.cut = Some(*cut);
+            Ok(())
+        })
+    }
+
+    fn sweep(&mut self, limit: usize) -> Result<usize, Error> {
+        let mut swept = 0;
+        self.operate(Kind::Gather, |batch, state| {
+            swept = batch.sweep(state, limit);
+            Ok(())
+        })?;
+        Ok(swept)
+    }
+
     fn commit(&mut self, head: &Head) -> Result<(), Error> {
         self.operate(Kind::Commit, |batch, state| {
             batch.check(state, head)?;
@@ -271,14 +335,25 @@ impl Read for Disk {
         Ok(())
     }
 
+    fn cut(&mut self) -> Result<Option<Cut>, Error> {
+        Ok(self.lock().cut)
+    }
+
+    fn facts(&mut self, cut: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        self.lock().facts.range((cut, 0)..=(cut, u64::MAX)).for_each(|(_, body)| each(body));
+        Ok(())
+    }
+
     fn scan(
         &mut self,
         after: u64,
         limit: usize,
         each: &mut dyn FnMut(RowRef<'_>),
     ) -> Result<(), Error> {
-        let skipped = usize::try_from(after).unwrap_or(usize::MAX);
-        self.lock().entries.iter().skip(skipped).take(limit).for_each(|row| each(row.borrowed()));
+        let state = self.lock();
+        let gone = state.entries.first().map_or(0, |row| row.sequence - 1);
+        let skipped = usize::try_from(after.saturating_sub(gone)).unwrap_or(usize::MAX);
+        state.entries.iter().skip(skipped).take(limit).for_each(|row| each(row.borrowed()));
         Ok(())
     }
 
@@ -294,7 +369,7 @@ impl Read for Disk {
     ) -> Result<Vec<Row>, Error> {
         let before = before.unwrap_or(u64::MAX);
         let state = self.lock();
-        let newest_first = state.entries.iter().rev();
+        let newest_first = state.kept().rev();
         let theirs = newest_first
             .filter(|row| row.sequence < before && is_about(self.subjects_of, &row.body, subject));
         Ok(theirs.take(limit).cloned().collect())
@@ -302,8 +377,7 @@ impl Read for Disk {
 
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
         let state = self.lock();
-        let theirs =
-            state.entries.iter().filter(|row| is_about(self.subjects_of, &row.body, subject));
+        let theirs = state.kept().filter(|row| is_about(self.subjects_of, &row.body, subject));
         Ok(theirs.count() as u64)
     }
 }

@@ -7,6 +7,7 @@
 //! that a subject's own usages need to be found.
 
 pub(crate) mod copy;
+mod cutting;
 pub(crate) mod files;
 mod index;
 mod memory;
@@ -41,6 +42,19 @@ pub struct Head {
     pub hash: Digest,
     /// Ledger time of the last batch, in milliseconds since the epoch.
     pub stamp: i64,
+}
+
+/// How far entries are gone, or are going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The last of those entries.
+    pub sequence: u64,
+    /// The chain's hash up to and including it.
+    pub hash: Digest,
+    /// The ledger time that every one of them is before, and no later one.
+    pub before: i64,
+    /// The entry that says so.
+    pub entry: u64,
 }
 
 /// One stored entry.
@@ -94,6 +108,14 @@ pub trait Storage: Send {
     fn put_text(&mut self, digest: &Digest, text: &[u8]) -> Result<(), Error>;
     /// Takes a subject's identifier and consent state out, and keeps that the number was given.
     fn erase_subject(&mut self, number: u64) -> Result<(), Error>;
+    /// Keeps a part of the facts of a cut that is to come, in place of an earlier one.
+    fn put_facts(&mut self, cut: u64, part: u64, body: &[u8]) -> Result<(), Error>;
+    /// From the commit on, nobody finds usages up to there any more, and entries up to there may
+    /// be swept.
+    fn set_cut(&mut self, cut: &Cut) -> Result<(), Error>;
+    /// Deletes at most `limit` entries that are cut, oldest first; where none is left, a few parts
+    /// of the facts of other cuts. How many that were: none when all is done.
+    fn sweep(&mut self, limit: usize) -> Result<usize, Error>;
     /// Makes the whole batch durable and visible, or nothing of it; `head` must name the last entry
     /// appended.
     fn commit(&mut self, head: &Head) -> Result<(), Error>;
@@ -116,7 +138,12 @@ pub trait Read: Send {
     fn erased(&mut self, each: &mut dyn FnMut(u64)) -> Result<(), Error>;
     /// Every subject's consent state, by number.
     fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error>;
-    /// Hands out at most `limit` entries with a sequence above `after`, ascending.
+    /// How far entries are cut; nothing where they never were.
+    fn cut(&mut self) -> Result<Option<Cut>, Error>;
+    /// The parts of the facts of a cut, in order.
+    fn facts(&mut self, cut: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), Error>;
+    /// Hands out at most `limit` entries with a sequence above `after`, ascending; also cut ones
+    /// that are not swept yet.
     fn scan(
         &mut self,
         after: u64,
@@ -132,14 +159,14 @@ pub trait Read: Send {
     /// The text with this digest.
     fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error>;
     /// At most `limit` entries about a subject with a sequence below `before` (`None`: the newest),
-    /// newest first.
+    /// newest first, and none that is cut.
     fn usages(
         &mut self,
         subject: u64,
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Row>, Error>;
-    /// How many entries are about a subject.
+    /// How many entries are about a subject, without those that are cut.
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error>;
 }
 
@@ -173,6 +200,9 @@ pub enum Error {
     /// A head of another chain.
     #[error("the head belongs to another stream")]
     Stream,
+    /// A cut that goes back, or beyond the entry that says so.
+    #[error("entries cannot be cut up to {0}")]
+    Cut(u64),
     /// The subject number is given to somebody already.
     #[error("subject number {0} is given already")]
     SubjectTaken(u64),
@@ -240,6 +270,17 @@ fn is_about(subjects_of: SubjectsOf, body: &[u8], subject: u64) -> bool {
     let mut found = false;
     subjects_of(body, &mut |number| found |= number == subject);
     found
+}
+
+impl Cut {
+    /// Whether it may follow what was cut before, in a ledger that ends at `last`.
+    fn check(&self, before: Option<Cut>, last: u64) -> Result<(), Error> {
+        let forward = self.sequence > before.map_or(0, |cut| cut.sequence);
+        match forward && self.sequence < self.entry && self.entry <= last {
+            true => Ok(()),
+            false => Err(Error::Cut(self.sequence)),
+        }
+    }
 }
 
 /// A number as SQLite keeps it. Both storages refuse what SQLite cannot keep, so that they accept

@@ -1,6 +1,6 @@
 //! The ledger's file: its tables, its version, and how a connection to it is set up.
 
-use super::{Error, Head, Time};
+use super::{Error, Head, Time, cutting};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 const APPLICATION: i64 = 0x5046_4c47;
 /// "PFLS": a ledger under scaled time.
 const APPLICATION_SCALED: i64 = 0x5046_4c53;
-const VERSION: i64 = 2;
+const VERSION: i64 = cutting::SINCE;
 
 /// Earlier libraries may lose commits when a checkpoint races a log that starts over
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -49,7 +49,7 @@ pub(super) const ERASED_SINCE: i64 = 2;
 
 /// What each version after the first added.
 const STEPS: [&str; VERSION as usize - 1] =
-    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;"];
+    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;", cutting::TABLES];
 
 pub(super) fn read_head(ledger: &Connection) -> Result<Head, Error> {
     let mut statement = ledger.prepare_cached("SELECT stream, sequence, hash, stamp FROM head")?;

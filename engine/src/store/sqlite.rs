@@ -12,7 +12,8 @@ use super::schema::{
     read_head,
 };
 use super::{
-    Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, is_about, stored,
+    Cut, Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, cutting,
+    is_about, stored,
 };
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::File;
@@ -199,6 +200,26 @@ impl Storage for Sqlite {
         })
     }
 
+    fn put_facts(&mut self, cut: u64, part: u64, body: &[u8]) -> Result<(), Error> {
+        self.write(|this| cutting::put_facts(&this.ledger, cut, part, body))
+    }
+
+    fn set_cut(&mut self, cut: &Cut) -> Result<(), Error> {
+        self.write(|this| {
+            cut.check(cutting::read(&this.ledger)?, this.last)?;
+            cutting::write(&this.ledger, cut)
+        })
+    }
+
+    fn sweep(&mut self, limit: usize) -> Result<usize, Error> {
+        let mut swept = 0;
+        self.write(|this| {
+            swept = cutting::sweep(&this.ledger, limit)?;
+            Ok(())
+        })?;
+        Ok(swept)
+    }
+
     fn commit(&mut self, head: &Head) -> Result<(), Error> {
         self.write(|this| {
             if head.stream != this.stream {
@@ -279,12 +300,24 @@ impl Reader {
         Ok(reader)
     }
 
-    fn entry(&self, sequence: u64) -> Result<Row, Error> {
+    /// The sequence up to which entries are cut.
+    fn cut_at(&self) -> Result<u64, Error> {
+        if self.version < cutting::SINCE {
+            return Ok(0);
+        }
+        Ok(cutting::read(&self.ledger)?.map_or(0, |cut| cut.sequence))
+    }
+
+    /// An entry that the index names; nothing where it was cut since.
+    fn entry(&self, sequence: u64) -> Result<Option<Row>, Error> {
         let mut statement = self
             .ledger
             .prepare_cached("SELECT sequence, salt, body FROM entry WHERE sequence = ?1")?;
         let row = statement.query_row([stored(sequence)?], read_row).optional()?;
-        row.ok_or(Error::Damaged("an indexed entry is missing"))
+        if row.is_none() && sequence > self.cut_at()? {
+            return Err(Error::Damaged("an indexed entry is missing"));
+        }
+        Ok(row)
     }
 
     /// The subject's entries above `indexed` and below `before`, newest first.
@@ -359,6 +392,17 @@ impl Read for Reader {
         Ok(())
     }
 
+    fn cut(&mut self) -> Result<Option<Cut>, Error> {
+        if self.version < cutting::SINCE { Ok(None) } else { cutting::read(&self.ledger) }
+    }
+
+    fn facts(&mut self, cut: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        if self.version < cutting::SINCE {
+            return Ok(());
+        }
+        cutting::facts(&self.ledger, cut, each)
+    }
+
     fn scan(
         &mut self,
         after: u64,
@@ -391,20 +435,23 @@ impl Read for Reader {
     ) -> Result<Vec<Row>, Error> {
         let before = before.map_or(i64::MAX, bound);
         // The index first: what is committed in between is then above `indexed`, hence in the tail.
+        let cut = self.cut_at()?;
         let page = match &mut self.index {
-            Some(index) => index.page(subject, before, bound(limit as u64)),
+            Some(index) => index.page(subject, cut, before, bound(limit as u64)),
             None => index::Page::default(),
         };
-        let mut rows = self.tail(subject, page.indexed, before, limit)?;
+        let mut rows = self.tail(subject, page.indexed.max(cut), before, limit)?;
         for sequence in page.sequences.into_iter().take(limit - rows.len()) {
-            rows.push(self.entry(sequence)?);
+            rows.extend(self.entry(sequence)?);
         }
         Ok(rows)
     }
 
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
-        let (indexed, count) = self.index.as_mut().map_or((0, 0), |index| index.count(subject));
-        let tail = self.tail(subject, indexed, i64::MAX, usize::MAX)?;
+        let cut = self.cut_at()?;
+        let index = self.index.as_mut();
+        let (indexed, count) = index.map_or((0, 0), |index| index.count(subject, cut));
+        let tail = self.tail(subject, indexed.max(cut), i64::MAX, usize::MAX)?;
         Ok(count + tail.len() as u64)
     }
 }

@@ -1,12 +1,18 @@
 //! The contract of the storage seam: each promise is one function, kept by every kind of storage.
 
 mod crash;
+mod cut;
 mod files;
 mod fixture;
 mod property;
 mod readers;
 
 use super::Error;
+use cut::{
+    a_cut_that_goes_back_or_beyond_its_entry_is_refused,
+    facts_of_the_newest_cut_alone_outlive_a_sweep,
+    what_is_cut_is_no_usage_and_what_is_swept_is_no_entry,
+};
 use fixture::{Body, Kind, Ledger, body, head_of, row};
 
 /// Runs every promise against every kind of storage.
@@ -45,6 +51,9 @@ every_storage_keeps!(
     after_an_error_every_write_fails,
     reading_goes_on_after_an_error,
     reopening_finds_everything,
+    what_is_cut_is_no_usage_and_what_is_swept_is_no_entry,
+    facts_of_the_newest_cut_alone_outlive_a_sweep,
+    a_cut_that_goes_back_or_beyond_its_entry_is_refused,
 );
 
 fn a_new_ledger_is_empty(kind: Kind) {
@@ -287,6 +296,8 @@ fn after_an_error_every_write_fails(kind: Kind) {
         storage.put_subject(1, "one"),
         storage.put_consent(1, b"yes"),
         storage.put_text(&[1; 32], b"text"),
+        storage.put_facts(1, 0, b"facts"),
+        storage.sweep(1).map(drop),
         storage.commit(&ledger.model.head),
         storage.checkpoint().map(drop),
     ];

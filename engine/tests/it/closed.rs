@@ -51,6 +51,7 @@ async fn no_register_is_asked_for_what_cannot_be_recorded() {
         directory: Arc::new(Demo::new([0; 16])),
         connect: nobody.clone(),
         room: Arc::new(engine::store::Room::endless()),
+        retention: ledger::RETENTION_DEFAULT,
         civil: Civil::running(1_780_272_000_000, 1),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),

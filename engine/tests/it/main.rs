@@ -32,6 +32,7 @@ mod readme;
 mod reload;
 mod report;
 mod restart;
+mod retention;
 mod reuse;
 mod scaled;
 mod seen;

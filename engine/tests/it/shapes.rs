@@ -53,6 +53,7 @@ impl Shape {
             endpoints: [(register.into(), address.into())].into(),
             connect: Arc::new(Tcp),
             room: Arc::new(engine::store::Room::endless()),
+            retention: engine::ledger::RETENTION_DEFAULT,
             civil: Civil::system(),
             cache: cache::Config::default(),
             master_key: MasterKey::random(&Entropy::system()),

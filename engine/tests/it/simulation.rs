@@ -76,6 +76,7 @@ async fn run_engine(seed: u64, storage: Box<dyn Storage>) -> turmoil::Result {
         directory: Arc::new(Demo::new([0; 16])),
         connect: Arc::new(Simulated),
         room: Arc::new(engine::store::Room::endless()),
+        retention: ledger::RETENTION_DEFAULT,
         civil: Civil::running(TODAY, 1),
         cache: cache::Config::default(),
         master_key: MasterKey::new([7; 32]),

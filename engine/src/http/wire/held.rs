@@ -21,7 +21,8 @@ pub(in super::super) struct Held<'a> {
     at: String,
     entries: Entries,
     consents: Consents<'a>,
-    /// Changes of consent and denials, newest first, at most 10,000.
+    /// Changes of consent and denials, newest first, at most 10,000, and none from before
+    /// the `keptFrom` of `accesses`; consents that were given before it still count.
     history: Vec<Moment>,
     /// Disclosures, newest first, at most 10,000; `next` goes on in the list of accesses.
     accesses: Accesses,

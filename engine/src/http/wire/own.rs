@@ -38,6 +38,11 @@ pub(in super::super) struct Accesses {
     usages: Vec<Usage>,
     /// The next page's `before`; null at the end.
     next: Option<u64>,
+    /// What is older is beyond retention, and no longer recorded; absent where nothing
+    /// ever was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
+    kept_from: Option<String>,
 }
 
 /// One disclosure.
@@ -80,6 +85,7 @@ impl From<ledger::Usages> for Accesses {
             total_usages: found.total,
             usages: found.usages.into_iter().map(usage).collect(),
             next: found.next,
+            kept_from: found.kept_from.map(clock::rfc3339),
         }
     }
 }

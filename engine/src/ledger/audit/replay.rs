@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::cuts::Cuts;
+use super::kept::{Kept, Start};
 use super::rows::Committed;
 use super::{Error, Report, Violation, violation};
 use crate::catalogue::{Candidate, Catalogue, PlannedCall, Procedure};
-use crate::consent::{Consent, Reuse};
+use crate::consent::{self, Consent, Reuse};
 use crate::ledger::entry::{About, ByMandate, Change, Disclosure, Entry, Event, SubjectVersion};
 use crate::ledger::{SUPERSEDED_MAX, chain};
 use crate::model::{CandidateSet, Channel, CivilMs, RegisterId, SUBJECTS_MAX};
@@ -17,24 +19,33 @@ const LATE_MS: CivilMs = SUPERSEDED_MAX.as_millis() as CivilMs;
 /// What is known after so many entries.
 pub(super) struct Replay {
     stream: [u8; 16],
-    sequence: u64,
-    hash: Digest,
+    pub(super) sequence: u64,
+    pub(super) hash: Digest,
     stamp: CivilMs,
     /// The catalogue in force.
-    catalogue: Option<Arc<Catalogue>>,
+    pub(super) catalogue: Option<Arc<Catalogue>>,
     /// Those before it, and when each was superseded: what began under one of them
     /// may end under it.
-    superseded: Vec<(Arc<Catalogue>, CivilMs)>,
+    pub(super) superseded: Vec<(Arc<Catalogue>, CivilMs)>,
     /// Each subject's consent, from its changes alone.
-    consents: HashMap<u64, Consent>,
-    erased: HashSet<u64>,
+    pub(super) consents: HashMap<u64, Consent>,
+    pub(super) erased: HashSet<u64>,
+    /// The highest number of a subject that was named.
+    pub(super) numbers: u64,
+    /// Catalogues whose text is there.
+    texts: HashSet<Digest>,
+    cuts: Cuts,
     report: Report,
 }
 
 impl Replay {
-    /// Before the first entry.
-    pub(super) fn new(head: &Head) -> Self {
-        Self {
+    /// Before the first entry that is looked at; `catalogue` reads one back.
+    pub(super) fn new(
+        head: &Head,
+        start: Start,
+        catalogue: impl Fn(&Digest) -> Result<Arc<Catalogue>, store::Error>,
+    ) -> Result<Self, Error> {
+        let mut new = Self {
             stream: head.stream,
             sequence: 0,
             hash: chain::genesis(&head.stream),
@@ -43,8 +54,47 @@ impl Replay {
             superseded: Vec::new(),
             consents: HashMap::new(),
             erased: HashSet::new(),
+            numbers: 0,
+            texts: HashSet::new(),
+            cuts: Cuts::default(),
             report: Report::default(),
+        };
+        match start {
+            Start::First => {}
+            Start::Unswept(kept) => new.cuts.ahead = Some(kept),
+            Start::Cut(kept) => new.begin_with(*kept, catalogue)?,
         }
+        Ok(new)
+    }
+
+    /// Believes what was kept of a cut: its digest is in the chain that follows.
+    fn begin_with(
+        &mut self,
+        Kept { cut, facts }: Kept,
+        catalogue: impl Fn(&Digest) -> Result<Arc<Catalogue>, store::Error>,
+    ) -> Result<(), Error> {
+        let wrong = |what: &str| Error::from(violation(cut.entry, what));
+        let read = |digest: &Digest| {
+            catalogue(digest).map_err(|error| match error {
+                store::Error::Damaged(what) => wrong(what),
+                error => error.into(),
+            })
+        };
+        (self.sequence, self.hash, self.stamp) = (cut.sequence, cut.hash, cut.before);
+        self.catalogue = facts.catalogue.as_ref().map(read).transpose()?;
+        for (digest, since) in &facts.superseded {
+            self.superseded.push((read(digest)?, *since));
+        }
+        for (number, state) in &facts.consents {
+            let state = Consent::decode(state);
+            let state = state.ok_or_else(|| wrong("a consent that it names cannot be read"))?;
+            self.consents.insert(*number, state);
+        }
+        self.erased.extend(&facts.erased);
+        self.numbers = facts.numbers;
+        self.report.cut = cut.sequence;
+        self.cuts.begun = Some(cut);
+        Ok(())
     }
 
     /// The chain's hash after the newest entry.
@@ -60,7 +110,7 @@ impl Replay {
     pub(super) fn row(
         &mut self,
         row: Committed<'_>,
-        catalogue: impl FnOnce(&Digest) -> Result<Arc<Catalogue>, store::Error>,
+        catalogue: impl Fn(&Digest) -> Result<Arc<Catalogue>, store::Error>,
     ) -> Result<(), Error> {
         let wrong = |what: &str| Err(violation(row.sequence, what).into());
         let Ok(entry) = Entry::decode(row.body) else { return wrong("it cannot be decoded") };
@@ -80,11 +130,8 @@ impl Replay {
             Event::Catalogue(digest) => {
                 self.report.catalogues += 1;
                 if self.catalogue.as_ref().is_none_or(|known| *known.digest() != digest) {
-                    match catalogue(&digest) {
-                        Ok(catalogue) => self.supersede(catalogue),
-                        Err(store::Error::Damaged(what)) => return wrong(what),
-                        Err(error) => return Err(error.into()),
-                    }
+                    let catalogue = self.read(&digest, catalogue)?;
+                    self.supersede(catalogue);
                 }
             }
             Event::Disclosure(disclosure) => {
@@ -101,6 +148,10 @@ impl Replay {
             }
             Event::Denial(denial) => {
                 self.report.denials += 1;
+                let named = denial.about.catalogue;
+                if !self.texts.contains(&named) {
+                    self.read(&named, catalogue)?;
+                }
                 self.living(denial.subjects)?;
             }
             Event::Erasure(subject) => {
@@ -109,8 +160,28 @@ impl Replay {
                 self.erased.insert(subject);
                 self.consents.remove(&subject);
             }
+            Event::Snapshot(snapshot) => {
+                self.report.cuts += 1;
+                self.cuts.pass(row.sequence, entry.stamp, &snapshot)?;
+            }
         }
-        Ok(())
+        self.cuts.compare(self)
+    }
+
+    /// A catalogue that an entry names.
+    fn read(
+        &mut self,
+        digest: &Digest,
+        catalogue: impl Fn(&Digest) -> Result<Arc<Catalogue>, store::Error>,
+    ) -> Result<Arc<Catalogue>, Error> {
+        match catalogue(digest) {
+            Ok(catalogue) => {
+                self.texts.insert(*digest);
+                Ok(catalogue)
+            }
+            Err(store::Error::Damaged(what)) => Err(violation(self.sequence, what).into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn supersede(&mut self, catalogue: Arc<Catalogue>) {
@@ -129,21 +200,29 @@ impl Replay {
     }
 
     /// Nothing is about somebody who was forgotten.
-    fn living(&self, subjects: impl IntoIterator<Item = u64>) -> Result<(), Violation> {
-        match subjects.into_iter().any(|subject| self.erased.contains(&subject)) {
+    fn living(&mut self, subjects: impl IntoIterator<Item = u64>) -> Result<(), Violation> {
+        let mut dead = false;
+        for subject in subjects {
+            self.numbers = self.numbers.max(subject);
+            dead |= self.erased.contains(&subject);
+        }
+        match dead {
             true => Err(violation(self.sequence, "it is about a subject who was erased before it")),
             false => Ok(()),
         }
     }
 
-    fn disclosure(&self, disclosure: &Disclosure) -> Result<(), Violation> {
-        let wrong = |what: &str| Err(violation(self.sequence, what));
+    fn disclosure(&mut self, disclosure: &Disclosure) -> Result<(), Violation> {
+        let sequence = self.sequence;
+        let wrong = |what: &str| Err(violation(sequence, what));
         self.living(disclosure.subjects.iter().map(|known| known.subject))?;
         let about = &disclosure.about;
         let named = about.catalogue;
-        let Some(catalogue) = self.in_force(&named) else {
+        let Some(catalogue) = self.in_force(&named).cloned() else {
             return wrong("it names a catalogue that was not in force");
         };
+        let catalogue = &*catalogue;
+        self.cuts.count(catalogue, self.stamp, disclosure);
         if disclosure.valid_until <= self.stamp {
             return wrong("its grant was no longer valid");
         }
@@ -222,7 +301,8 @@ impl Replay {
     /// A company's change stands under its author's consent of the moment, and under a
     /// mandate that neither side had withdrawn.
     fn by_mandate(&mut self, acted: &ByMandate) -> Result<(), Violation> {
-        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let sequence = self.sequence;
+        let wrong = |what: &str| Err(violation(sequence, what));
         let (by, company) = (acted.by, acted.change.subject.subject);
         self.living([by.subject])?;
         let known = |subject: u64| self.consents.get(&subject);
@@ -244,6 +324,10 @@ impl Replay {
     fn change(&mut self, change: &Change) -> Result<(), Violation> {
         let SubjectVersion { subject, version } = change.subject;
         self.living([subject])?;
+        if let consent::Change::Mandate { other, .. } = change.what {
+            // Who was erased may still be the other side.
+            self.numbers = self.numbers.max(other);
+        }
         let known = self.consents.entry(subject).or_default();
         match known.after(&change.what, self.stamp) {
             Some(next) if next.version == version => *known = next,
@@ -268,10 +352,15 @@ impl Replay {
             }
         })?;
         let (mut erased, mut known) = (HashSet::new(), false);
+        let mut present = 0;
         storage.erased(&mut |number| {
+            present += u64::from(number <= self.numbers);
             erased.insert(number);
         })?;
-        storage.subjects(&mut |number, _| known |= self.erased.contains(&number))?;
+        storage.subjects(&mut |number, _| {
+            present += u64::from(number <= self.numbers);
+            known |= self.erased.contains(&number);
+        })?;
         if storage.head()? != *head {
             return Ok(());
         }
@@ -285,7 +374,11 @@ impl Replay {
         if erased != self.erased {
             return wrong("those who were erased are not those whose erasure is recorded");
         }
-        Ok(())
+        // Numbers are given one after another, so that none is missing.
+        if present < self.numbers {
+            return wrong("a subject whose number an entry names is stored nowhere");
+        }
+        self.cuts.end(head.sequence)
     }
 }
 

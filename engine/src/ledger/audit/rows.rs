@@ -37,15 +37,16 @@ pub(super) struct Committed<'a> {
     pub(super) body: &'a [u8],
 }
 
-/// Hands every row up to `head` to `seen`, in order, until that fails.
+/// Hands every row after `from` and up to `head` to `seen`, in order, until that fails.
 pub(super) fn each(
     storage: &Mutex<&mut dyn Read>,
+    from: u64,
     head: &Head,
     mut seen: impl FnMut(Committed<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let (sender, slices) = sync_channel(AHEAD);
     thread::scope(|scope| {
-        let reading = scope.spawn(move || read(storage, head, &sender));
+        let reading = scope.spawn(move || read(storage, from, head, &sender));
         let judged = slices.iter().try_for_each(|slice: Slice| slice.judge(&mut seen));
         // Who found something wrong wants no more of it.
         drop(slices);
@@ -76,10 +77,11 @@ impl Slice {
 
 fn read(
     storage: &Mutex<&mut dyn Read>,
+    from: u64,
     head: &Head,
     slices: &SyncSender<Slice>,
 ) -> Result<(), Error> {
-    let mut last = 0;
+    let mut last = from;
     while last < head.sequence {
         let mut slice = Slice::default();
         let mut push = |row: RowRef<'_>| {

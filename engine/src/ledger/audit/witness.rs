@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::Error;
 use crate::ledger::catalogues;
 use crate::ledger::entry::{Disclosure, Entry, Event};
+use crate::ledger::keeper::kept_from;
+use crate::ledger::stamps::last_before;
 use crate::model::CivilMs;
 use crate::store::{Digest, Read};
 
@@ -22,6 +24,8 @@ pub enum Witness {
     Altered(Witnessed),
     /// No bundle of this id left.
     Unknown,
+    /// It would have left before this ledger time, and entries of then are not kept.
+    BeyondRetention(CivilMs),
     /// It names no disclosure, so that it is no bundle.
     NoBundle,
 }
@@ -53,7 +57,12 @@ pub struct Witnessed {
 /// Where the ledger cannot be read.
 pub fn witness(storage: &mut dyn Read, bundle: &[u8]) -> Result<Witness, Error> {
     let Some(id) = id(bundle) else { return Ok(Witness::NoBundle) };
-    let Some((sequence, at, found)) = find(storage, id)? else { return Ok(Witness::Unknown) };
+    let made = made(id);
+    let Some((sequence, at, found)) = find(storage, id, made.unwrap_or(0))? else {
+        let kept_from = kept_from(storage)?;
+        let gone = kept_from.filter(|from| made.is_some_and(|made| made < *from));
+        return Ok(gone.map_or(Witness::Unknown, Witness::BeyondRetention));
+    };
     let told = told(storage, sequence, at, &found)?;
     Ok(match found.digest == Digest::from(Sha256::digest(bundle)) {
         true => Witness::Disclosed(told),
@@ -69,15 +78,16 @@ fn id(bundle: &[u8]) -> Option<Uuid> {
     serde_json::from_slice::<Named<'_>>(bundle).ok()?.disclosure.parse().ok()
 }
 
-/// The entry of a disclosure. Its id was made before it was committed, and tells
-/// when: no earlier entry can be its.
-fn find(storage: &mut dyn Read, id: Uuid) -> Result<Option<(u64, CivilMs, Disclosure)>, Error> {
-    let head = storage.head()?;
-    let made = id.get_timestamp().map_or(0, |time| {
-        let (seconds, nanos) = time.to_unix();
-        seconds as CivilMs * 1_000 + CivilMs::from(nanos / 1_000_000)
-    });
-    let mut after = before(storage, made, head.sequence)?;
+/// The entry of a disclosure that was made at `made`, before it was committed: no
+/// earlier entry can be its.
+fn find(
+    storage: &mut dyn Read,
+    id: Uuid,
+    made: CivilMs,
+) -> Result<Option<(u64, CivilMs, Disclosure)>, Error> {
+    let (cut, head) = (storage.cut()?, storage.head()?);
+    let kept = cut.map_or(0, |cut| cut.sequence);
+    let mut after = last_before(storage, made, kept, head.sequence)?;
     while after < head.sequence {
         let mut found = None;
         let mut last = after;
@@ -98,18 +108,10 @@ fn find(storage: &mut dyn Read, id: Uuid) -> Result<Option<(u64, CivilMs, Disclo
     Ok(None)
 }
 
-/// The last sequence whose ledger time is before `moment`, of those up to `head`.
-fn before(storage: &mut dyn Read, moment: CivilMs, head: u64) -> Result<u64, Error> {
-    let (mut low, mut high) = (0, head);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let mut earlier = false;
-        storage.scan(middle, 1, &mut |row| {
-            earlier = Entry::decode(row.body).is_ok_and(|entry| entry.stamp < moment);
-        })?;
-        if earlier { low = middle + 1 } else { high = middle }
-    }
-    Ok(low)
+/// When an id was made, where it tells.
+fn made(id: Uuid) -> Option<CivilMs> {
+    let (seconds, nanos) = id.get_timestamp()?.to_unix();
+    Some(seconds as CivilMs * 1_000 + CivilMs::from(nanos / 1_000_000))
 }
 
 fn told(

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::super::*;
+use super::retention::{keeper, later};
 use super::support::{Setup, subject};
 use crate::store::CrashAt;
 
@@ -81,4 +82,51 @@ async fn a_crash_between_any_two_operations_loses_nothing_that_was_told() {
             audit(&mut after.disk(), report.head.as_ref()).unwrap();
         }
     }
+}
+
+/// A day, three years, and then a cut beside what goes on.
+async fn cut(setup: &Setup) -> Result<Option<u64>, Unkept> {
+    let (ledger, writer) = setup.try_open().map_err(|_| Refused::Closed(Latch::Stopped))?;
+    tokio::spawn(writer.run());
+    let version = ledger.port.published().consent(subject(0)).version;
+    let mut keeper = keeper(setup, &ledger).in_slices_of(5);
+    let disclosed = ledger.disclose(setup.bundle(77), setup.facts(&[(0, version)]));
+    let (cut, _) = tokio::join!(keeper.look(), disclosed);
+    cut
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_between_any_two_steps_of_a_cut_loses_no_consent_and_the_cut_goes_on() {
+    const THREE_YEARS: CivilMs = 3 * 365 * 24 * 3_600_000;
+    let mut whole = false;
+    let mut steps = 0;
+    for operation in 1.. {
+        for commit_survives in [false, true] {
+            let setup = Setup::new();
+            let told = day(&setup).await.unwrap();
+            let setup = later(&setup, THREE_YEARS);
+            setup.disk().crash_at(CrashAt { operation, commit_survives });
+            whole = cut(&setup).await.is_ok();
+            audit(&mut setup.disk(), None)
+                .unwrap_or_else(|it| panic!("crash at {operation}: {it}"));
+
+            let after = setup.restart();
+            let ledger = after.start();
+            for (who, version) in &told.versions {
+                let found = ledger.port.published().consent(subject(*who)).version;
+                assert!(found >= *version, "crash at {operation}: a consent is lost");
+            }
+            keeper(&after, &ledger).look().await.unwrap();
+            let report = audit(&mut after.disk(), None).unwrap();
+            assert_eq!((report.cut, report.cuts), (12, 1), "crash at {operation}");
+            assert_eq!(after.entries()[0].sequence, 13, "crash at {operation}");
+            let version = ledger.port.published().consent(subject(0)).version;
+            ledger.disclose(after.bundle(99), after.facts(&[(0, version)])).await.unwrap();
+        }
+        steps = operation;
+        if whole {
+            break;
+        }
+    }
+    assert!(whole && steps > 15, "a cut of {steps} operations shows nothing");
 }

@@ -234,13 +234,13 @@ fn a_commit_survives_a_process_that_never_closes() {
 fn a_newer_schema_is_refused_and_left_alone() {
     let mut ledger = indexed();
     ledger.close();
-    pragma(ledger.dir(), "PRAGMA user_version = 3");
+    pragma(ledger.dir(), "PRAGMA user_version = 4");
     let before = fs::read(ledger.dir().join("ledger.db")).unwrap();
     for failure in [
         Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of).err(),
         open_read_only(ledger.dir(), subjects_of).err(),
     ] {
-        assert!(matches!(failure, Some(Error::Version { found: 3, supported: 2 })), "{failure:?}");
+        assert!(matches!(failure, Some(Error::Version { found: 4, supported: 3 })), "{failure:?}");
     }
     assert_eq!(fs::read(ledger.dir().join("ledger.db")).unwrap(), before);
 }
@@ -311,6 +311,7 @@ fn a_ledger_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_when_op
     let mut storage = Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of).unwrap();
     expected.check(storage.reader().unwrap().as_mut());
     storage.erase_subject(1).unwrap();
+    storage.put_facts(1, 0, b"facts").unwrap();
     storage.commit(&head).unwrap();
     drop(storage);
     let mut storage = Sqlite::open(dir.path(), STREAM, Time::Real, subjects_of).unwrap();

@@ -1,6 +1,6 @@
 //! A ledger under test beside a naive model of it, over any kind of storage.
 
-use crate::store::{Digest, Disk, Head, Indexer, Memory, Read, Row, Sqlite, Storage, Time};
+use crate::store::{Cut, Digest, Disk, Head, Indexer, Memory, Read, Row, Sqlite, Storage, Time};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -52,6 +52,7 @@ pub(super) struct Model {
     pub(super) subjects: BTreeMap<u64, String>,
     pub(super) consents: BTreeMap<u64, Vec<u8>>,
     pub(super) texts: BTreeMap<Digest, Vec<u8>>,
+    pub(super) cut: Option<Cut>,
 }
 
 impl Model {
@@ -62,6 +63,7 @@ impl Model {
             subjects: BTreeMap::new(),
             consents: BTreeMap::new(),
             texts: BTreeMap::new(),
+            cut: None,
         }
     }
 
@@ -69,6 +71,7 @@ impl Model {
     pub(super) fn read(reader: &mut dyn Read, texts: impl Iterator<Item = Digest>) -> Model {
         let mut found = Model::new();
         found.head = reader.head().unwrap();
+        found.cut = reader.cut().unwrap();
         found.rows = reader.entries(0, usize::MAX).unwrap();
         reader
             .subjects(&mut |number, identifier| {
@@ -98,8 +101,11 @@ impl Model {
     }
 
     fn usages(&self, subject: u64) -> Vec<Row> {
-        let about =
-            |row: &&Row| row.body.chunks_exact(8).any(|number| number == subject.to_le_bytes());
+        let cut = self.cut.map_or(0, |cut| cut.sequence);
+        let about = |row: &&Row| {
+            let mut subjects = row.body.chunks_exact(8);
+            row.sequence > cut && subjects.any(|number| number == subject.to_le_bytes())
+        };
         self.rows.iter().filter(about).rev().cloned().collect()
     }
 }
@@ -186,14 +192,33 @@ impl Ledger {
         for body in bodies {
             self.append(body);
         }
+        let sequence = self.model.head.sequence + self.open.len() as u64;
         self.model.rows.append(&mut self.open);
-        self.model.head = head_of(self.model.rows.len() as u64, self.model.head.stamp + 1);
+        self.model.head = head_of(sequence, self.model.head.stamp + 1);
         self.storage.commit(&self.model.head).unwrap();
         match (self.kind, &mut self.indexer) {
             (Kind::SqliteBehind, Some(indexer)) => drop(indexer.step(1).unwrap()),
             (Kind::SqliteIndexed, Some(indexer)) => while indexer.step(2).unwrap() > 0 {},
             _ => {}
         }
+    }
+
+    /// Cuts entries off, which the newest one says.
+    pub(super) fn cut(&mut self, sequence: u64) {
+        let entry = self.model.head.sequence;
+        let cut = Cut { sequence, hash: [7; 32], before: 3, entry };
+        self.storage.set_cut(&cut).unwrap();
+        self.model.cut = Some(cut);
+    }
+
+    /// Sweeps at most `limit` rows; how many that were.
+    pub(super) fn sweep(&mut self, limit: usize) -> usize {
+        let cut = self.model.cut.map_or(0, |cut| cut.sequence);
+        let gone = self.model.rows.iter().take(limit).filter(|row| row.sequence <= cut).count();
+        self.model.rows.drain(..gone);
+        let swept = self.storage.sweep(limit).unwrap();
+        assert!(swept == gone || gone == 0, "{swept} were swept, not {gone}");
+        swept
     }
 
     /// How many entries the index is still behind after one large step.

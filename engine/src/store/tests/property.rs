@@ -9,6 +9,9 @@ enum Step {
     Subject,
     Consent(u64, Vec<u8>),
     Text(u8, Vec<u8>),
+    /// Up to this part of the entries, in tenths.
+    Cut(u64),
+    Sweep(usize),
     Commit,
     Reopen,
 }
@@ -20,6 +23,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Subject),
         2 => (0..4_u64, bytes()).prop_map(|(number, state)| Step::Consent(number, state)),
         1 => (0..3_u8, bytes()).prop_map(|(digest, text)| Step::Text(digest, text)),
+        1 => (1..9_u64).prop_map(Step::Cut),
+        1 => (1..9_usize).prop_map(Step::Sweep),
         3 => Just(Step::Commit),
         1 => Just(Step::Reopen),
     ]
@@ -33,6 +38,18 @@ fn run(kind: Kind, steps: &[Step]) {
             Step::Subject => ledger.put_subject(ledger.model.subjects.len() as u64, "somebody"),
             Step::Consent(number, state) => ledger.put_consent(*number, state),
             Step::Text(digest, text) => ledger.put_text(*digest, text),
+            Step::Cut(tenths) => {
+                ledger.commit(&[]);
+                let (last, cut) = (ledger.model.head.sequence, ledger.model.cut);
+                let sequence = last * tenths / 10;
+                if sequence > cut.map_or(0, |cut| cut.sequence) {
+                    ledger.cut(sequence);
+                }
+            }
+            Step::Sweep(limit) => {
+                ledger.commit(&[]);
+                ledger.sweep(*limit);
+            }
             Step::Commit => ledger.commit(&[]),
             Step::Reopen => {
                 ledger.commit(&[]);

@@ -93,6 +93,7 @@ impl Custom {
             directory,
             connect: Arc::new(Tcp),
             room: Arc::new(engine::store::Room::endless()),
+            retention: engine::ledger::RETENTION_DEFAULT,
             civil,
             cache: cache::Config::default(),
             master_key: MasterKey::new([7; 32]),
