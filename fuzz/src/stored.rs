@@ -3,8 +3,8 @@
 use engine::catalogue::own;
 use engine::consent::{self, Consent, Terms};
 use engine::ledger::{
-    About, ByMandate, Change, Denial, Disclosure, Entry, Event, SubjectVersion, head_text,
-    parse_head, subjects_of,
+    About, ByMandate, Change, Denial, Digests, Disclosure, Entry, Event, Snapshot, SubjectVersion,
+    head_text, parse_head, subjects_of,
 };
 use engine::model::{Channel, OrganisationId, ProcedureId, RegisterId, RegisterSet};
 use engine::space::{Attribute, doors};
@@ -108,6 +108,19 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             count: 12,
         }),
         Event::Erasure(1 << 40),
+        Event::Snapshot(Snapshot {
+            upto: 76,
+            hash: [6; 32],
+            before: 1_700_000_000_000,
+            kept_ms: 63_072_000_000,
+            numbers: 1 << 40,
+            facts: Digests {
+                catalogues: [1; 32],
+                erased: [2; 32],
+                consents: [3; 32],
+                uses: [4; 32],
+            },
+        }),
         Event::ByMandate(ByMandate {
             by: who,
             change: Change {

@@ -157,6 +157,24 @@ pub fn reopen(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Opens the ledger once more, and cuts what is older than two years; up to which entry
+/// that was.
+///
+/// # Errors
+/// Where it does not open, or cannot be cut.
+pub fn cut(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<Option<u64>> {
+    let reader = storage.reader()?;
+    let civil = Civil::manual(plan.calendar.clone());
+    let (entropy, metrics) = (Entropy::system(), Arc::default());
+    let opened = ledger::Ledger::open(storage, civil.clone(), entropy, &plan.catalogue, metrics)?;
+    let kept = ledger::RETENTION_DEFAULT;
+    let mut keeper = ledger::Keeper::new(reader, opened.ledger, civil, kept);
+    block_on(async move {
+        tokio::spawn(opened.writer.run());
+        Ok(keeper.look().await?)
+    })
+}
+
 fn spawn<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

@@ -9,7 +9,7 @@ use engine::ledger;
 use engine::planted::{Fault, plant};
 use engine::store::{CrashAt, Disk, Memory};
 use proof::check::{Findings, Promise, Summary, check};
-use proof::run::{Incident, Plan, reopen, run};
+use proof::run::{Incident, Plan, cut, reopen, run};
 use proof::storage::Slow;
 
 /// A commit that lets some bundles gather behind it.
@@ -180,4 +180,25 @@ fn a_withdrawn_mandate_that_is_used_is_found() {
     let promise = Promise::NothingUnderAWithdrawnMandate;
     let how = "stands after the withdrawal of its mandate";
     finds(Fault::WithdrawnMandateUsed, Weather::Fair, promise, how);
+}
+
+#[test]
+fn a_cut_that_keeps_no_consents_is_found() {
+    const YEARS: i64 = 3 * 365 * 24 * 3_600_000;
+    let how = "a stored consent is not what the changes before lead to";
+    for (fault, found) in [(None, None), (Some(Fault::SnapshotForgetsChanges), Some(how))] {
+        let _planted = Planted::plant(fault);
+        let plan = plan(1, Weather::Fair);
+        let (storage, disk) = disk(Weather::Fair);
+        run(&plan, storage).expect("an engine starts");
+        plan.calendar.fetch_add(YEARS, Ordering::Relaxed);
+        let cut = cut(&plan, Box::new(disk.restart())).expect("it is cut");
+        assert!(cut.is_some_and(|cut| cut > 500), "{cut:?}");
+        let audited = ledger::audit(&mut disk.clone(), None).map_err(|error| error.to_string());
+        match (audited, found) {
+            (Ok(report), None) => assert_eq!((report.disclosures, Some(report.cut)), (0, cut)),
+            (Err(error), Some(how)) => assert!(error.contains(how), "{error}"),
+            (audited, _) => panic!("{fault:?}: {audited:?}"),
+        }
+    }
 }
