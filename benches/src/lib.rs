@@ -5,11 +5,13 @@
 //! request: `catalogue`, `decide` (and its plan), `decode`, `cache`, `release`,
 //! `ledger`, and `prefill` for all of them together. `fixtures` shows that the
 //! simulated registers cost little enough not to be what is measured. `peers` is
-//! no stage: it puts the running engine beside others.
+//! no stage: it puts the running engine beside others, and `generators` what
+//! loads it.
 
 pub mod answers;
 pub mod beside;
 pub mod durable;
+pub mod generators;
 pub mod large;
 pub mod peers;
 pub mod timing;

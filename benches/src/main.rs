@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use benches::whole::{PEOPLE, Warm};
-use benches::{beside, durable, peers};
+use benches::{beside, durable, generators, peers};
 use clap::Parser;
 use mimalloc::MiMalloc;
 
@@ -19,6 +19,8 @@ enum Command {
     Peers(peers::Options),
     /// Tell what somebody before a form feels of a bulk job beside them.
     Beside(beside::Options),
+    /// Put the load generator beside others: its peak rate, and what it measures.
+    Generators(generators::Options),
     /// Compare the ledger with a bare SQLite that writes the same bytes.
     Ledger(durable::Options),
     /// Answer requests out of the cache, on one thread and with the ledger in memory:
@@ -53,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Peers(options) => peers::run(&options),
         Command::Beside(options) => beside::run(&options),
+        Command::Generators(options) => generators::run(&options),
         Command::Ledger(options) => durable::run(&options),
         Command::Hits { rounds } => {
             let warm = Warm::start();

@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use clap::{Args, Subcommand};
+use clap::{Args, Parser as _, Subcommand};
 use engine::clock::Civil;
 use engine::engine::Parts;
 use engine::entropy::Entropy;
@@ -23,6 +23,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use loadgen::command::Arguments;
 
 use super::form;
 
@@ -52,6 +53,12 @@ pub enum Side {
         /// Where it listens.
         #[arg(long)]
         port: u16,
+    },
+    /// The load generator, as it is by itself.
+    Loadgen {
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
     },
     /// A service of axum, reqwest, moka and serde_json.
     #[cfg(feature = "service")]
@@ -88,6 +95,12 @@ pub fn run(side: Side) -> anyhow::Result<()> {
     match side {
         Side::Engine { data, batching, place } => engine(&data, batching, &place),
         Side::Hyper { bundle, port } => hyper(&std::fs::read(bundle)?.into(), port),
+        Side::Loadgen { arguments } => {
+            let arguments = std::iter::once("loadgen".to_owned()).chain(arguments);
+            // Its exit code is told by its document, too.
+            let _ = loadgen::command::execute(&Arguments::parse_from(arguments));
+            Ok(())
+        }
         #[cfg(feature = "service")]
         Side::Service { refusals, place } => super::service::run(&refusals, &place),
     }
@@ -131,7 +144,10 @@ fn engine(data: &Path, batching: bool, place: &Place) -> anyhow::Result<()> {
 }
 
 /// Thread per core, as the engine has it.
-fn hyper(bundle: &Bytes, port: u16) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Where it cannot start.
+pub fn hyper(bundle: &Bytes, port: u16) -> anyhow::Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads: Vec<_> = (0..cores)
         .map(|_| {

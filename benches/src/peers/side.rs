@@ -128,6 +128,9 @@ pub fn pause(time: Duration) {
 
 /// A port that nobody listens on. Somebody could take it before its side does, which
 /// then says so.
-fn free() -> anyhow::Result<SocketAddr> {
+///
+/// # Errors
+/// Where there is none.
+pub fn free() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
