@@ -29,6 +29,9 @@ pub(crate) struct Pacer {
     timer: Receiver,
     /// How long before the moment turns begin.
     close: Duration,
+    /// Whether time is the runtime's, and no timer of the kernel knows of it.
+    #[cfg(test)]
+    is_simulated: bool,
 }
 
 impl Pacer {
@@ -38,11 +41,26 @@ impl Pacer {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let close = if is_core_ours { CLOSE } else { Duration::ZERO };
-        Ok(Self { timer: Receiver::from_owned_fd_unchecked(timer)?, close })
+        Ok(Self {
+            timer: Receiver::from_owned_fd_unchecked(timer)?,
+            close,
+            #[cfg(test)]
+            is_simulated: false,
+        })
+    }
+
+    /// The same in the time of the runtime.
+    #[cfg(test)]
+    pub(crate) fn simulated(self, is_simulated: bool) -> Self {
+        Self { is_simulated, ..self }
     }
 
     /// Returns at this moment or later, and says when.
     pub(crate) async fn until(&self, due: Instant) -> io::Result<Instant> {
+        #[cfg(test)]
+        if self.is_simulated {
+            tokio::time::sleep_until(due.into()).await;
+        }
         loop {
             let now = clock::now();
             let left = due.saturating_duration_since(now);

@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 
 use super::{Ended, Pace, Shared};
 use crate::clock::{self, Instant};
+#[cfg(test)]
+use crate::connection::Dial;
 use crate::connection::{Connection, Protocol};
 use crate::honesty::Honesty;
 use crate::pace::Pacer;
@@ -163,6 +165,8 @@ impl Pool {
         events: Box<dyn Iterator<Item = Event> + Send>,
     ) -> io::Result<()> {
         let pacer = Pacer::new(!self.shared.load.cpus.is_empty())?;
+        #[cfg(test)]
+        let pacer = pacer.simulated(matches!(self.shared.load.keeping.dial, Dial::Memory(_)));
         let (threads, thread) = (self.shared.load.threads as u64, self.thread as u64);
         let mut behind = 0;
         for event in events.filter(|event| event.number % threads == thread) {

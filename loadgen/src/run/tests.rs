@@ -1,5 +1,7 @@
 //! Runs against targets that misbehave in time.
 
+mod stall;
+
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -103,17 +105,7 @@ fn check(outcome: &Outcome, quantile: f64) {
 const STALL: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(4));
 
 #[tokio::test]
-async fn an_open_loop_sees_exactly_what_a_stall_cost() {
-    let target = stalling(STALL.0, STALL.1).await;
-    let outcome = outcome(load(target, "500/s", 6, 2_000)).await;
-    assert_eq!(outcome.results.tally.sent, 3_000);
-    for quantile in [0.1, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99, 0.999] {
-        check(&outcome, quantile);
-    }
-}
-
-#[tokio::test]
-async fn a_stall_costs_an_open_loop_the_same_when_connections_run_out() {
+async fn over_the_network_an_open_loop_sees_what_a_stall_cost() {
     let target = stalling(STALL.0, STALL.1).await;
     let outcome = outcome(load(target, "500/s", 6, 10)).await;
     for quantile in [0.5, 0.7, 0.8, 0.9, 0.99] {
@@ -123,15 +115,6 @@ async fn a_stall_costs_an_open_loop_the_same_when_connections_run_out() {
     let at = |lags: &hdrhistogram::Histogram<u64>| lags.value_at_quantile(0.9) as f64 / 1e9;
     let (delay, lag) = (at(&outcome.honesty.delay), at(&outcome.honesty.lag));
     assert!(delay > expected(0.9) - 0.05 && lag < delay / 4.0, "{delay} {lag}");
-}
-
-#[tokio::test]
-async fn a_closed_loop_does_not_see_a_stall() {
-    let target = stalling(STALL.0, STALL.1).await;
-    let outcome = outcome(load(target, "closed", 6, 4)).await;
-    // Four requests of thousands met it.
-    assert!(latency(&outcome, 0.99) < 0.5, "{}", latency(&outcome, 0.99));
-    assert!(latency(&outcome, 1.0) > 1.9, "{}", latency(&outcome, 1.0));
 }
 
 #[tokio::test]
@@ -168,4 +151,35 @@ async fn a_target_that_resets_is_told_from_one_that_closes() {
     assert_eq!(outcome.ended, Ended::TargetClosed);
     let errors: Vec<_> = outcome.results.tally.errors.keys().copied().collect();
     assert_eq!(errors, [Error::Reset]);
+}
+
+/// Tells on which processors its requests are made.
+struct Affinity(Mutex<Vec<Vec<usize>>>);
+
+impl Script for Affinity {
+    fn groups(&self) -> Vec<String> {
+        Root.groups()
+    }
+
+    fn ask(&self, event: &Event) -> Ask {
+        let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+        let all = (0..rustix::thread::CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu));
+        self.0.lock().unwrap().push(all.collect());
+        Root.ask(event)
+    }
+}
+
+#[tokio::test]
+async fn threads_are_pinned_to_the_processors_that_are_named() {
+    let target = stalling(Duration::ZERO, Duration::ZERO).await;
+    let allowed = rustix::thread::sched_getaffinity(None).unwrap();
+    let last = (0..rustix::thread::CpuSet::MAX_CPU).rfind(|cpu| allowed.is_set(*cpu)).unwrap();
+    let script = Arc::new(Affinity(Mutex::default()));
+    let load = Load { script: script.clone(), cpus: vec![last], ..load(target, "100/s", 1, 1) };
+    outcome(load.clone()).await;
+    let seen = script.0.lock().unwrap().clone();
+    assert!(seen.len() == 100 && seen.iter().all(|it| *it == [last]), "{seen:?}");
+    let nowhere = Load { cpus: vec![rustix::thread::CpuSet::MAX_CPU], ..load };
+    let board = Board::new(&nowhere);
+    assert!(run(nowhere, board).await.unwrap_err().to_string().contains("there is no processor"));
 }
