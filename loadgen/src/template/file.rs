@@ -103,15 +103,14 @@ impl Original<'_> {
         Error::At(Place { path: self.path.to_owned(), line, column }, what.into())
     }
 
-    /// A mistake in a value, at a byte of the value. As it is written in the
-    /// file, the value may be longer: what stands there is looked for.
+    /// A mistake in a value, at a byte of the value: the first of its kind in
+    /// it. As it is written in the file, the value may be longer: what stands
+    /// there is looked for.
     pub(super) fn within(&self, value: &Spanned<String>, byte: usize, what: String) -> Error {
         let span = value.span();
         let said = value.get_ref();
         let rest: String = said[byte..].chars().take(12).collect();
-        let earlier = said[..byte].matches(&rest).count();
         let written = self.text.get(span.clone()).unwrap_or_default();
-        let found = written.match_indices(&rest).nth(earlier);
-        self.at(span.start + found.map_or(0, |(at, _)| at), what)
+        self.at(span.start + written.find(&rest).unwrap_or(0), what)
     }
 }
