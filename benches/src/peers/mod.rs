@@ -38,9 +38,9 @@ const REFUSING: usize = 20;
 /// People who are looked at in each side's answers.
 const SAMPLE: usize = 60;
 /// The country: enough people whom three registers know.
-const POPULATION: u64 = 10_000_000;
+const POPULATION: u64 = 20_000_000;
 /// More misses than any side has in a second.
-const MISSES_PER_SECOND: usize = 25_000;
+const MISSES_PER_SECOND: usize = 45_000;
 /// Between two measurements, so that what the first left to do is done.
 const PAUSE: Duration = Duration::from_millis(700);
 /// Calls of a miss, and its own exchange.
