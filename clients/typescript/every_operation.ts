@@ -69,7 +69,7 @@ for (const allow of [false, true]) {
   assert.equal(said.mandates[0]?.allow, allow);
 }
 const firm = { params: { query: { company: "B523212" } } };
-assert.ok(ok(await citizen.GET("/v1/me/data", firm)).fields["legalName"]?.value);
+assert.equal(ok(await citizen.GET("/v1/me/data", firm)).fields["legalName"]?.status, "filled");
 const without = ok(
   await citizen.PUT("/v1/me/consents/mandates", {
     ...firm,
