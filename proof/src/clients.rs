@@ -195,32 +195,23 @@ impl Client {
         self.ask(bundle, asked).await
     }
 
-    async fn family(&mut self, family: usize) -> Operation {
-        let (parent, child) = self.shared.families[family];
-        let bundle = Bundle {
-            procedure: FAMILY,
-            subjects: vec![parent, child],
-            organisation: self.organisation(),
-            channel: Channel::FrontOffice,
-            case: None,
-            key: None,
-        };
+    /// A form about somebody and who stands beside them.
+    async fn form(&mut self, procedure: &'static str, subjects: Vec<Subject>) -> Operation {
+        let organisation = self.organisation();
+        let channel = Channel::FrontOffice;
+        let bundle = Bundle { procedure, subjects, organisation, channel, case: None, key: None };
         let asked = self.asked(&bundle);
         self.ask(bundle, asked).await
     }
 
+    async fn family(&mut self, family: usize) -> Operation {
+        let (parent, child) = self.shared.families[family];
+        self.form(FAMILY, vec![parent, child]).await
+    }
+
     async fn firm(&mut self, firm: usize) -> Operation {
         let (manager, _) = self.manager(firm);
-        let bundle = Bundle {
-            procedure: FIRM,
-            subjects: vec![manager, company(firm)],
-            organisation: self.organisation(),
-            channel: Channel::FrontOffice,
-            case: None,
-            key: None,
-        };
-        let asked = self.asked(&bundle);
-        self.ask(bundle, asked).await
+        self.form(FIRM, vec![manager, company(firm)]).await
     }
 
     async fn company_view(&mut self, firm: usize) -> Operation {

@@ -6,20 +6,13 @@ use serde_json::{Value, json};
 
 use crate::support::{
     CATALOGUE, Custom, api, bundle, calls, data_folder, demo, demo_in, eventually, form, set,
-    somebody, with,
+    somebody, statuses, with,
 };
 
 const OF_RNPP: [&str; 4] = ["familyName", "givenName", "dateOfBirth", "civilStatus"];
 const OF_CACLR: [&str; 5] =
     ["thoroughfare", "locatorDesignator", "postCode", "postName", "adminUnitL1"];
 const OF_CCSS: [&str; 4] = ["employer", "occupation", "weeklyHours", "affiliatedSince"];
-
-#[track_caller]
-fn statuses(bundle: &Value, names: &[&str], status: &str) {
-    for name in names {
-        assert_eq!(bundle["fields"][name]["status"], status, "{name} of {bundle}");
-    }
-}
 
 /// Checks that nothing of the register of persons is in a bundle, nor what only
 /// its answer leads to, and that the citizen's No is the reason.

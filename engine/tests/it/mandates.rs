@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Api, Reply, api, audit, bundle, calls, data_folder, demo, demo_in, eventually, find, form, set,
-    with,
+    statuses, with,
 };
 
 const FORM: &str = "company-name-change";
@@ -33,13 +33,6 @@ fn put(api: Api, manager: &str, body: &Value) -> Reply {
 
 fn say(api: Api, (manager, company): &(String, String), allow: bool) -> Value {
     put(api, manager, &json!({"company": company, "allow": allow})).ok()
-}
-
-#[track_caller]
-fn statuses(bundle: &Value, names: &[&str], status: &str) {
-    for name in names {
-        assert_eq!(bundle["fields"][name]["status"], status, "{name} of {bundle}");
-    }
 }
 
 #[track_caller]

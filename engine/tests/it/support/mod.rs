@@ -134,6 +134,14 @@ pub(crate) fn bundle(api: Api, form: &Value) -> Value {
     reply.ok()
 }
 
+/// Checks that these fields of a bundle have this status.
+#[track_caller]
+pub(crate) fn statuses(bundle: &Value, names: &[&str], status: &str) {
+    for name in names {
+        assert_eq!(bundle["fields"][name]["status"], status, "{name} of {bundle}");
+    }
+}
+
 /// The matricule of somebody ordinary: employed, with a vehicle.
 pub(crate) fn somebody(country: Country) -> String {
     country.example_adult().matricule().to_string()
