@@ -1,12 +1,14 @@
 //! The one writer: takes a batch, orders it, checks it, commits it, publishes
 //! it, answers.
 
+mod chores;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, Snapshot, SubjectVersion};
+use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, SubjectVersion};
 use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
@@ -19,7 +21,7 @@ use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
 use crate::planted::{self, Fault};
-use crate::store::{self, Cut, Head, Row, Storage};
+use crate::store::{self, Head, Row, Storage};
 
 /// A wall clock that goes forward by more than this against the monotonic one
 /// is wrong: every expiry would come early, and ledger time never goes back.
@@ -282,29 +284,6 @@ impl Writer {
         }
     }
 
-    /// Does one thing of retention.
-    fn chore(&mut self, stamp: CivilMs, chore: Chore) -> Result<(), store::Error> {
-        match chore {
-            Chore::Facts { cut, part, body } => self.storage.put_facts(cut, part, &body),
-            Chore::Snapshot(snapshot) => {
-                let Snapshot { upto, hash, before, .. } = *snapshot;
-                self.append(stamp, Event::Snapshot(*snapshot))?;
-                let entry = self.head.sequence;
-                self.storage.set_cut(&Cut { sequence: upto, hash, before, entry })
-            }
-            Chore::Sweep { limit, swept } => {
-                let count = self.storage.sweep(limit)?;
-                self.metrics.ledger().swept(count);
-                swept.store(count, Ordering::SeqCst);
-                Ok(())
-            }
-            Chore::Scrub(mark) => {
-                self.scrub = Some(mark);
-                Ok(())
-            }
-        }
-    }
-
     /// From here on, another catalogue holds.
     fn supersede(&mut self, stamp: CivilMs, catalogue: &Catalogue) -> Result<(), store::Error> {
         self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
@@ -497,19 +476,6 @@ impl Writer {
                 self.published.close(Latch::WriteFailed);
             }
         }
-    }
-}
-
-impl Writer {
-    /// A checkpoint that leaves nothing in the log. Where somebody reads meanwhile, the
-    /// next look of retention tries again.
-    fn scrub(&mut self, mark: &AtomicBool) -> Result<bool, store::Error> {
-        match self.storage.scrub() {
-            Ok(()) => mark.store(false, Ordering::SeqCst),
-            Err(store::Error::StillRead) => {}
-            Err(error) => return Err(error),
-        }
-        Ok(true)
     }
 }
 
