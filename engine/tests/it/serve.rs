@@ -286,6 +286,49 @@ fn values_that_no_engine_could_work_with_are_mistakes() {
 }
 
 #[test]
+fn how_long_entries_are_kept_is_a_time_that_can_be_or_a_mistake_of_its_line() {
+    let place = Place::new();
+    let said = "retention = \"730d\"";
+    let text = fs::read_to_string(place.config()).unwrap();
+    let line = text.lines().position(|line| line == said).expect("the example shows it") + 1;
+    let wrong = |written: &str, expected: &str| {
+        let expected = format!("engine.toml:{line}: {expected}");
+        check(&place, said, written, &[&expected]);
+    };
+    for none in ["0", "0d", "29d", "719h", "36501d", "9000000h"] {
+        let written = format!("retention = \"{none}\"");
+        wrong(&written, "`retention` must be from 30d to 36500d");
+    }
+    // The last is more than can be counted.
+    for unit in ["-730d", "730", "2y", "24 months", "", "730D", "1.5d", "99999999999999999999d"] {
+        let written = format!("retention = \"{unit}\"");
+        let expected =
+            format!("`retention` = \"{unit}\" must be a whole number and ms, s, m, h or d");
+        wrong(&written, &expected);
+    }
+    wrong("retention = 730", "`retention` must be a text, not integer");
+    wrong("retention = [\"730d\"]", "`retention` must be a text, not array");
+    wrong("retain = \"730d\"", "unknown key `retain`");
+    check(&place, "[ledger]\nretention = \"730d\"", "ledger = 1", &["`ledger` must be a table"]);
+    let days = |written: &str| {
+        place.edit(said, written);
+        let config = place.load().unwrap_or_else(|error| panic!("{error:?}"));
+        fs::write(place.config(), &text).unwrap();
+        config.retention.as_secs() / 86_400
+    };
+    assert_eq!(
+        ["30d", "36500d", "17520h"].map(|it| days(&format!("retention = \"{it}\""))),
+        [30, 36_500, 730]
+    );
+    assert_eq!(days(""), 730, "two years, where nothing is said");
+    let check = std::process::Command::new(env!("CARGO_BIN_EXE_engine"))
+        .args(["check", "--config"])
+        .arg(place.config())
+        .status();
+    assert!(check.unwrap().success());
+}
+
+#[test]
 fn a_key_is_one_operators_in_whichever_digits_it_is_written() {
     let place = Place::new();
     let text = fs::read_to_string(place.config()).unwrap();
