@@ -50,7 +50,7 @@ pub struct Options {
     /// How many times as fast as real time calendars run, for a replay: a year in
     /// two minutes is 262800. Deadlines and latencies stay real. Data written so opens
     /// only so.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub time_scale: u32,
     /// How many MiB must stay free where the data is; with less, the engine says that it
     /// is not ready.

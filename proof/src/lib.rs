@@ -14,5 +14,6 @@ pub mod killed;
 pub mod power;
 pub mod registers;
 pub mod run;
+pub mod stands;
 pub mod storage;
 pub mod world;

@@ -57,16 +57,14 @@ enum What {
         /// How often.
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
         times: u64,
-        /// The program, started as `PROGRAM demo`: without it, this one.
+        /// The program, started as `PROGRAM demo` and `PROGRAM erase`: without it, this
+        /// one, which passes both on to the engine's own commands.
         #[arg(long)]
         program: Option<PathBuf>,
         /// Draws when.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// What `kill` starts: the engine's own demonstration.
-    #[command(hide = true)]
-    Demo(engine::demo::Options),
 }
 
 /// Every promise holds; one is broken; it could not be tried.
@@ -75,13 +73,16 @@ const VIOLATED: u8 = 1;
 const UNTRIED: u8 = 3;
 
 fn main() -> ExitCode {
+    // What `kill` starts and kills.
+    if std::env::args().nth(1).is_some_and(|first| ["demo", "erase"].contains(&&*first)) {
+        return engine::command::main();
+    }
     let done = match Command::parse().what {
         What::History { operations, seed } => history(operations, seed),
         What::Power { operations, lives, every, seed } => {
             power(&Storm { seed, operations, lives, every: every as usize })
         }
         What::Kill { times, program, seed } => kill(program, times, seed),
-        What::Demo(options) => engine::demo::run(&options),
     };
     ExitCode::from(match done {
         Ok(()) => HOLDS,
@@ -105,19 +106,22 @@ fn history(operations: u64, seed: u64) -> anyhow::Result<()> {
 }
 
 fn power(storm: &Storm) -> anyhow::Result<()> {
-    let Survived { cuts, in_checkpoints, told } = survive(storm)?;
+    let Survived { cuts, in_checkpoints, in_retention, searched, cut, told } = survive(storm)?;
     tell(&format!(
-        "{cuts} power losses, {in_checkpoints} of them in checkpoints; {told} answers, and not \
-         one was lost"
+        "{cuts} power losses, {in_checkpoints} of them in checkpoints, {in_retention} in the \
+         midst of retention, which went up to entry {cut}, and {searched} after somebody was \
+         erased, who was in no file; {told} answers, and not one was lost"
     ))
 }
 
 fn kill(program: Option<PathBuf>, times: u64, seed: u64) -> anyhow::Result<()> {
     let program = program.map_or_else(killed::this_program, Ok)?;
-    let Killed { times, bundles, changes } = killed::kill(&program, times, seed)?;
+    let Killed { times, bundles, changes, erased, erasures_killed, cuts } =
+        killed::kill(&program, times, seed)?;
     tell(&format!(
-        "killed {times} times; {bundles} bundles and {changes} acknowledgements, and not one was \
-         lost"
+        "killed {times} times, in {cuts} of which entries had been cut; {bundles} bundles and \
+         {changes} acknowledgements, and not one was lost; {erased} people erased, who were in no \
+         file; {erasures_killed} erasures killed before they told anything"
     ))
 }
 

@@ -2,18 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use engine::clock::Civil;
+use engine::entropy::Entropy;
 use engine::ledger;
-use engine::store::{self, Head, Sqlite, Storage, Time};
+use engine::model::Subject;
+use engine::store::{self, Sqlite, Storage as _, Time};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use vfs::{Disk, Event, Shadow, What};
 
 use crate::check::{Broken, Promise};
-use crate::facts::{Facts, Person};
-use crate::history::{History, Operation, Told, Wanted};
+use crate::history::{Operation, Told, Wanted};
 use crate::run::{Plan, reopen, run};
+use crate::stands::{self, Known, Standing, naming, stands};
 
 /// What is survived.
 #[derive(Clone, Copy, Debug)]
@@ -36,34 +40,68 @@ pub struct Survived {
     pub cuts: u64,
     /// Of these, where writes were under way to the ledger's file itself.
     pub in_checkpoints: u64,
+    /// Of these, where entries were left of a cut of retention that was made.
+    pub in_retention: u64,
+    /// Of these, after which somebody who was erased was looked for in every file.
+    pub searched: u64,
+    /// Up to where entries were cut at the last.
+    pub cut: u64,
     /// Bundles and acknowledgements that somebody held at the last.
     pub told: u64,
 }
 
-/// Keeps an engine busy, and then cuts its power at every sync in turn.
+/// Somebody who was erased between two lives.
+#[derive(Clone, Copy)]
+struct Erased {
+    subject: Subject,
+    /// When that began, and when it was told to be done.
+    invoked: u64,
+    completed: u64,
+}
+
+/// All that was done to a ledger.
+#[derive(Default)]
+struct Lived {
+    operations: Vec<Operation>,
+    erased: Vec<Erased>,
+}
+
+/// Keeps an engine busy, which cuts what is older than half of a life of it, erases
+/// somebody after each, and then cuts its power at every sync in turn.
 ///
 /// # Errors
 /// The first promise that a cut breaks, and where.
 pub fn survive(storm: &Storm) -> anyhow::Result<Survived> {
     let dir = tempfile::tempdir().context("a temporary directory")?;
-    let plan = Plan { clients: 8, ..Plan::new(storm.seed, storm.operations) };
+    // The calendar moves on by a millisecond with each operation.
+    let kept = Some(Duration::from_millis(storm.operations.div_ceil(2)));
+    let plan = Plan { clients: 8, kept, ..Plan::new(storm.seed, storm.operations) };
     let ticks = plan.ticks.clone();
     let disk = Disk::watch(dir.path(), move || ticks.tick());
-    let history = lives(&plan, storm, dir.path())?;
-    let mut told: Vec<&Operation> = history.operations.iter().filter(|it| is_told(it)).collect();
-    told.sort_unstable_by_key(|operation| operation.completed);
-    cut_all(&plan, storm, &disk, &told)
+    let lived = lives(&plan, storm, dir.path())?;
+    cut_all(&plan, storm, &disk, &lived)
 }
 
-fn lives(plan: &Plan, storm: &Storm, dir: &Path) -> anyhow::Result<History> {
-    let mut all = History::default();
+fn lives(plan: &Plan, storm: &Storm, dir: &Path) -> anyhow::Result<Lived> {
+    let mut all = Lived::default();
     for life in 0..storm.lives {
         let plan = Plan { seed: storm.seed.wrapping_add(life), ..plan.clone() };
         let history = run(&plan, Box::new(open(dir)?))?;
         anyhow::ensure!(history.latch.is_none(), "the ledger was closed: {:?}", history.latch);
         all.operations.extend(history.operations);
+        let (subject, _) = plan.families[life as usize % plan.families.len()];
+        all.erased.extend(erase(&plan, dir, subject)?);
     }
     Ok(all)
+}
+
+/// Erases somebody, where anything was recorded of them.
+fn erase(plan: &Plan, dir: &Path, subject: Subject) -> anyhow::Result<Option<Erased>> {
+    let invoked = plan.ticks.tick();
+    let civil = Civil::manual(plan.calendar.clone());
+    let erased = ledger::erase(Box::new(open(dir)?), civil, Entropy::system(), subject)?;
+    let completed = plan.ticks.tick();
+    Ok(erased.map(|_| Erased { subject, invoked, completed }))
 }
 
 fn is_told(operation: &Operation) -> bool {
@@ -74,7 +112,7 @@ fn cut_all(
     plan: &Plan,
     storm: &Storm,
     disk: &Arc<Disk>,
-    told: &[&Operation],
+    lived: &Lived,
 ) -> anyhow::Result<Survived> {
     let events = disk.events();
     let mut rng = StdRng::seed_from_u64(storm.seed);
@@ -84,88 +122,125 @@ fn cut_all(
             let log = event.file.ends_with("-wal");
             syncs += 1;
             if !log || syncs % storm.every == 0 {
-                survived.cuts += 2;
                 survived.in_checkpoints += u64::from(!log) * 2;
-                let held = told.partition_point(|operation| operation.completed < event.at);
-                let held = &told[..held];
-                cut(plan, &shadow, held, || false)
-                    .and_then(|()| cut(plan, &shadow, held, || rng.random()))
-                    .with_context(|| at(index, event))?;
+                let held = lived.by(event.at);
+                let none = cut(plan, &shadow, &held, || false);
+                survived.count(&none.with_context(|| at(index, event))?);
+                let half = cut(plan, &shadow, &held, || rng.random());
+                survived.count(&half.with_context(|| at(index, event))?);
             }
         }
         shadow.apply(event);
     }
-    survived.told = told.len() as u64;
-    cut(plan, &shadow, told, || false).context("after the last sync")?;
+    let held = lived.by(u64::MAX);
+    survived.told = held.operations.len() as u64;
+    let last = cut(plan, &shadow, &held, || false).context("after the last sync")?;
+    survived.cut = last.standing.cut;
     Ok(survived)
+}
+
+/// What clients, and whoever erased somebody, had been told by a moment.
+struct Held<'a> {
+    operations: Vec<&'a Operation>,
+    bundles: u64,
+    erased: u64,
+    /// Who was erased, and was not named since.
+    gone: Vec<Subject>,
+}
+
+impl Lived {
+    fn by(&self, moment: u64) -> Held<'_> {
+        let told = self.operations.iter().filter(|it| is_told(it) && it.completed < moment);
+        let told: Vec<&Operation> = told.collect();
+        let bundles = stands::bundles(&told);
+        let operations = told.into_iter().filter(|it| !self.is_void(it, moment)).collect();
+        let erased: Vec<_> = self.erased.iter().filter(|it| it.completed < moment).collect();
+        let named = |erased: &Erased| {
+            let since = |it: &&Operation| erased.completed < it.invoked && it.invoked < moment;
+            self.operations.iter().filter(since).any(|it| may_name(it, erased.subject))
+        };
+        let gone = erased.iter().filter(|it| !named(it)).map(|it| it.subject).collect();
+        Held { operations, bundles, erased: erased.len() as u64, gone }
+    }
+
+    /// Whether a change was of somebody who was erased after it, or whose erasure was
+    /// under way.
+    fn is_void(&self, operation: &Operation, moment: u64) -> bool {
+        let whose = operation.wanted.subjects()[0];
+        let after = |it: &Erased| operation.completed < it.invoked && it.invoked < moment;
+        matches!(operation.told, Told::Version(..))
+            && self.erased.iter().any(|it| it.subject == whose && after(it))
+    }
+}
+
+/// Whether an operation may have written somebody's identifier. Who acted for a company
+/// is not part of what was wanted.
+fn may_name(operation: &Operation, subject: Subject) -> bool {
+    let other = match operation.wanted {
+        Wanted::Mandate { other, .. } => Some(other),
+        _ => None,
+    };
+    let whom = operation.wanted.subjects();
+    whom.contains(&subject)
+        || other == Some(subject)
+        || whom.iter().any(|it| matches!(it, Subject::Legal(_)))
+}
+
+/// What came of one cut.
+struct Cut {
+    standing: Standing,
+    in_retention: bool,
+    searched: bool,
+}
+
+impl Survived {
+    fn count(&mut self, cut: &Cut) {
+        self.cuts += 1;
+        self.in_retention += u64::from(cut.in_retention);
+        self.searched += u64::from(cut.searched);
+    }
 }
 
 fn at(index: usize, event: &Event) -> String {
     format!("the power went at the sync of {} that is event {index}", event.file)
 }
 
-/// What stands after a cut, against what clients held by then.
+/// What stands after a cut, against what was told by then.
 fn cut(
     plan: &Plan,
     shadow: &Shadow,
-    held: &[&Operation],
+    held: &Held<'_>,
     survives: impl FnMut() -> bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Cut> {
     let dir = tempfile::tempdir().context("a temporary directory")?;
     let dir = dir.path().join("data");
     shadow.write_to(&dir, survives).context("the files after a cut")?;
-    stands(&dir, held, None)?;
-    reopen(plan, Box::new(open(&dir)?)).context("it does not start again")
-}
-
-/// Opens what a ledger left, and holds it against what clients hold: the audit, also
-/// against an older head, an entry for every bundle, and every change that was
-/// acknowledged.
-///
-/// # Errors
-/// What cannot be opened, and the first promise that is broken.
-pub fn stands<'a>(
-    dir: &Path,
-    held: impl IntoIterator<Item = &'a &'a Operation>,
-    older: Option<&Head>,
-) -> anyhow::Result<()> {
-    let storage = open(dir)?;
-    let mut reader = storage.reader()?;
-    ledger::audit(reader.as_mut(), older).context("the audit")?;
-    let facts = Facts::read(reader.as_mut())?;
-    for operation in held {
-        lost(&facts, operation).map_or(Ok(()), |lost| Err(anyhow::Error::from(lost)))?;
+    let known = Known {
+        time: Time::Real,
+        held: &held.operations,
+        older: None,
+        bundles: held.bundles,
+        erased: held.erased,
+    };
+    let standing = stands(&dir, &known)?;
+    let in_retention = is_in_retention(&dir)?;
+    reopen(plan, Box::new(open(&dir)?)).context("it does not start again")?;
+    for subject in &held.gone {
+        let files = naming(&dir, *subject).context("the files after a start")?;
+        let how = || format!("somebody who was erased is named in {files:?}");
+        let promise = Promise::AnAcknowledgedChangeIsInForce;
+        anyhow::ensure!(files.is_empty(), Broken { promise, how: how() });
     }
-    Ok(())
+    Ok(Cut { standing, in_retention, searched: !held.gone.is_empty() })
 }
 
-/// Where a ledger ends.
-///
-/// # Errors
-/// Where it cannot be opened.
-pub fn newest_head(dir: &Path) -> anyhow::Result<Head> {
-    Ok(open(dir)?.reader()?.head()?)
-}
-
-/// What of an operation is not in the ledger.
-fn lost(facts: &Facts, operation: &Operation) -> Option<Broken> {
-    let how = || format!("{:?}, told at tick {}", operation.wanted, operation.completed);
-    match (&operation.told, &operation.wanted) {
-        (Told::Bundle(held), _) => {
-            let found = facts.disclosures.get(&held.id);
-            let whole = found.is_some_and(|(_, entry)| entry.digest == held.digest);
-            (!whole).then(|| Broken { promise: Promise::EveryResponseHasItsEntry, how: how() })
-        }
-        (Told::Version(version, _), wanted) if !matches!(wanted, Wanted::Bundle(_)) => {
-            let person = facts.people.get(&wanted.subjects()[0]);
-            let there = person.map_or(0, Person::version) >= *version;
-            let promise = Promise::AnAcknowledgedChangeIsInForce;
-            (!there).then(|| Broken { promise, how: how() })
-        }
-        _ => None,
-    }
+/// Whether entries are left of a cut that is made.
+fn is_in_retention(dir: &Path) -> anyhow::Result<bool> {
+    let mut reader = open(dir)?.reader()?;
+    let cut = reader.cut()?.map_or(0, |cut| cut.sequence);
+    Ok(reader.entries(0, 1)?.first().is_some_and(|row| row.sequence <= cut))
 }
 
 fn open(dir: &Path) -> Result<Sqlite, store::Error> {
-    Sqlite::open(dir, [1; 16], Time::Real, ledger::subjects_of)
+    stands::open(dir, Time::Real)
 }

@@ -1,8 +1,9 @@
 //! Runs an engine and its clients: several cores, a writer, and nothing of a network.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use engine::cache;
@@ -10,7 +11,7 @@ use engine::catalogue::Catalogue;
 use engine::clock::Civil;
 use engine::engine::{Engine, Parts};
 use engine::entropy::Entropy;
-use engine::ledger;
+use engine::ledger::{self, Keeper, Refused, Unkept};
 use engine::model::{CivilMs, Subject};
 use engine::space::{self, MasterKey};
 use engine::store::{Readers, Room, Storage};
@@ -20,6 +21,13 @@ use crate::clients::{Shared, client};
 use crate::history::{History, Operation};
 use crate::registers::{Registers, Wire};
 use crate::world::{self, Ticks};
+
+/// How often it is looked for what is older, while as much goes by as is kept.
+const LOOKS_IN_TIME: CivilMs = 4;
+/// How often the calendar is looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(1);
+/// How many entries go at a time: so few that a cut of some hundred has many steps.
+const SWEPT_AT_ONCE: usize = 16;
 
 /// What is run.
 #[derive(Clone)]
@@ -42,6 +50,8 @@ pub struct Plan {
     pub ticks: Arc<Ticks>,
     /// What happens when so many operations are left.
     pub incident: Option<(u64, Incident)>,
+    /// How long entries are kept, by the calendar; without it, nothing is cut meanwhile.
+    pub kept: Option<Duration>,
 }
 
 impl Plan {
@@ -58,6 +68,7 @@ impl Plan {
             calendar: world::calendar(),
             ticks: Arc::default(),
             incident: None,
+            kept: None,
         }
     }
 }
@@ -85,7 +96,7 @@ impl Plan {
 /// Where the engine cannot start.
 pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
     let registers = Arc::new(Registers::new(&plan.families, plan.ticks.clone()));
-    let readers = Readers::inline(storage.reader()?);
+    let (readers, keepers) = (Readers::inline(storage.reader()?), storage.reader()?);
     let vault = Box::new(space::Memory::default());
     let parts = parts(plan, registers.clone());
     let (engine, writer) = Engine::open(parts, storage, readers, vault)?;
@@ -110,9 +121,21 @@ pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
         })?);
     }
     let watching = engine.seat().0.core();
+    let served = Arc::new(AtomicBool::new(false));
+    let keeping = plan.kept.map(|kept| {
+        let civil = Civil::manual(plan.calendar.clone());
+        let ledger = watching.shared().ledger.clone();
+        let keeper = Keeper::new(keepers, ledger, civil.clone(), kept).in_slices_of(SWEPT_AT_ONCE);
+        let served = served.clone();
+        spawn("retention", move || block_on(keep(keeper, civil, kept, served)))
+    });
     let mut operations = Vec::new();
     for core in cores {
         operations.extend(joined(core)??);
+    }
+    served.store(true, Ordering::SeqCst);
+    if let Some(keeping) = keeping.transpose()? {
+        joined(keeping)?.context("retention")?;
     }
     let latch = watching.shared().ledger.published().latch().map(|latch| latch.to_string());
     drop((engine, watching));
@@ -122,6 +145,29 @@ pub fn run(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<History> {
         tick => Some(tick),
     };
     Ok(History { operations, calls: registers.logs(), latch, incident })
+}
+
+/// Cuts what is older again and again, until every operation has ended.
+async fn keep(
+    mut keeper: Keeper,
+    civil: Civil,
+    kept: Duration,
+    served: Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    let every = kept.as_millis() as CivilMs / LOOKS_IN_TIME;
+    let mut due = civil.now();
+    while !served.load(Ordering::SeqCst) {
+        if due <= civil.now() {
+            due = civil.now() + every;
+            match keeper.look().await {
+                Ok(_) => {}
+                Err(Unkept::Refused(Refused::Closed(_))) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+    }
+    Ok(())
 }
 
 fn parts(plan: &Plan, registers: Arc<Registers>) -> Parts {
@@ -168,7 +214,7 @@ pub fn cut(plan: &Plan, storage: Box<dyn Storage>) -> anyhow::Result<Option<u64>
     let (entropy, metrics) = (Entropy::system(), Arc::default());
     let opened = ledger::Ledger::open(storage, civil.clone(), entropy, &plan.catalogue, metrics)?;
     let kept = ledger::RETENTION_DEFAULT;
-    let mut keeper = ledger::Keeper::new(reader, opened.ledger, civil, kept);
+    let mut keeper = Keeper::new(reader, opened.ledger, civil, kept);
     block_on(async move {
         tokio::spawn(opened.writer.run());
         Ok(keeper.look().await?)

@@ -1,4 +1,5 @@
-//! The real process is killed ten times under load.
+//! The real process is killed ten times under load, while it cuts what is beyond
+//! retention, and people are erased.
 
 use std::path::Path;
 
@@ -11,4 +12,5 @@ fn ten_kills_under_load_lose_nothing_that_was_told() {
     println!("{killed:?}");
     assert_eq!(killed.times, 10);
     assert!(killed.bundles > 100 && killed.changes > 30, "{killed:?}");
+    assert!(killed.cuts >= 3 && killed.erased >= 2, "{killed:?}");
 }

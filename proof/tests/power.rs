@@ -1,4 +1,5 @@
-//! The power goes at every sync of a busy engine.
+//! The power goes at every sync of a busy engine that cuts what is beyond retention, and
+//! from which people are erased.
 
 use engine::planted::{Fault, plant};
 use proof::check::{Broken, Promise};
@@ -13,6 +14,8 @@ fn a_power_loss_at_any_sync_loses_nothing_that_was_told() {
     println!("{survived:?}");
     assert!(survived.cuts > 100 && survived.told > 300, "{survived:?}");
     assert!(survived.in_checkpoints >= 4, "{survived:?}");
+    assert!(survived.in_retention > 50 && survived.cut > 300, "{survived:?}");
+    assert!(survived.searched > 3, "{survived:?}");
 
     plant(Some(Fault::RespondBeforeCommit));
     let error = survive(&STORM).expect_err("what was told too early is lost");
