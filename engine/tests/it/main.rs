@@ -4,6 +4,7 @@
 
 mod accesses;
 mod backup;
+mod backup_and_cuts;
 mod bad_input;
 mod batch;
 mod bundle;

@@ -2,6 +2,7 @@
 //! registers of a test's own.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use engine::catalogue::{Catalogue, Source};
@@ -26,7 +27,8 @@ pub(crate) struct Custom {
     pub(crate) engine: Running,
     pub(crate) fleet: Fleet,
     pub(crate) country: Country,
-    _data: TempDir,
+    /// Goes with it, unless the data was named.
+    _data: Option<TempDir>,
 }
 
 impl Custom {
@@ -49,7 +51,8 @@ impl Custom {
 
     /// Starts where somebody collects spans.
     pub(crate) fn collected_by(spans: Arc<dyn Spans>) -> Self {
-        Self::start_with(anywhere(), tokens(), Civil::system(), &[], &[], Some(spans))
+        let listen = anywhere();
+        Self::start_with(None, listen, tokens(), Civil::system(), &[], &[], Some(spans))
     }
 
     /// The same on a day of the test's own.
@@ -61,6 +64,11 @@ impl Custom {
         Self::start_at(anywhere(), tokens(), civil, edits, elsewhere)
     }
 
+    /// On a day of the test's own, in a directory that stays.
+    pub(crate) fn start_in(data: &Path, civil: Civil) -> Self {
+        Self::start_with(Some(data), anywhere(), tokens(), civil, &[], &[], None)
+    }
+
     fn start_at(
         listen: http::Listen,
         directory: Arc<dyn Directory>,
@@ -68,10 +76,11 @@ impl Custom {
         edits: &[Edit<'_>],
         elsewhere: &[(&str, SocketAddr)],
     ) -> Self {
-        Self::start_with(listen, directory, civil, edits, elsewhere, None)
+        Self::start_with(None, listen, directory, civil, edits, elsewhere, None)
     }
 
     fn start_with(
+        data: Option<&Path>,
         listen: http::Listen,
         directory: Arc<dyn Directory>,
         civil: Civil,
@@ -101,9 +110,11 @@ impl Custom {
             tells_how: false,
             entropy: Box::new(Entropy::system),
         };
-        let data = tempfile::tempdir().expect("a temporary directory");
-        let engine = start(parts, data.path(), listen);
-        Self { engine: engine.expect("an engine starts"), fleet, country, _data: data }
+        let fresh = || tempfile::tempdir().expect("a temporary directory");
+        let temporary = data.is_none().then(fresh);
+        let data = data.or(temporary.as_ref().map(TempDir::path)).expect("one of the two");
+        let engine = start(parts, data, listen);
+        Self { engine: engine.expect("an engine starts"), fleet, country, _data: temporary }
     }
 
     /// Its API.
