@@ -1,7 +1,5 @@
 //! The simulated registers' answers, asked as their descriptions say.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use engine::catalogue::{CallKey, Catalogue, Method, Part, Register, Template};
 use engine::consent::{Plan, Request};
@@ -66,11 +64,11 @@ pub fn body(register: &Register, keys: &[&str], asked: AttributeMask) -> Vec<u8>
 
 /// The decoded answer about one key.
 #[must_use]
-pub fn answer(register: &Register, key: &str, asked: AttributeMask) -> Arc<Answer> {
+pub fn answer(register: &Register, key: &str, asked: AttributeMask) -> Answer {
     let mut body = body(register, &[key], asked);
     let answers = decode(register, &[key], asked, NOW, &mut body).expect("a right answer");
     let answer = answers.into_iter().next().expect("an answer for the key");
-    Arc::new(answer.expect("an answer about the key"))
+    answer.expect("an answer about the key")
 }
 
 pub(crate) fn all(catalogue: &Catalogue, request: &Request, plan: &Plan) -> Resolution {
@@ -79,7 +77,7 @@ pub(crate) fn all(catalogue: &Catalogue, request: &Request, plan: &Plan) -> Reso
     for index in plan.calls().iter() {
         let planned = &procedure.calls[index];
         if planned.register == catalogue.own_data().id {
-            resolution.set(index, Call::Answered(Arc::new(nothing_added(plan.attributes(index)))));
+            resolution.set(index, Call::Answered(nothing_added(plan.attributes(index))));
             continue;
         }
         let key = match planned.key {

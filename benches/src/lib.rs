@@ -12,6 +12,8 @@ pub mod answers;
 pub mod beside;
 pub mod durable;
 pub mod generators;
+pub mod grown;
+pub mod held;
 pub mod large;
 pub mod peers;
 pub mod timing;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use benches::whole::{PEOPLE, Warm};
-use benches::{beside, durable, generators, peers};
+use benches::{beside, durable, generators, grown, held, peers};
 use clap::Parser;
 use mimalloc::MiMalloc;
 
@@ -23,6 +23,10 @@ enum Command {
     Generators(generators::Options),
     /// Compare the ledger with a bare SQLite that writes the same bytes.
     Ledger(durable::Options),
+    /// Tell what a hit costs where millions are known, against a country's.
+    Grown(grown::Options),
+    /// Tell what the cache costs: bytes for each subject, and a lookup among millions.
+    Held(held::Options),
     /// Answer requests out of the cache, on one thread and with the ledger in memory:
     /// for `valgrind --tool=callgrind`, whose counts repeat. Two runs of different
     /// lengths give the cost of one request.
@@ -57,6 +61,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Beside(options) => beside::run(&options),
         Command::Generators(options) => generators::run(&options),
         Command::Ledger(options) => durable::run(&options),
+        Command::Grown(options) => grown::run(&options),
+        Command::Held(options) => held::run(&options),
         Command::Hits { rounds } => {
             let warm = Warm::start();
             (0..rounds).for_each(|_| warm.ask(PEOPLE));

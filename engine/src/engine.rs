@@ -305,7 +305,8 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
         }
     };
     let keeper = Keeper::new(storage, engine.shared.ledger.clone(), civil, retention);
-    threads.push(thread("retention", keep_in_time(keeper, stopped.clone()))?);
+    let cache = engine.shared.cache.clone();
+    threads.push(thread("retention", keep_in_time(keeper, cache, stopped.clone()))?);
     threads.push(thread("indexer", keep_indexed(indexer, room.clone(), stopped))?);
     let (shared, metrics) = (Arc::downgrade(&engine.shared), engine.shared.metrics.clone());
     drop(engine);
@@ -363,9 +364,10 @@ async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch:
     }
 }
 
-async fn keep_in_time(keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+async fn keep_in_time(keeper: Keeper, cache: Arc<Cache>, mut stopped: watch::Receiver<bool>) {
     tokio::select! {
         () = keeper.run() => {}
+        () = cache.sweep() => {}
         _ = stopped.wait_for(|stop| *stop) => {}
     }
 }

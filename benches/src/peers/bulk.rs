@@ -26,17 +26,11 @@ pub fn bundles(
     seconds: u64,
     jobs: usize,
 ) -> anyhow::Result<f64> {
-    let chunks: Vec<String> = people
-        .chunks(LINES)
-        .map(|people| {
-            let lines: Vec<String> = people.iter().map(|person| asking.about(person).1).collect();
-            let lines = lines.join("\n") + "\n";
-            format!("{:x}\r\n{lines}\r\n", lines.len())
-        })
-        .collect();
+    let chunks = chunks(asking, people);
     let began = monotonic();
+    let time = Some(Duration::from_secs(seconds));
     let jobs = thread::scope(|scope| {
-        let job = |_| scope.spawn(|| job(at, asking, &chunks, Duration::from_secs(seconds)));
+        let job = |_| scope.spawn(|| job(at, asking, &chunks, time));
         let jobs: Vec<_> = (0..jobs).map(job).collect();
         let ended = jobs.into_iter().map(|job| job.join().ok().context("a job panicked")?);
         ended.collect::<anyhow::Result<Vec<u64>>>()
@@ -44,7 +38,34 @@ pub fn bundles(
     Ok(jobs.iter().sum::<u64>() as f64 / (monotonic() - began).as_secs_f64())
 }
 
-fn job(at: SocketAddr, asking: &Asking, chunks: &[String], time: Duration) -> anyhow::Result<u64> {
+/// A bundle about each of these people, once.
+///
+/// # Errors
+/// Where a line is refused.
+pub fn once(at: SocketAddr, asking: &Asking, people: &[String]) -> anyhow::Result<u64> {
+    let part = |people| job(at, asking, &chunks(asking, people), None);
+    let parts = people.chunks(people.len().div_ceil(JOBS).max(1));
+    thread::scope(|scope| {
+        let jobs: Vec<_> = parts.map(|people| scope.spawn(move || part(people))).collect();
+        jobs.into_iter().map(|job| job.join().ok().context("a job panicked")?).sum()
+    })
+}
+
+fn chunks(asking: &Asking, people: &[String]) -> Vec<String> {
+    let chunk = |people: &[String]| {
+        let lines: Vec<String> = people.iter().map(|person| asking.about(person).1).collect();
+        let lines = lines.join("\n") + "\n";
+        format!("{:x}\r\n{lines}\r\n", lines.len())
+    };
+    people.chunks(LINES).map(chunk).collect()
+}
+
+fn job(
+    at: SocketAddr,
+    asking: &Asking,
+    chunks: &[String],
+    time: Option<Duration>,
+) -> anyhow::Result<u64> {
     let mut stream = TcpStream::connect(at)?;
     let sending = stream.try_clone()?;
     write!(
@@ -63,11 +84,12 @@ fn job(at: SocketAddr, asking: &Asking, chunks: &[String], time: Duration) -> an
     })
 }
 
-/// Sends until the time is over; how many lines those were.
-fn send(mut stream: TcpStream, chunks: &[String], time: Duration) -> anyhow::Result<u64> {
+/// Sends until the time is over, or everything once; how many lines those were.
+fn send(mut stream: TcpStream, chunks: &[String], time: Option<Duration>) -> anyhow::Result<u64> {
     let (began, mut lines) = (monotonic(), 0);
-    for chunk in chunks.iter().cycle() {
-        if monotonic() - began >= time {
+    let turns = if time.is_some() { usize::MAX } else { chunks.len() };
+    for chunk in chunks.iter().cycle().take(turns) {
+        if time.is_some_and(|time| monotonic() - began >= time) {
             break;
         }
         stream.write_all(chunk.as_bytes())?;

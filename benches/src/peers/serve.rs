@@ -41,6 +41,9 @@ pub enum Side {
         /// Whether a call names several keys where the register takes them.
         #[arg(long)]
         batching: bool,
+        /// How much of answers it keeps, in MiB.
+        #[arg(long, default_value_t = cache::BYTES_DEFAULT >> 20)]
+        cache_mib: u64,
         /// Where it listens, and asks.
         #[command(flatten)]
         place: Place,
@@ -93,7 +96,10 @@ fn register(text: &str) -> anyhow::Result<(String, SocketAddr)> {
 /// Where it cannot start.
 pub fn run(side: Side) -> anyhow::Result<()> {
     match side {
-        Side::Engine { data, batching, place } => engine(&data, batching, &place),
+        Side::Engine { data, batching, cache_mib, place } => {
+            let cache = cache::Config { bytes: cache_mib << 20 };
+            engine(&data, batching, cache, &place)
+        }
         Side::Hyper { bundle, port } => hyper(&std::fs::read(bundle)?.into(), port),
         Side::Loadgen { arguments } => {
             let arguments = std::iter::once("loadgen".to_owned()).chain(arguments);
@@ -106,7 +112,7 @@ pub fn run(side: Side) -> anyhow::Result<()> {
     }
 }
 
-fn engine(data: &Path, batching: bool, place: &Place) -> anyhow::Result<()> {
+fn engine(data: &Path, batching: bool, cache: cache::Config, place: &Place) -> anyhow::Result<()> {
     std::fs::create_dir_all(data)?;
     let catalogue = Arc::new(form::catalogue(batching)?);
     // Of the others none is asked; they must be somewhere.
@@ -128,7 +134,7 @@ fn engine(data: &Path, batching: bool, place: &Place) -> anyhow::Result<()> {
         room: Arc::new(Room::new(data, 0)),
         retention: engine::ledger::RETENTION_DEFAULT,
         civil: Civil::system(),
-        cache: cache::Config::default(),
+        cache,
         master_key: MasterKey::random(&Entropy::system()),
         entropy: Box::new(Entropy::system),
         spans: None,

@@ -5,31 +5,27 @@
 //! never filtered by consent, which is applied at each release; an answer of an
 //! epoch that is not current is never found.
 
-use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+mod held;
+mod table;
 
-use moka::Expiry;
-use moka::notification::RemovalCause;
-use moka::sync::Cache as Moka;
+use std::fmt;
+use std::time::Duration;
+
+pub use held::Held;
 
 use crate::clock::Civil;
-use crate::model::{
-    Answer, AttributeMask, CivilMs, OrganisationId, ProcedureId, RegisterId, Subject,
-};
-use crate::planted::{self, Fault};
+use crate::model::{Answer, OrganisationId, ProcedureId, RegisterId, Subject};
+use table::Table;
 
-/// How much is kept at most, by default: 64 MiB are some 60,000 subjects over
-/// four registers.
+/// How much is kept at most, by default: 64 MiB are some 200,000 subjects
+/// over four registers.
 pub const BYTES_DEFAULT: u64 = 64 << 20;
 /// Answers about one subject; the oldest go first. 15 registers, each for a few
 /// procedures and organisations within minutes.
 const ANSWERS_MAX: usize = 64;
 
-/// Changes of so many subjects can go on at once, more than there are cores.
-const STRIPES: usize = 64;
+/// How often it looks for what is over. Such an answer is not found meanwhile.
+const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
 /// Bounds on the cache.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +59,6 @@ pub struct Slot {
     pub epoch: u64,
 }
 
-impl Slot {
-    fn serves(&self, wanted: &Self) -> bool {
-        if planted::is(Fault::FillAfterPurge) {
-            return *self == Self { epoch: self.epoch, ..wanted.clone() };
-        }
-        self == wanted
-    }
-}
-
 impl fmt::Debug for Slot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Slot");
@@ -88,93 +75,18 @@ impl fmt::Debug for Slot {
 #[derive(Clone, Debug)]
 pub enum Found {
     /// It may be used.
-    Fresh(Arc<Answer>),
+    Fresh(Answer),
     /// It is within its time, but older than what was asked for.
-    Old(Arc<Answer>),
-}
-
-/// The answers about one subject.
-#[derive(Debug, Default)]
-pub struct Held(Vec<HeldAnswer>);
-
-#[derive(Clone, Debug)]
-struct HeldAnswer {
-    slot: Slot,
-    answer: Arc<Answer>,
-    expires: CivilMs,
-}
-
-impl Held {
-    /// The newest answer in a slot that covers `attributes`.
-    #[must_use]
-    pub fn find(
-        &self,
-        slot: &Slot,
-        attributes: AttributeMask,
-        now: CivilMs,
-        max_age: Option<Duration>,
-    ) -> Option<Found> {
-        let usable = |held: &&HeldAnswer| {
-            held.slot.serves(slot) && now < held.expires && held.answer.asked.covers(attributes)
-        };
-        let held = self.0.iter().filter(usable).max_by_key(|held| held.answer.since)?;
-        let age = (now - held.answer.since).max(0) as u128;
-        let young = max_age.is_none_or(|most| age < most.as_millis());
-        let found = if young { Found::Fresh } else { Found::Old };
-        Some(found(held.answer.clone()))
-    }
-
-    fn weight(&self) -> usize {
-        let key = |held: &HeldAnswer| held.slot.key.as_ref().map_or(0, |key| key.len());
-        let answer = |held: &HeldAnswer| size_of::<HeldAnswer>() + key(held) + held.answer.weight();
-        size_of::<Self>() + self.0.iter().map(answer).sum::<usize>()
-    }
-
-    fn with(&self, new: HeldAnswer, now: CivilMs) -> Self {
-        let superseded = |held: &HeldAnswer| {
-            let same = held.slot == new.slot
-                && held.answer.since <= new.answer.since
-                && new.answer.asked.covers(held.answer.asked);
-            same || held.slot.terms < new.slot.terms
-        };
-        let mut kept: Vec<_> =
-            self.0.iter().filter(|held| now < held.expires && !superseded(held)).cloned().collect();
-        if kept.len() == ANSWERS_MAX {
-            kept.remove(0);
-        }
-        kept.push(new);
-        Self(kept)
-    }
-
-    /// What stays when a register of these terms is refused. Of what was fetched under
-    /// others, nobody can tell here whose it is.
-    fn without(&self, terms: u32, register: RegisterId) -> Self {
-        let stays = |held: &&HeldAnswer| held.slot.terms == terms && held.slot.register != register;
-        Self(self.0.iter().filter(stays).cloned().collect())
-    }
+    Old(Answer),
 }
 
 /// The cache of one engine, shared by its cores.
 pub struct Cache {
-    moka: Moka<Subject, Arc<Held>>,
-    /// Whoever replaces what is held about a subject holds one of these: what was
-    /// there goes into what comes. moka's own way to do so enters each subject into a
-    /// map of those being changed.
-    stripes: [Mutex<()>; STRIPES],
-    hasher: RandomState,
+    table: Table,
     civil: Civil,
-    bytes: u64,
-    gone: Arc<Gone>,
 }
 
-/// Subjects whose answers were dropped, and not at anybody's wish.
-#[derive(Default)]
-struct Gone {
-    size: AtomicU64,
-    expired: AtomicU64,
-}
-
-/// What the cache holds and what it lost, about: both lag a little.
+/// What the cache holds and what it lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Subjects.
@@ -193,104 +105,47 @@ impl Cache {
     /// An empty cache.
     #[must_use]
     pub fn new(config: Config, civil: Civil) -> Self {
-        let weigh =
-            |_: &Subject, held: &Arc<Held>| u32::try_from(held.weight()).unwrap_or(u32::MAX);
-        let moka = Moka::builder()
-            .max_capacity(config.bytes)
-            .weigher(weigh)
-            .expire_after(LongestAnswer(civil.clone()));
-        let gone = Arc::new(Gone::default());
-        let counted = gone.clone();
-        let moka = moka.eviction_listener(move |_, _, cause| {
-            let counter = match cause {
-                RemovalCause::Size => &counted.size,
-                RemovalCause::Expired => &counted.expired,
-                RemovalCause::Explicit | RemovalCause::Replaced => return,
-            };
-            counter.fetch_add(1, Ordering::Relaxed);
-        });
-        Self {
-            moka: moka.build(),
-            stripes: [const { Mutex::new(()) }; STRIPES],
-            hasher: RandomState::new(),
-            civil,
-            bytes: config.bytes,
-            gone,
-        }
+        Self { table: Table::new(config.bytes), civil }
     }
 
     /// What it holds and what it lost.
     #[must_use]
     pub fn load(&self) -> Load {
-        Load {
-            subjects: self.moka.entry_count(),
-            weight: self.moka.weighted_size(),
-            capacity: self.bytes,
-            evicted: self.gone.size.load(Ordering::Relaxed),
-            expired: self.gone.expired.load(Ordering::Relaxed),
-        }
+        self.table.load()
     }
 
     /// Everything held about a subject.
     #[must_use]
-    pub fn get(&self, subject: Subject) -> Option<Arc<Held>> {
-        self.moka.get(&subject)
+    pub fn get(&self, subject: Subject) -> Option<Held> {
+        self.table.get(subject)
     }
 
     /// Keeps an answer for `ttl` of civil time from the start of its call; a
     /// zero keeps nothing.
-    pub fn keep(&self, subject: Subject, slot: Slot, answer: Arc<Answer>, ttl: Duration) {
+    pub fn keep(&self, subject: Subject, slot: &Slot, answer: &Answer, ttl: Duration) {
         let now = self.civil.now();
-        let expires = answer.since.saturating_add(ttl.as_millis() as CivilMs);
-        if expires <= now {
+        let lasts = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        if answer.since.saturating_add_unsigned(lasts) <= now {
             return;
         }
-        let new = HeldAnswer { slot, answer, expires };
-        let _alone = self.alone(subject);
-        let known = self.moka.get(&subject).unwrap_or_default();
-        self.moka.insert(subject, Arc::new(known.with(new, now)));
+        self.table.change(subject, |before, number| {
+            Some(Held::with(before, number, slot, (answer, lasts), now))
+        });
     }
 
     /// Forgets what one register of these terms said about a subject, and all that was
     /// said under others.
     pub fn purge(&self, subject: Subject, terms: u32, register: RegisterId) {
-        let _alone = self.alone(subject);
-        if let Some(known) = self.moka.get(&subject) {
-            self.moka.insert(subject, Arc::new(known.without(terms, register)));
+        self.table.change(subject, |before, _| before?.without(terms, register));
+    }
+
+    /// Drops what is over, again and again: without it that would stay in memory until
+    /// its room is needed.
+    pub async fn sweep(&self) {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            self.table.sweep(self.civil.now());
         }
-    }
-
-    /// Keeps others from changing what is held about the subject.
-    fn alone(&self, subject: Subject) -> MutexGuard<'_, ()> {
-        let stripe = self.hasher.hash_one(subject) as usize % STRIPES;
-        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Drops an entry with its last answer.
-struct LongestAnswer(Civil);
-
-impl LongestAnswer {
-    fn left(&self, held: &Held) -> Option<Duration> {
-        let last = held.0.iter().map(|held| held.expires).max().unwrap_or(0);
-        let left = Duration::from_millis((last - self.0.now()).max(0) as u64);
-        Some(self.0.to_monotonic(left))
-    }
-}
-
-impl Expiry<Subject, Arc<Held>> for LongestAnswer {
-    fn expire_after_create(&self, _: &Subject, held: &Arc<Held>, _: Instant) -> Option<Duration> {
-        self.left(held)
-    }
-
-    fn expire_after_update(
-        &self,
-        _: &Subject,
-        held: &Arc<Held>,
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        self.left(held)
     }
 }
 

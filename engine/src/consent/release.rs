@@ -315,7 +315,7 @@ impl Grant {
             body.extend_from_slice(answer.value(attribute).expect("`held` saw it"));
             put(body, [",\"source\":\"", &register.name, "\""]);
             if let Some(date) = answer.last_updated(attribute) {
-                put(body, [",\"lastUpdated\":\"", date, "\""]);
+                put(body, [",\"lastUpdated\":\"", &date, "\""]);
             }
             // Own data is read where it is kept.
             if register.dialect.is_some() {

@@ -1,15 +1,17 @@
 //! What one register said about one key: checked, and serialised per attribute.
 
 use std::fmt;
+use std::ops::Range;
 
+use super::packed::{Day, Reader, Shared, put_day, put_number};
 use super::{AttributeMask, CivilMs, Subject};
 
-/// One register's answer about one key.
+/// One register's answer about one key; a clone shares its bytes.
 ///
 /// Values are kept as the JSON that a bundle will show, so that composing a
 /// bundle copies bytes and parses nothing. An answer is never filtered by
 /// consent: that happens at each release. `Debug` shows no value.
-#[derive(PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Answer {
     /// False where the register does not know the key.
     pub found: bool,
@@ -24,11 +26,28 @@ pub struct Answer {
     /// When the call for it began.
     pub since: CivilMs,
     present: AttributeMask,
-    /// Ends of the parts of `text`: for each present attribute its value and
-    /// the date of its own last update; at the end the date of the whole.
-    ends: Box<[u32]>,
-    text: Box<str>,
+    /// Its own bytes, or those of everything that is kept about a subject.
+    bytes: Shared,
+    /// Where in them its texts are: the day of the whole, then for each present
+    /// attribute its value and the day of its own last update.
+    texts: Range<u32>,
 }
+
+/// The register knows the key.
+const FOUND: u8 = 1;
+/// All that was asked for is there.
+const WHOLE: u8 = 1 << 1;
+/// Something is disputed, unavailable or invalid.
+const RARE: u8 = 1 << 2;
+
+impl PartialEq for Answer {
+    fn eq(&self, other: &Self) -> bool {
+        let told = |it: &Self| (it.found, it.since, it.asked, it.present, it.rare());
+        told(self) == told(other) && self.texts() == other.texts()
+    }
+}
+
+impl Eq for Answer {}
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,37 +76,86 @@ impl Answer {
     /// The value of an attribute, as JSON.
     #[must_use]
     pub fn value(&self, attribute: usize) -> Option<&[u8]> {
-        self.rank(attribute).map(|rank| self.part(2 * rank).as_bytes())
+        Some(self.part(attribute)?.0)
     }
 
-    /// When the register last changed an attribute: an ISO date, without quotes.
+    /// When the register last changed an attribute.
     #[must_use]
-    pub fn last_updated(&self, attribute: usize) -> Option<&str> {
-        let own = self.rank(attribute).map(|rank| self.part(2 * rank + 1));
-        let date = match own {
-            Some("") | None => self.part(self.ends.len() - 1),
-            Some(date) => date,
-        };
-        (!date.is_empty()).then_some(date)
+    pub fn last_updated(&self, attribute: usize) -> Option<Day> {
+        let own = self.part(attribute).and_then(|(_, day)| day);
+        own.or_else(|| Reader::at(self.texts(), 0).day())
     }
 
-    /// What it costs to keep, in bytes.
+    /// What `pack` leaves out, and `unpacked` needs: three bits.
     #[must_use]
-    pub fn weight(&self) -> usize {
-        size_of::<Self>() + self.text.len() + self.ends.len() * size_of::<u32>()
+    pub fn flags(&self) -> u8 {
+        let is_rare = self.rare().iter().any(|mask| !mask.is_empty());
+        let flags = [(self.found, FOUND), (self.asked == self.present, WHOLE), (is_rare, RARE)];
+        flags.iter().filter(|(is, _)| *is).fold(0, |flags, (_, flag)| flags | flag)
     }
 
-    fn rank(&self, attribute: usize) -> Option<usize> {
-        self.present.contains(attribute).then(|| {
-            let below = self.present.intersection(AttributeMask::first(attribute));
-            below.0.count_ones() as usize
-        })
+    /// Appends it to what else is kept about its subject.
+    pub fn pack(&self, out: &mut Vec<u8>) {
+        put_number(out, self.asked.0);
+        if self.asked != self.present {
+            // Most of what was asked for is there.
+            put_number(out, self.asked.0 ^ self.present.0);
+        }
+        if self.flags() & RARE != 0 {
+            self.rare().iter().for_each(|mask| put_number(out, mask.0));
+        }
+        out.extend_from_slice(self.texts());
     }
 
-    fn part(&self, index: usize) -> &str {
-        let start = index.checked_sub(1).map_or(0, |previous| self.ends[previous]);
-        &self.text[start as usize..self.ends[index] as usize]
+    /// What `pack` appended, at a place among what is kept.
+    #[must_use]
+    pub fn unpacked(bytes: &Shared, place: Range<usize>, flags: u8, since: CivilMs) -> Self {
+        let mut reader = Reader::at(bytes, place.start);
+        let asked = reader.number();
+        let lacks = if flags & WHOLE == 0 { reader.number() } else { 0 };
+        let rare = if flags & RARE == 0 { [0; 3] } else { [(); 3].map(|()| reader.number()) };
+        let [under_review, unavailable, invalid] = rare.map(AttributeMask);
+        Self {
+            found: flags & FOUND != 0,
+            asked: AttributeMask(asked),
+            under_review,
+            unavailable,
+            invalid,
+            since,
+            present: AttributeMask(asked ^ lacks),
+            texts: reader.place() as u32..place.end as u32,
+            bytes: bytes.clone(),
+        }
     }
+
+    fn rare(&self) -> [AttributeMask; 3] {
+        [self.under_review, self.unavailable, self.invalid]
+    }
+
+    fn texts(&self) -> &[u8] {
+        &self.bytes[self.texts.start as usize..self.texts.end as usize]
+    }
+
+    /// An attribute's value, and when it was last changed where that is told.
+    fn part(&self, attribute: usize) -> Option<(&[u8], Option<Day>)> {
+        if !self.present.contains(attribute) {
+            return None;
+        }
+        let below = self.present.intersection(AttributeMask::first(attribute));
+        let mut reader = Reader::at(self.texts(), 0);
+        reader.day();
+        for _ in 0..below.0.count_ones() {
+            part(&mut reader);
+        }
+        Some(part(&mut reader))
+    }
+}
+
+/// Whether a day follows stands in the lowest bit of a value's length.
+fn part<'a>(reader: &mut Reader<'a>) -> (&'a [u8], Option<Day>) {
+    let length = reader.number();
+    let value = reader.bytes((length >> 1) as usize);
+    (value, if length & 1 == 1 { reader.day() } else { None })
 }
 
 /// Builds an answer, attribute by attribute, in ascending order.
@@ -97,8 +165,8 @@ pub struct AnswerBuilder {
     under_review: AttributeMask,
     unavailable: AttributeMask,
     invalid: AttributeMask,
-    ends: Vec<u32>,
-    text: Vec<u8>,
+    value: Vec<u8>,
+    texts: Vec<u8>,
 }
 
 impl AnswerBuilder {
@@ -112,10 +180,12 @@ impl AnswerBuilder {
     ) {
         debug_assert!(self.present.0 >> attribute == 0, "attributes are added in ascending order");
         self.present.insert(attribute);
-        write(&mut self.text);
-        self.ends.push(self.text.len() as u32);
-        self.text.extend_from_slice(updated.unwrap_or_default().as_bytes());
-        self.ends.push(self.text.len() as u32);
+        self.value.clear();
+        write(&mut self.value);
+        let day = updated.and_then(Day::of);
+        put_number(&mut self.texts, (self.value.len() as u64) << 1 | u64::from(day.is_some()));
+        self.texts.extend_from_slice(&self.value);
+        day.iter().for_each(|day| put_day(&mut self.texts, Some(*day)));
     }
 
     /// Marks an attribute as disputed.
@@ -135,19 +205,21 @@ impl AnswerBuilder {
 
     /// The answer to a call for `asked` that began at `since`.
     #[must_use]
-    pub fn found(mut self, asked: AttributeMask, since: CivilMs, updated: Option<&str>) -> Answer {
-        self.text.extend_from_slice(updated.unwrap_or_default().as_bytes());
-        self.ends.push(self.text.len() as u32);
+    pub fn found(self, asked: AttributeMask, since: CivilMs, updated: Option<&str>) -> Answer {
+        let Self { present, under_review, unavailable, invalid, value: mut bytes, texts } = self;
+        bytes.clear();
+        put_day(&mut bytes, updated.and_then(Day::of));
+        bytes.extend_from_slice(&texts);
         Answer {
             found: true,
             asked,
-            under_review: self.under_review,
-            unavailable: self.unavailable,
-            invalid: self.invalid,
+            under_review,
+            unavailable,
+            invalid,
             since,
-            present: self.present,
-            ends: self.ends.into_boxed_slice(),
-            text: String::from_utf8(self.text).expect("JSON and dates are text").into(),
+            present,
+            texts: 0..bytes.len() as u32,
+            bytes: Shared::new(0, &bytes),
         }
     }
 

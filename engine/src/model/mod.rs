@@ -6,6 +6,7 @@
 mod answer;
 mod ids;
 mod language;
+pub mod packed;
 mod resolution;
 mod status;
 mod subject;

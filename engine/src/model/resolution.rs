@@ -1,6 +1,5 @@
 //! What resolving a plan gave: values plus gaps, never either-or.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Answer, CallSet, Outcome, Subject, Unavailable};
@@ -11,11 +10,11 @@ pub enum Call {
     /// It was not made, or has not ended yet.
     Open,
     /// The register answered.
-    Answered(Arc<Answer>),
+    Answered(Answer),
     /// The register failed, but an answer older than what was asked for is kept.
     Stale {
         /// What it said then.
-        answer: Arc<Answer>,
+        answer: Answer,
         /// How it failed now.
         reason: Unavailable,
     },

@@ -49,6 +49,17 @@ impl InvalidIdentifier {
     }
 }
 
+impl Subject {
+    /// A number that no other subject has, below 2^47. It is for tables in memory.
+    #[must_use]
+    pub fn dense(self) -> u64 {
+        match self {
+            Self::Natural(matricule) => matricule.0 << 1,
+            Self::Legal(rcs) => (u64::from(rcs.section) << 32 | u64::from(rcs.number)) << 1 | 1,
+        }
+    }
+}
+
 impl FromStr for Subject {
     type Err = InvalidIdentifier;
 

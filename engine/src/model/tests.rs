@@ -44,10 +44,31 @@ fn an_answer_gives_back_each_value_and_nothing_else() {
     let answer = builder.found(AttributeMask::first(6), 7, Some("2026-01-02"));
     let values: Vec<_> = (0..6).map(|index| answer.value(index)).collect();
     assert_eq!(values, [None, Some(&b"\"a\""[..]), None, None, Some(&b"12"[..]), None]);
-    assert_eq!(answer.last_updated(1), Some("2025-05-05"));
-    assert_eq!(answer.last_updated(4), Some("2026-01-02"));
+    assert_eq!(answer.last_updated(1).as_deref(), Some("2025-05-05"));
+    assert_eq!(answer.last_updated(4).as_deref(), Some("2026-01-02"));
     assert!(answer.under_review.contains(4) && !answer.under_review.contains(1));
     assert_eq!(AnswerBuilder::not_found(AttributeMask::first(2), 0).last_updated(0), None);
+}
+
+#[test]
+fn a_day_comes_back_as_it_was_and_nothing_else_is_one() {
+    for text in ["2026-01-31", "0001-12-01", "9999-10-09"] {
+        assert_eq!(packed::Day::of(text).as_deref(), Some(text));
+    }
+    for text in
+        ["", "2026-1-31", "2026/01/31", "20260131xx", "2026-01-3a", "-026-01-31", "2026-16-01"]
+    {
+        assert!(packed::Day::of(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn no_two_subjects_have_one_number() {
+    let subjects = ["1893120105732", "B123456", "B123457", "A123456", "F1"];
+    let numbers: std::collections::HashSet<u64> =
+        subjects.iter().map(|text| text.parse::<Subject>().unwrap().dense()).collect();
+    assert_eq!(numbers.len(), subjects.len());
+    assert!(numbers.iter().all(|number| *number < 1 << 47));
 }
 
 #[test]

@@ -387,7 +387,7 @@ impl<'a> Attempt<'a> {
         let now = shared.civil.now();
         let answer = shared.space.answer(subject, plan.attributes(index), now);
         let call = match tokio::time::timeout_at(until, answer).await {
-            Ok(Ok(answer)) => Call::Answered(Arc::new(answer)),
+            Ok(Ok(answer)) => Call::Answered(answer),
             Ok(Err(error)) => {
                 let (disclosure, trace) = (self.disclosure, self.trace.as_ref().map(Context::id));
                 tracing::error!(%error, %disclosure, trace, "own data cannot be read");

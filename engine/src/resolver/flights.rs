@@ -24,7 +24,7 @@ pub(super) struct Flight {
     pub(super) attributes: AttributeMask,
 }
 
-type Landed = Result<Arc<Answer>, Failure>;
+type Landed = Result<Answer, Failure>;
 
 /// Waits for a flight.
 #[derive(Clone)]

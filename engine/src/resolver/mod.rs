@@ -61,12 +61,12 @@ pub struct Errand<'a> {
 }
 
 /// The work of one flight.
-type Fetch = Pin<Box<dyn Future<Output = Result<Arc<Answer>, Failure>> + Send>>;
+type Fetch = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 
 /// What starting a call leads to.
 enum Started {
     Ended(Call),
-    Waiting(Landing, How, Option<Arc<Answer>>),
+    Waiting(Landing, How, Option<Answer>),
 }
 
 /// What a call names, once that is known.
@@ -92,14 +92,14 @@ impl Resolver {
     /// Makes the calls of a plan that have not ended in `resolution` yet.
     pub async fn resolve(&self, errand: &Errand<'_>, resolution: &mut Resolution) {
         let procedure = errand.catalogue.procedure(errand.request.procedure);
-        let held: [Option<Arc<Held>>; SUBJECTS_MAX] =
+        let held: [Option<Held>; SUBJECTS_MAX] =
             errand.request.subjects.map(|subject| self.cache.get(subject?));
         let now = self.civil.now();
         let mut open = reopened(errand, resolution);
         // Own data is no register's: whoever composes the bundle reads it.
         open = open.without(own_data(errand.catalogue, procedure));
         let mut waiting = FuturesUnordered::new();
-        let mut begun: Vec<(usize, Option<Arc<Answer>>)> = Vec::new();
+        let mut begun: Vec<(usize, Option<Answer>)> = Vec::new();
         loop {
             // Calls stand after those they depend on, so one pass starts all
             // that can start.
@@ -159,7 +159,7 @@ impl Resolver {
         index: usize,
         planned: &PlannedCall,
         key: Option<Box<str>>,
-        held: &[Option<Arc<Held>>; SUBJECTS_MAX],
+        held: &[Option<Held>; SUBJECTS_MAX],
         now: CivilMs,
     ) -> Started {
         let Some(subject) = errand.request.subjects[planned.role] else {
@@ -245,9 +245,9 @@ impl Resolver {
         // Boxed at once: a task of this size would be moved a dozen times on its way into
         // the runtime and out of it.
         Box::pin(async move {
-            let answer = Arc::new(clients.ask(register, query).await?);
+            let answer = clients.ask(register, query).await?;
             if keep && !ttl.is_zero() {
-                cache.keep(flight.subject, flight.slot, answer.clone(), ttl);
+                cache.keep(flight.subject, &flight.slot, &answer, ttl);
             }
             Ok(answer)
         })
@@ -292,7 +292,7 @@ fn reopened(errand: &Errand<'_>, resolution: &mut Resolution) -> CallSet {
     open
 }
 
-fn landed(result: Result<Arc<Answer>, Failure>, old: Option<Arc<Answer>>) -> Call {
+fn landed(result: Result<Answer, Failure>, old: Option<Answer>) -> Call {
     match (result, old) {
         (Ok(answer), _) => Call::Answered(answer),
         (Err(Failure { reason, .. }), Some(answer)) => Call::Stale { answer, reason },

@@ -10,7 +10,7 @@ use super::*;
 use crate::clock;
 use crate::model::{AnswerBuilder, AttributeMask, OrganisationId, ProcedureId, RegisterId};
 
-type Landed = Result<Arc<Answer>, Failure>;
+type Landed = Result<Answer, Failure>;
 
 fn flight() -> Flight {
     let slot = Slot {
@@ -24,8 +24,8 @@ fn flight() -> Flight {
     Flight { subject: "1893120105732".parse().unwrap(), slot, attributes: AttributeMask::first(2) }
 }
 
-fn answer(since: CivilMs) -> Arc<Answer> {
-    Arc::new(AnswerBuilder::not_found(AttributeMask::first(2), since))
+fn answer(since: CivilMs) -> Answer {
+    AnswerBuilder::not_found(AttributeMask::first(2), since)
 }
 
 fn since(landed: Landed) -> CivilMs {
@@ -70,7 +70,7 @@ async fn requests_at_the_same_time_join_one_flight_and_share_its_answer() {
     land.send(Ok(answer(7))).unwrap();
     let first = first.wait().await.unwrap();
     for (landing, ..) in others {
-        assert!(Arc::ptr_eq(&first, &landing.wait().await.unwrap()));
+        assert_eq!(first, landing.wait().await.unwrap());
     }
     assert_eq!(airport.begun(), 1);
 }

@@ -45,7 +45,7 @@ async fn shown(space: &Space, subject: Subject, name: &str) -> Option<(String, S
     let index = usize::from(attribute(name).0);
     let answer = space.answer(subject, AttributeMask::only(index), NOW).await.unwrap();
     let value = String::from_utf8(answer.value(index)?.to_vec()).unwrap();
-    Some((value, answer.last_updated(index)?.to_owned()))
+    Some((value, answer.last_updated(index)?.to_string()))
 }
 
 /// Whether any file below a folder has these bytes.

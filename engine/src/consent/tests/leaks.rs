@@ -1,7 +1,6 @@
 //! Whatever was resolved, only what is allowed leaves, and always as JSON.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -19,7 +18,7 @@ pub(super) fn marker(role: usize, register: &str, attribute: &str) -> String {
 }
 
 /// Every attribute of a call's register, as a marker.
-fn answer(catalogue: &Catalogue, call: usize) -> Arc<Answer> {
+fn answer(catalogue: &Catalogue, call: usize) -> Answer {
     let planned = &catalogue.procedures()[0].calls[call];
     let register = catalogue.register(planned.register);
     let mut builder = AnswerBuilder::default();
@@ -28,7 +27,7 @@ fn answer(catalogue: &Catalogue, call: usize) -> Arc<Answer> {
         let json = serde_json::to_vec(&text).unwrap();
         builder.value(index, Some("2025-01-01"), |out| out.extend_from_slice(&json));
     }
-    Arc::new(builder.found(register.all(), NOW, None))
+    builder.found(register.all(), NOW, None)
 }
 
 /// Calls that ended in every way, most with a value.

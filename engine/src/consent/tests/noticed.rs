@@ -167,7 +167,7 @@ impl Case {
         let mut builder = AnswerBuilder::default();
         builder.value(0, None, |out| out.extend_from_slice(b"\"2015-01-01\""));
         builder.value(1, None, |out| out.extend_from_slice(b"\"FR\""));
-        let answer = builder.found(catalogue.registers()[0].all(), NOW, None).into();
+        let answer = builder.found(catalogue.registers()[0].all(), NOW, None);
         let mut resolution = Resolution::empty(1);
         let reason = Unavailable::Error;
         resolution.set(

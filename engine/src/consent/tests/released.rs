@@ -1,7 +1,5 @@
 //! What leaves: the shape of a bundle, ages, and the record of it.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -155,7 +153,7 @@ impl Answers {
         Call::Stale { answer: self.build(), reason }
     }
 
-    fn build(self) -> Arc<Answer> {
+    fn build(self) -> Answer {
         let mut builder = AnswerBuilder::default();
         for (index, json) in &self.values {
             builder.value(*index, None, |out| out.extend_from_slice(json.as_bytes()));
@@ -163,7 +161,7 @@ impl Answers {
         self.disputed.into_iter().for_each(|index| builder.under_review(index));
         self.unavailable.into_iter().for_each(|index| builder.unavailable(index));
         self.invalid.into_iter().for_each(|index| builder.invalid(index));
-        Arc::new(builder.found(self.asked, NOW - self.age_ms, self.updated))
+        builder.found(self.asked, NOW - self.age_ms, self.updated)
     }
 }
 

@@ -37,7 +37,7 @@ fn an_answer_without_the_value_says_why() {
     let because = |reason| json!({"status": "unavailable", "source": "x", "reason": reason});
     check(answer(&[(0, "\"other\"")]).call(), &empty);
     let unknown = AnswerBuilder::not_found(AttributeMask::first(4), 0);
-    check(Call::Answered(unknown.into()), &empty);
+    check(Call::Answered(unknown), &empty);
     check(Call::NoKey, &empty);
     check(answer(&[]).invalid(1).call(), &because("invalid"));
     check(answer(&[]).unavailable(1).call(), &because("error"));
@@ -140,7 +140,7 @@ fn of_several_gaps_the_most_hopeful_is_told_and_of_equals_the_first() {
 #[test]
 fn sources_tell_the_outcome_of_each_register_that_was_asked() {
     let scene = Scene::new(&[&["x.a1"], &["y.a0"], &["z.a0"]]);
-    let unknown = Call::Answered(AnswerBuilder::not_found(AttributeMask::first(4), 0).into());
+    let unknown = Call::Answered(AnswerBuilder::not_found(AttributeMask::first(4), 0));
     let key_missing = Call::failed(Unavailable::KeyMissing);
     let bundle = scene.bundle(&[("x", answer(&[]).call()), ("y", unknown), ("z", key_missing)]);
     let told = json!({"x": {"outcome": "answered"}, "y": {"outcome": "notFound"}});

@@ -195,7 +195,12 @@ async fn an_attribute_carries_the_date_of_its_last_update() {
             let raw: Value = serde_json::from_slice(&raw.body).unwrap();
             for index in register.all().iter().filter(|index| answer.value(*index).is_some()) {
                 let expected = updated(register, index, &raw);
-                assert_eq!(answer.last_updated(index), expected.as_deref(), "{}", register.name);
+                assert_eq!(
+                    answer.last_updated(index).as_deref(),
+                    expected.as_deref(),
+                    "{}",
+                    register.name
+                );
             }
         }
     }

@@ -156,7 +156,7 @@ fn a_leaf_has_its_own_date_and_a_wrong_date_is_no_date() {
         let leaf = json!({"value": 40, "lastupdated": date});
         let body = json!({"matricule": {"value": ADULT}, "weeklyhours": leaf});
         let answer = one("ccss", &body).unwrap();
-        answer.last_updated(2).map(str::to_owned)
+        answer.last_updated(2).map(|day| day.to_string())
     };
     assert_eq!(updated(json!("2024-02-29")).as_deref(), Some("2024-02-29"));
     for wrong in

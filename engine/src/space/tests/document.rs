@@ -47,9 +47,9 @@ fn an_answer_has_the_values_asked_for_and_the_day_of_each_change() {
     assert!(answer.found);
     assert_eq!((answer.asked, answer.since), (all, NOW));
     assert_eq!(answer.value(0), Some(&br#""a \"quote\"@example.lu""#[..]));
-    assert_eq!(answer.last_updated(0), Some("2026-05-31"));
-    assert_eq!(answer.last_updated(1), Some("2026-05-30"));
-    assert_eq!(answer.last_updated(2), Some("2026-06-01"));
+    assert_eq!(answer.last_updated(0).as_deref(), Some("2026-05-31"));
+    assert_eq!(answer.last_updated(1).as_deref(), Some("2026-05-30"));
+    assert_eq!(answer.last_updated(2).as_deref(), Some("2026-06-01"));
     assert_eq!(answer.value(3), None);
     let one = document.answer(AttributeMask::only(1), NOW);
     assert_eq!(one.value(1), Some(&br#""+352621123456""#[..]));
