@@ -1,5 +1,6 @@
 //! The whole country in one process: registers, people, ledger, API.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -125,7 +126,8 @@ impl Demo {
         let port = (options.registers_port != 0).then_some(options.registers_port);
         let fleet = Fleet::start(country, options.registers, port)
             .context("the simulated registers cannot start; see --registers-port")?;
-        let catalogue = Arc::new(catalogue()?);
+        fleet.hurry(options.time_scale);
+        let catalogue = Arc::new(catalogue_at(options.time_scale)?);
         let endpoints = catalogue.registers().iter();
         let endpoints =
             endpoints.map(|known| (known.name.clone(), fleet.address(&known.name).into()));
@@ -274,9 +276,16 @@ fn master_key(data: &Path) -> anyhow::Result<MasterKey> {
 /// # Errors
 /// Every mistake in it.
 pub fn catalogue() -> anyhow::Result<Catalogue> {
+    catalogue_at(1)
+}
+
+/// The same where calendars run so many times as fast as real time. What a
+/// register takes in a second is said in seconds of its calendar: a year in two
+/// minutes asks a thousand times as much of it as any year will.
+fn catalogue_at(time_scale: u32) -> anyhow::Result<Catalogue> {
     let source =
-        |(path, text): &(&str, &str)| Source { path: (*path).into(), text: (*text).into() };
-    let sources: Vec<_> = fixtures::catalogue::files().iter().map(source).collect();
+        |(path, text): (&str, Cow<'_, str>)| Source { path: path.into(), text: text.into_owned() };
+    let sources: Vec<_> = fixtures::catalogue::files_at(time_scale).map(source).collect();
     Catalogue::compile(&sources).map_err(|mistakes| {
         let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the catalogue has mistakes:\n{}", lines.join("\n"))
