@@ -9,12 +9,13 @@ use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::skim;
 use crate::consent::{self, Released};
 use crate::model::{Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, RegisterSet};
 use crate::store::Digest;
 
 /// The first byte of every body.
-const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 1;
 /// The size of entries that are neither long nor counted.
 pub(super) const SMALL: usize = 128;
 
@@ -269,6 +270,9 @@ pub(super) const HISTORY: u64 = 1 << 63;
 /// The subjects that an entry is about: by number where a bundle left, in whose list
 /// of accesses it then stands, and by number and `HISTORY` for all else.
 pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
+    if skim::disclosed(body, each).is_some() {
+        return;
+    }
     let Ok(entry) = Entry::decode(body) else { return };
     match entry.event {
         Event::Disclosure(it) => it.subjects.iter().for_each(|known| each(known.subject)),

@@ -20,6 +20,7 @@ mod post;
 mod published;
 mod queue;
 mod repeat;
+mod skim;
 mod stamps;
 mod uses;
 mod writer;
