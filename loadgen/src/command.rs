@@ -182,7 +182,9 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
         let keeping = options.sending.keeping(&options.target)?;
         let goal = Goal { length: options.duration, requests: options.requests };
         if let Some(path) = &options.template {
-            let (template, heading) = read(options, path, country)?;
+            let template = read_template(path, country, options.subjects.of(&country))?;
+            let asked = format!("{} requests of {}, people", template.requests(), path.display());
+            let heading = heading(options, asked);
             let load = load(options, keeping, Arc::new(template), &heading);
             return conclude(load, &heading, &options.telling, goal, None).await;
         }
@@ -251,12 +253,10 @@ fn load(options: &Options, keeping: Keeping, script: Arc<dyn Script>, heading: &
     }
 }
 
-/// Reads the template.
-fn read(options: &Options, path: &Path, country: Country) -> Result<(Template, Heading), Failure> {
-    let template = Template::open(path, country, options.subjects.of(&country));
-    let template = template.map_err(|error| Failure::Usage(format!("--template {error}")))?;
-    let asked = format!("{} requests of {}, people", template.requests(), path.display());
-    Ok((template, heading(options, asked)))
+/// Reads a template, whose placeholders name so many people.
+fn read_template(path: &Path, country: Country, subjects: u64) -> Result<Template, Failure> {
+    let template = Template::open(path, country, subjects);
+    template.map_err(|error| Failure::Usage(format!("--template {error}")))
 }
 
 fn heading(options: &Options, asked: String) -> Heading {

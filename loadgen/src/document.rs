@@ -20,7 +20,7 @@ use crate::verify::Gap;
 pub(crate) mod tests;
 
 /// The version of the document's members; a reader refuses any other.
-pub const SCHEMA: &str = "loadgen/2";
+pub const SCHEMA: &str = "loadgen/3";
 
 /// Counts, by what was counted, as reports name it.
 pub type Named = BTreeMap<String, u64>;
@@ -103,9 +103,9 @@ pub struct Counts {
     pub wrong_answers: u64,
     /// The first findings, with the number of their request.
     pub examples: Vec<(u64, String)>,
-    /// Whether ids of disclosures were not all compared with each other: too
-    /// many came, or they came to several processes.
-    pub disclosures_cut: bool,
+    /// Of how many ids of disclosures one was compared with all others that came
+    /// to the same process.
+    pub disclosures_one_in: u64,
 }
 
 /// Why documents cannot be had or do not merge.
@@ -150,7 +150,7 @@ impl Counts {
             wrong: named(&tally.wrong),
             wrong_answers: tally.wrong_answers,
             examples: examples.map(|(number, it)| (*number, it.to_string())).collect(),
-            disclosures_cut: tally.disclosures_cut,
+            disclosures_one_in: tally.disclosures_one_in(),
         }
     }
 
@@ -173,7 +173,7 @@ impl Counts {
         self.examples.extend(other.examples);
         self.examples.sort();
         self.examples.truncate(EXAMPLES_MAX);
-        self.disclosures_cut = true;
+        self.disclosures_one_in = self.disclosures_one_in.max(other.disclosures_one_in);
     }
 }
 
@@ -283,7 +283,7 @@ impl Document {
         let foreign = |why| Err(Error::Foreign(path.to_owned(), why));
         let version: Version = serde_json::from_str(text).map_err(malformed)?;
         if version.schema != SCHEMA {
-            return foreign("a report of another version of loadgen: its schema is not loadgen/2");
+            return foreign("a report of another version of loadgen: its schema is not loadgen/3");
         }
         let document: Self = serde_json::from_str(text).map_err(malformed)?;
         if !document.series.is_sound() {

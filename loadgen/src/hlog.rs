@@ -9,12 +9,11 @@ use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use crate::document::Document;
+use crate::results::lags;
 
 #[cfg(test)]
 mod tests;
 
-/// A minute; no time of a report is longer.
-const TIME_NS_MAX: u64 = 60_000_000_000;
 const NS_PER_MS: f64 = 1e6;
 
 /// The log of a run, or of several that were merged.
@@ -54,8 +53,7 @@ fn write(document: &Document, bytes: &mut Vec<u8>) -> Result<(), Box<dyn std::er
 }
 
 fn nanoseconds(times: &Histogram<u64>, unit: u64) -> Histogram<u64> {
-    let mut scaled = Histogram::new_with_bounds(1, TIME_NS_MAX, 3)
-        .expect("a nanosecond to a minute with three digits is a histogram");
+    let mut scaled = lags(3);
     for it in times.iter_recorded() {
         scaled
             .saturating_record_n(it.value_iterated_to().saturating_mul(unit), it.count_at_value());

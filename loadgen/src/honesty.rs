@@ -6,13 +6,11 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::results::counts;
+use crate::results::{counts, lags};
 
 #[cfg(test)]
 mod tests;
 
-/// A minute, in the histogram's nanoseconds.
-const LAG_NS_MAX: u64 = 60_000_000_000;
 /// A lag that no latency level is disturbed by.
 const LAG_FLOOR: Duration = Duration::from_millis(1);
 /// How far Little's law may be off.
@@ -97,8 +95,8 @@ pub enum Void {
 impl Default for Honesty {
     fn default() -> Self {
         Self {
-            lag: lags(),
-            delay: lags(),
+            lag: lags(3),
+            delay: lags(3),
             in_flight: 0.0,
             in_service: 0.0,
             due: 0,
@@ -110,11 +108,6 @@ impl Default for Honesty {
             speed: None,
         }
     }
-}
-
-fn lags() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LAG_NS_MAX, 3)
-        .expect("a nanosecond to a minute with three digits is a histogram")
 }
 
 impl Honesty {

@@ -41,4 +41,5 @@ pub mod tally;
 pub mod target;
 pub mod template;
 pub mod trace;
+mod unique;
 pub mod verify;

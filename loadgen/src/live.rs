@@ -53,7 +53,7 @@ struct Look {
 
 impl Look {
     fn none() -> Self {
-        let (at, latency, lag) = (Duration::ZERO, times(3), lags());
+        let (at, latency, lag) = (Duration::ZERO, times(3), lags(2));
         Self { at, due: 0, ended: 0, latency, lag, errors: Vec::new() }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Counts, Document, Named, Parts};
@@ -60,6 +61,9 @@ pub struct Heading {
     pub country: String,
 }
 
+/// A wait for a free connection that is worth a word.
+const BEHIND_MIN: Duration = Duration::from_secs(1);
+
 /// The verdict. A wrong answer voids everything else. An unexpected status
 /// outweighs a run that ended early: it was seen. A run that shows nothing of
 /// its target shows nothing of its levels either.
@@ -100,7 +104,9 @@ pub fn conclusion(document: &Document) -> String {
         Ended::TargetClosed => "; a partial result, the target went away",
     };
     match (verdict(document), document.ended) {
-        (Verdict::Holds, _) => format!("holds: {answers} answers, {}", verified(document)),
+        (Verdict::Holds, _) => {
+            format!("holds: {answers} answers, {}{}", verified(document), behind(document))
+        }
         (Verdict::Violated, _) => format!("violated: {}{partial}", violated(document)),
         (Verdict::Void, _) if !document.counts.wrong.is_empty() => {
             format!("void: {}{partial}", wrong(&document.counts))
@@ -147,6 +153,17 @@ fn void(document: &Document) -> String {
     reasons.join("; ")
 }
 
+/// How long requests had to wait for a target that did not keep up: it answered
+/// all of them, and they stand in the latencies, but nobody should have to look
+/// for it there.
+fn behind(document: &Document) -> String {
+    let waited = Duration::from_nanos(document.generator.delay.max());
+    match waited > BEHIND_MIN {
+        true => format!("; the target was up to {:.1} s behind", waited.as_secs_f64()),
+        false => String::new(),
+    }
+}
+
 fn verified(document: &Document) -> String {
     match document.counts.compared {
         0 if document.counts.bundles == 0 => "each as expected".to_owned(),
@@ -180,7 +197,10 @@ impl Lines {
         let Document { counts, generator, whole, .. } = document;
         let answered = format!("{} of {} sent", counts.answers, counts.sent);
         self.line("answered", &format!("{answered}, {}", rate(document)));
-        self.line("latency", &latency(whole));
+        self.line("latency", &latency(&whole.latency));
+        if !generator.lag.is_empty() {
+            self.line("service", &latency(&whole.service));
+        }
         for held in document.held() {
             self.line("level", &level(&held));
         }
@@ -231,8 +251,10 @@ impl Lines {
             let what = "fields that citizens wrote themselves, or from sources unknown here";
             self.line("unverified", &format!("{} {what}", counts.unverified));
         }
-        if counts.disclosures_cut {
-            self.line("unverified", "uniqueness of disclosure ids: too many, or several runs");
+        if counts.disclosures_one_in > 1 {
+            let share = counts.disclosures_one_in;
+            let what = "ids of disclosures was compared with the others";
+            self.line("unverified", &format!("one in {share} {what}"));
         }
     }
 
@@ -247,7 +269,8 @@ impl Lines {
             self.line("warning", &warning);
         }
         if *runs > 1 {
-            self.line("runs", &format!("{runs}, merged"));
+            let each = "ids of disclosures are compared within each";
+            self.line("runs", &format!("{runs}, merged; {each}"));
         }
         if heading.by_hand > 0 {
             let what = format!("{} procedures that are not prefilled", heading.by_hand);
@@ -291,8 +314,7 @@ fn rate(document: &Document) -> String {
     format!("{rate:.0}/s over {seconds:.1} s{}", reached.unwrap_or_default())
 }
 
-fn latency(whole: &Part) -> String {
-    let times = &whole.latency;
+fn latency(times: &Histogram<u64>) -> String {
     if times.is_empty() {
         return "none".to_owned();
     }

@@ -15,7 +15,7 @@ use crate::target::Error;
 use crate::verify::{Gap, Verified};
 
 pub use part::Part;
-pub(crate) use part::times;
+pub(crate) use part::{TIME_MAX, lags, times};
 pub use series::{Interval, Series};
 
 #[cfg(test)]
@@ -146,15 +146,6 @@ impl Sample {
     }
 }
 
-/// A minute, in nanoseconds.
-const LAG_NS_MAX: u64 = 60_000_000_000;
-
-/// For lags from a nanosecond to a minute, with two digits.
-pub(crate) fn lags() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LAG_NS_MAX, 2)
-        .expect("a nanosecond to a minute with two digits is a histogram")
-}
-
 fn micros(time: Duration) -> u64 {
     time.as_micros().max(1) as u64
 }
@@ -196,7 +187,7 @@ impl Default for Results {
             by_gap: BTreeMap::new(),
             by_cache: BTreeMap::new(),
             series: Series::default(),
-            lag: lags(),
+            lag: lags(2),
         }
     }
 }

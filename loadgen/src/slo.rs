@@ -13,7 +13,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::document::Document;
-use crate::results::Part;
+use crate::results::{Part, TIME_MAX};
 
 #[cfg(test)]
 mod tests;
@@ -297,7 +297,9 @@ impl<'a> Reader<'a> {
         };
         match (number * scale, unit) {
             (share, Unit::Share) if share > 1.0 => self.wrong(began, "a share is at most 100 %"),
-            (time, Unit::Seconds) if time > 60.0 => self.wrong(began, "no answer takes over 60 s"),
+            (time, Unit::Seconds) if time > TIME_MAX.as_secs_f64() => {
+                self.wrong(began, "no time over an hour is told from an hour")
+            }
             (bound, unit) => Ok((bound, unit)),
         }
     }

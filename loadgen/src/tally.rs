@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use crate::results::times;
 use crate::target::Error;
+use crate::unique::Unique;
 use crate::verify::{Finding, Gap, Verified, Wrong};
 
 #[cfg(test)]
@@ -15,11 +17,6 @@ mod tests;
 
 /// Findings that are explained; all are counted.
 pub const EXAMPLES_MAX: usize = 5;
-/// Disclosure ids of one thread that are kept: 256 MB. Beyond it, their
-/// uniqueness is not checked, and the report says so.
-const DISCLOSURES_MAX: usize = 16_000_000;
-/// A minute, in the histogram's microseconds; no request takes as long.
-const LATENCY_US_MAX: u64 = 60_000_000;
 
 /// A status code, with the problem's type where the answer has one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,17 +66,14 @@ pub struct Tally {
     pub wrong_answers: u64,
     /// The first findings, with the number of their request.
     pub examples: Vec<(u64, Finding)>,
-    /// Whether more ids came than could be kept.
-    pub disclosures_cut: bool,
-    disclosures: Vec<u128>,
+    disclosures: Unique,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        let latency = Histogram::new_with_bounds(1, LATENCY_US_MAX, 3);
         Self {
             sent: 0,
-            latency: latency.expect("one to a minute with three digits is a histogram"),
+            latency: times(3),
             statuses: BTreeMap::new(),
             errors: BTreeMap::new(),
             unexpected: BTreeMap::new(),
@@ -91,8 +85,7 @@ impl Default for Tally {
             wrong: BTreeMap::new(),
             wrong_answers: 0,
             examples: Vec::new(),
-            disclosures_cut: false,
-            disclosures: Vec::new(),
+            disclosures: Unique::default(),
         }
     }
 }
@@ -125,12 +118,8 @@ impl Tally {
         for gap in verified.gaps {
             *self.gaps.entry(gap).or_default() += 1;
         }
-        match verified.disclosure {
-            Some(id) if self.disclosures.len() < DISCLOSURES_MAX => {
-                self.disclosures.push(id.as_u128());
-            }
-            Some(_) => self.disclosures_cut = true,
-            None => {}
+        if let Some(id) = verified.disclosure {
+            self.disclosures.see(id.as_u128());
         }
         self.wrong_answers += u64::from(!verified.findings.is_empty());
         for finding in verified.findings {
@@ -168,19 +157,22 @@ impl Tally {
         self.examples.extend(other.examples);
         self.examples.sort_by_key(|(number, _)| *number);
         self.examples.truncate(EXAMPLES_MAX);
-        self.disclosures_cut |= other.disclosures_cut;
-        self.disclosures.extend(other.disclosures);
+        self.disclosures.merge(other.disclosures);
     }
 
     /// Counts the disclosure ids that came more than once. Once, after the last
     /// merge.
     pub fn count_duplicates(&mut self) {
-        let mut ids = std::mem::take(&mut self.disclosures);
-        ids.sort_unstable();
-        let twice = ids.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64;
+        let twice = self.disclosures.twice();
         if twice > 0 {
             *self.wrong.entry(Wrong::DisclosureTwice).or_default() += twice;
         }
+    }
+
+    /// Of how many disclosure ids one was compared with all others.
+    #[must_use]
+    pub fn disclosures_one_in(&self) -> u64 {
+        self.disclosures.one_in()
     }
 
     /// Answers, right or wrong.

@@ -16,7 +16,7 @@ use toml::Spanned;
 
 use crate::ask::{Ask, Expects, Matches, Script};
 use crate::results::Channel;
-use crate::schedule::Event;
+use crate::schedule::{Event, Visit};
 use crate::target::Message;
 
 use file::{Counter, File, Original, Request};
@@ -64,6 +64,18 @@ struct Asked {
     statuses: Option<Arc<[u16]>>,
     text: Option<Text>,
     json: Vec<(Arc<str>, Wanted)>,
+}
+
+/// Whose turn it is, and of what.
+struct Turn {
+    /// Of the run's requests.
+    number: u64,
+    /// Of those that counters count: of its kind, or, of visits, of all.
+    count: u64,
+    row: u64,
+    /// A person's index in the country.
+    subject: u64,
+    case: u64,
 }
 
 /// What must stand at a JSON pointer.
@@ -116,6 +128,27 @@ impl Template {
     #[must_use]
     pub fn requests(&self) -> usize {
         self.asked.len()
+    }
+
+    /// The requests' names with their weights, in their order.
+    #[must_use]
+    pub fn shares(&self) -> Vec<(String, f64)> {
+        self.asked.iter().map(|asked| (asked.name.to_string(), asked.weight as f64)).collect()
+    }
+
+    /// The same template for visits that count its requests by their places
+    /// among these names.
+    ///
+    /// # Errors
+    /// The first of them that no request has.
+    pub fn counted_by(mut self, names: &[String]) -> Result<Self, String> {
+        let mut known = std::mem::take(&mut self.asked);
+        for name in names {
+            let place = known.iter().position(|asked| *asked.name == **name);
+            self.asked.push(known.swap_remove(place.ok_or_else(|| name.clone())?));
+        }
+        self.weights = self.asked.iter().map(|asked| asked.weight).sum();
+        Ok(self)
     }
 
     fn asked(
@@ -189,6 +222,8 @@ impl Template {
         }
         match name {
             "number" => Ok(Source::Number),
+            "subject" => Ok(Source::Subject),
+            "case" => Ok(Source::Case),
             "person.matricule" => Ok(Source::Matricule),
             "person.givenName" => Ok(Source::GivenName),
             "person.familyName" => Ok(Source::FamilyName),
@@ -198,8 +233,8 @@ impl Template {
                 counter.map(Source::Counter).ok_or_else(|| {
                     let counters = self.counters.iter().map(|(known, _)| format!(", {known}"));
                     format!(
-                        "no placeholder `{name}`; there is number, person.matricule, \
-                         person.givenName, person.familyName, person.dateOfBirth, row.COLUMN{}",
+                        "no placeholder `{name}`; there is number, subject, case, \
+                         person.matricule, person.givenName, person.familyName, person.dateOfBirth, row.COLUMN{}",
                         counters.collect::<String>()
                     )
                 })
@@ -207,20 +242,37 @@ impl Template {
         }
     }
 
-    /// What a placeholder takes in the run's `number`th request, which is the
-    /// `turn`th of its kind.
-    fn value(&self, source: Source, number: u64, turn: u64) -> String {
-        let person = || {
-            let index = turn % self.subjects * self.country.population() / self.subjects;
-            self.country.person(index)
-        };
+    /// Which request is sent for an event, and whose turn it is.
+    fn turn(&self, event: &Event) -> (usize, Turn) {
+        let (number, population) = (event.number, self.country.population());
+        if let Some(Visit { procedure, subject, case, .. }) = event.visit {
+            let person = subject % population;
+            let turn = Turn { number, count: number, row: subject, subject: person, case };
+            return (usize::from(procedure), turn);
+        }
+        let (round, mut left) = (number / self.weights, number % self.weights);
+        let mut group = 0;
+        while left >= self.asked[group].weight {
+            left -= self.asked[group].weight;
+            group += 1;
+        }
+        let count = round * self.asked[group].weight + left;
+        let subject = count % self.subjects * population / self.subjects;
+        (group, Turn { number, count, row: count, subject, case: number })
+    }
+
+    /// What a placeholder takes.
+    fn value(&self, source: Source, turn: &Turn) -> String {
+        let person = || self.country.person(turn.subject);
         match source {
-            Source::Number => number.to_string(),
+            Source::Number => turn.number.to_string(),
+            Source::Subject => turn.subject.to_string(),
+            Source::Case => turn.case.to_string(),
             Source::Counter(place) => {
                 let Counter { from, to } = self.counters[place].1;
-                (from + turn % (to - from + 1)).to_string()
+                (from + turn.count % (to - from + 1)).to_string()
             }
-            Source::Column(column) => self.rows.value(turn, column).to_owned(),
+            Source::Column(column) => self.rows.value(turn.row, column).to_owned(),
             Source::Matricule => person().matricule().to_string(),
             Source::GivenName => person().given_name().to_owned(),
             Source::FamilyName => person().family_name().to_owned(),
@@ -239,17 +291,11 @@ impl Script for Template {
     }
 
     fn ask(&self, event: &Event) -> Ask {
-        let (round, mut left) = (event.number / self.weights, event.number % self.weights);
-        let mut group = 0;
-        while left >= self.asked[group].weight {
-            left -= self.asked[group].weight;
-            group += 1;
-        }
+        let (group, turn) = self.turn(event);
         let asked = &self.asked[group];
-        let turn = round * asked.weight + left;
         let fill = |text: &Text| {
             let mut filled = String::new();
-            text.fill(|source| self.value(source, event.number, turn), &mut filled);
+            text.fill(|source| self.value(source, &turn), &mut filled);
             filled
         };
         let head = asked.fixed_head.clone().unwrap_or_else(|| {

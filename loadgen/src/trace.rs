@@ -48,12 +48,18 @@ struct Line {
     /// Local time, such as `2026-03-02T08:15:02.123`.
     #[serde(with = "moment")]
     at: DateTime,
+    #[serde(default = "open")]
     kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     procedure: Option<String>,
     subject: u64,
     #[serde(default)]
     case: u64,
+}
+
+/// What most visits do, and all of them at a service that knows no kinds.
+fn open() -> String {
+    Kind::Open.name().to_owned()
 }
 
 /// Moments as texts.
@@ -106,6 +112,8 @@ pub struct Trace {
     length: Duration,
     visits: u64,
     procedures: Vec<String>,
+    /// The first line without any.
+    without: Option<u64>,
 }
 
 impl Trace {
@@ -124,6 +132,7 @@ impl Trace {
                 length: Duration::ZERO,
                 visits: 0,
                 procedures: Vec::new(),
+                without: None,
             });
             let kind: Kind = line.kind.parse().map_err(of_line)?;
             let since = Duration::try_from(line.at.duration_since(known.start)).ok();
@@ -142,7 +151,8 @@ impl Trace {
                 None if kind.is_of_form() => {
                     return Err(of_line(format!("a visit of kind `{kind}` names its procedure")));
                 }
-                _ => {}
+                None => known.without = known.without.or(Some(number)),
+                Some(_) => {}
             }
         }
         trace.ok_or_else(|| Error::Empty(path.into()))
@@ -170,6 +180,18 @@ impl Trace {
     #[must_use]
     pub fn procedures(&self) -> &[String] {
         &self.procedures
+    }
+
+    /// Refuses a trace of which a line names no procedure.
+    ///
+    /// # Errors
+    /// The first such line.
+    pub fn check_named(&self) -> Result<(), Error> {
+        let what = "it names no procedure, and a template has requests by their names only";
+        match self.without {
+            Some(line) => Err(Error::Line { path: self.path.clone(), line, what: what.into() }),
+            None => Ok(()),
+        }
     }
 
     /// The visits, in order. It ends early where the file was changed since it
@@ -268,5 +290,6 @@ fn csv(text: &str) -> Result<Line, String> {
     };
     let (subject, case) = (number("subject", subject)?, number("case", case)?);
     let procedure = (!procedure.is_empty()).then(|| procedure.to_owned());
-    Ok(Line { at, kind: kind.into(), procedure, subject, case })
+    let kind = if kind.is_empty() { open() } else { kind.to_owned() };
+    Ok(Line { at, kind, procedure, subject, case })
 }

@@ -12,17 +12,17 @@ use jiff::civil::Date;
 
 use super::sending::{Reaching, Sending};
 use super::tell::Telling;
-use super::{Failure, askable, block_on, complain, conclude, country, duration, say};
+use super::{Failure, block_on, complain, conclude, country, duration, say};
 use crate::connection::Keeping;
-use crate::desk::{self, Desk};
-use crate::form::{Form, Uncastable};
 use crate::live::Goal;
-use crate::procedures;
 use crate::report::{Heading, Verdict};
 use crate::run::{Load, Pace};
 use crate::schedule::{Event, People, Profile, Visit, Year};
 use crate::target::Target;
 use crate::trace::{self, Trace};
+use source::{Sent, Source};
+
+mod source;
 
 /// What is common to whatever sends visits.
 #[derive(Clone, Debug, Args)]
@@ -42,6 +42,10 @@ struct Common {
     /// judged by status and shape.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     compare_every: u64,
+    /// Send what this file says, to any HTTP service: a year opens its requests
+    /// by their weights, a trace names them as its procedures.
+    #[arg(long, value_name = "FILE", conflicts_with = "compare_every")]
+    template: Option<PathBuf>,
     #[command(flatten)]
     telling: Telling,
 }
@@ -96,6 +100,9 @@ pub(super) struct TraceOptions {
     target: Target,
     #[command(flatten)]
     reaching: Reaching,
+    /// Open the requests of this file, by their weights, and ask no target.
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    template: Option<PathBuf>,
     /// The population of the target's country.
     #[arg(long, default_value_t = 170_000, value_parser = clap::value_parser!(u64).range(super::POPULATION_MIN..=super::POPULATION_MAX))]
     population: u64,
@@ -136,9 +143,9 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
     let profile = options.calendar.profile()?;
     let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
-        let offer = Offer::of(&common.target, keeping, &country).await?;
-        let year = Arc::new(options.calendar.year(profile, &offer, country, common.seed)?);
-        let forms = offer.forms(year.shares.iter().map(|(name, _)| name))?;
+        let source = common.source(&keeping, country).await?;
+        let year = Arc::new(options.calendar.year(profile, &source, country, common.seed)?);
+        let sent = source.sent(&names(&year), country, common.compare_every)?;
         let speed = year.length().as_secs_f64() / options.r#in.as_secs_f64();
         let law = format!(
             "open: {} year(s) from {}, as profile `{}` says, {speed:.0} times as fast",
@@ -146,7 +153,7 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
         );
         let goal = Goal { length: options.r#in, requests: None };
         let visits = move || Box::new(year.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
-        send(common, offer, country, forms, Going { law, speed, goal }, visits).await
+        send(common, keeping, sent, Going { law, speed, goal }, visits).await
     })
 }
 
@@ -154,7 +161,11 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
 pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
     let common = &options.common;
     let country = country(common.seed, common.population)?;
-    let trace = Trace::open(&options.file).map_err(|error| Failure::Usage(error.to_string()))?;
+    let unusable = |error: trace::Error| Failure::Usage(error.to_string());
+    let trace = Trace::open(&options.file).map_err(unusable)?;
+    if common.template.is_some() {
+        trace.check_named().map_err(unusable)?;
+    }
     let length = trace.length().as_secs_f64();
     let speed = match (options.speed, options.r#in) {
         (Some(speed), _) => speed,
@@ -163,8 +174,8 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
     };
     let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
-        let offer = Offer::of(&common.target, keeping, &country).await?;
-        let forms = offer.forms(trace.procedures().iter())?;
+        let source = common.source(&keeping, country).await?;
+        let sent = source.sent(trace.procedures(), country, common.compare_every)?;
         let law = format!(
             "open: {} visits of {}, {speed:.0} times as fast",
             trace.len(),
@@ -172,7 +183,7 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
         );
         let goal = Goal { length: trace.length().div_f64(speed), requests: Some(trace.len()) };
         let visits = move || Box::new(trace.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
-        send(common, offer, country, forms, Going { law, speed, goal }, visits).await
+        send(common, keeping, sent, Going { law, speed, goal }, visits).await
     })
 }
 
@@ -181,10 +192,10 @@ pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
     let country = country(options.seed, options.population)?;
     let profile = options.calendar.profile()?;
     let keeping = options.reaching.keeping(&options.target)?;
-    let offer = block_on(Offer::of(&options.target, keeping, &country))?;
-    let year = Arc::new(options.calendar.year(profile, &offer, country, options.seed)?);
-    let names: Vec<_> = year.shares.iter().map(|(name, _)| name.clone()).collect();
-    let start = year.start.at(0, 0, 0, 0);
+    let template = options.template.as_deref();
+    let source = block_on(Source::of(template, &options.target, &keeping, country))?;
+    let year = Arc::new(options.calendar.year(profile, &source, country, options.seed)?);
+    let (start, names) = (year.start.at(0, 0, 0, 0), names(&year));
     let written = |error: io::Error| Failure::Void(format!("the trace cannot be written: {error}"));
     match &options.out {
         None => {
@@ -199,6 +210,17 @@ pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
             say(&format!("{count} visits in {}\n", path.display()));
             Ok(())
         }
+    }
+}
+
+/// What a year opens.
+fn names(year: &Year) -> Vec<String> {
+    year.shares.iter().map(|(name, _)| name.clone()).collect()
+}
+
+impl Common {
+    async fn source(&self, keeping: &Keeping, country: Country) -> Result<Source, Failure> {
+        Source::of(self.template.as_deref(), &self.target, keeping, country).await
     }
 }
 
@@ -217,70 +239,17 @@ impl Calendar {
     fn year(
         &self,
         profile: Profile,
-        offer: &Offer,
+        source: &Source,
         country: Country,
         seed: u64,
     ) -> Result<Year, Failure> {
-        let names: Vec<_> = offer.forms.iter().map(|form| form.id.clone()).collect();
-        let shares = profile.shares(&names).map_err(|name| offer.lacks(&name))?;
-        let again = profile.back_office.by_law.iter().chain(&profile.back_office.by_consent);
-        for name in again {
-            let form = offer.forms.iter().find(|form| form.id == *name);
-            if !form.is_some_and(|form| desk::is_reread(form)) {
-                return Err(Failure::Usage(format!(
-                    "the profile has `{name}` read again by its organisation; that form is not, \
-                     or not about a person alone"
-                )));
-            }
-        }
+        let (profile, shares) = source.shares(profile)?;
         let people = match self.subjects {
             Subjects::Uniform => People::Uniform,
             Subjects::Zipf => People::Zipf,
         };
         let (start, years, population) = (self.start, self.years, country.population());
         Ok(Year { profile, shares, start, years, population, people, seed })
-    }
-}
-
-/// What a target offers.
-struct Offer {
-    /// How it was reached.
-    keeping: Keeping,
-    forms: Vec<Arc<Form>>,
-    by_hand: usize,
-    not_asked: Vec<(String, Uncastable)>,
-}
-
-impl Offer {
-    async fn of(target: &Target, keeping: Keeping, country: &Country) -> Result<Self, Failure> {
-        let unreadable = |error: procedures::Error| Failure::Void(error.to_string());
-        let rows = procedures::list(target, &keeping).await.map_err(unreadable)?;
-        let prefilled = rows.iter().filter(|row| row.prefilled);
-        let names: Vec<_> = prefilled.map(|row| row.id.clone()).collect();
-        let by_hand = rows.len() - names.len();
-        let described = procedures::describe(target, &keeping, &names).await.map_err(unreadable)?;
-        let (forms, not_asked) = askable(country, described);
-        Ok(Self { keeping, forms, by_hand, not_asked })
-    }
-
-    /// These forms, in this order.
-    fn forms<'a>(
-        &self,
-        names: impl Iterator<Item = &'a String>,
-    ) -> Result<Vec<Arc<Form>>, Failure> {
-        let form = |name: &String| {
-            let found = self.forms.iter().find(|form| form.id == *name);
-            found.cloned().ok_or_else(|| self.lacks(name))
-        };
-        names.map(form).collect()
-    }
-
-    fn lacks(&self, name: &str) -> Failure {
-        let why = self.not_asked.iter().find(|(known, _)| known == name);
-        Failure::Usage(match why {
-            Some((_, why)) => format!("`{name}` cannot be asked for: {why}"),
-            None => format!("the target has no prefilled procedure `{name}`"),
-        })
     }
 }
 
@@ -293,9 +262,8 @@ struct Going {
 
 async fn send(
     common: &Common,
-    offer: Offer,
-    country: Country,
-    forms: Vec<Arc<Form>>,
+    keeping: Keeping,
+    sent: Sent,
     Going { law, speed, goal }: Going,
     visits: impl Fn() -> Box<dyn Iterator<Item = Visit> + Send> + Send + Sync + 'static,
 ) -> Result<Verdict, Failure> {
@@ -306,12 +274,11 @@ async fn send(
         law,
         connections,
         threads,
-        asked: format!("{} procedures about {} people", forms.len(), country.population()),
-        by_hand: offer.by_hand,
-        not_asked: offer.not_asked.into_iter().map(|(name, why)| (name, why.to_string())).collect(),
+        asked: sent.asked,
+        by_hand: sent.by_hand,
+        not_asked: sent.not_asked,
         country: format!("--population {} --seed {}", common.population, common.seed),
     };
-    let desk = Desk::new(country, forms, common.compare_every, crate::clock::today());
     let events = move || -> Box<dyn Iterator<Item = Event> + Send> {
         let numbered = (0_u64..).zip(visits());
         Box::new(numbered.map(move |(number, visit)| Event {
@@ -322,10 +289,10 @@ async fn send(
     };
     let load = Load {
         target: common.target.clone(),
-        script: Arc::new(desk),
+        script: sent.script,
         pace: Pace::Open(Arc::new(events)),
         connections,
-        keeping: offer.keeping,
+        keeping,
         streams: common.sending.streams(),
         threads,
         cpus: common.sending.cpus.clone(),

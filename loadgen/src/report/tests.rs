@@ -131,6 +131,22 @@ fn a_level_on_errors_judges_failures_and_never_a_wrong_answer() {
 }
 
 #[test]
+fn a_target_that_was_behind_holds_and_is_told() {
+    let waited = |seconds| {
+        let mut document = document(&[good()], Ended::Done, &[]);
+        let lag = Duration::from_micros(20);
+        document.generator.due(Duration::from_secs(9));
+        document.generator.sent(lag, Duration::from_secs(seconds));
+        assert_eq!(verdict(&document), Verdict::Holds, "{}", text(&document));
+        assert!(text(&document).contains("\nservice    p50 300 us"), "{}", text(&document));
+        conclusion(&document)
+    };
+    assert_eq!(waited(0), "holds: 1 answers, each verified");
+    let behind = waited(75);
+    assert!(behind.ends_with("; the target was up to 75.0 s behind"), "{behind}");
+}
+
+#[test]
 fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     let heading = Heading {
         target: "http://127.0.0.1:1".into(),

@@ -1,13 +1,16 @@
 //! What is known of some of the requests: those of one procedure, of one
 //! channel, and so on.
 
+use std::time::Duration;
+
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{Ending, Sample, counts};
 
-/// A minute, in the histogram's microseconds; no request takes as long.
-const LATENCY_US_MAX: u64 = 60_000_000;
+/// An hour: a target that is far too slow for its schedule is that far behind,
+/// and more shows nothing more.
+pub(crate) const TIME_MAX: Duration = Duration::from_hours(1);
 
 /// Counts and times of some requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,10 +54,19 @@ impl Default for Part {
     }
 }
 
-/// For times from a microsecond to a minute.
+/// For times from a microsecond on.
 pub(crate) fn times(digits: u8) -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LATENCY_US_MAX, digits)
-        .expect("one to a minute with few digits is a histogram")
+    bounded(TIME_MAX.as_micros() as u64, digits)
+}
+
+/// For lags from a nanosecond on.
+pub(crate) fn lags(digits: u8) -> Histogram<u64> {
+    bounded(TIME_MAX.as_nanos() as u64, digits)
+}
+
+fn bounded(max: u64, digits: u8) -> Histogram<u64> {
+    Histogram::new_with_bounds(1, max, digits)
+        .expect("one to an hour with few digits is a histogram")
 }
 
 impl Part {

@@ -4,8 +4,8 @@
 use hdrhistogram::{AdditionError, Histogram};
 use serde::{Deserialize, Serialize};
 
-use super::part::times;
-use super::{Ending, Sample, counts, lags};
+use super::part::{lags, times};
+use super::{Ending, Sample, counts};
 
 /// Beyond it, two neighbours become one.
 const INTERVALS_MAX: usize = 256;
@@ -32,7 +32,7 @@ pub struct Interval {
 
 impl Default for Interval {
     fn default() -> Self {
-        Self { sent: 0, faults: 0, latency: times(2), service: times(2), lag: lags() }
+        Self { sent: 0, faults: 0, latency: times(2), service: times(2), lag: lags(2) }
     }
 }
 

@@ -215,6 +215,26 @@ impl Profile {
         Ok(())
     }
 
+    /// The same year with nothing but forms that are opened, and opened again:
+    /// what a service of another kind can be asked for.
+    #[must_use]
+    pub fn opens_alone(mut self) -> Self {
+        let PerSubmission { opens, resumes, looks_after_open, .. } = self.per_submission;
+        self.per_submission = PerSubmission {
+            opens,
+            resumes,
+            my_data: 0.0,
+            accesses: 0.0,
+            preferences: 0.0,
+            own_data: 0.0,
+            invalid: 0.0,
+            looks_after_open,
+        };
+        self.back_office.by_law.clear();
+        self.back_office.by_consent.clear();
+        self
+    }
+
     /// Every form of a target with its share, from what the target offers: the
     /// named ones first.
     ///

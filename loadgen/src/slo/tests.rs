@@ -41,7 +41,7 @@ fn a_bad_level_points_at_the_character() {
     check("p99 < fast", 6, "expected a number");
     check("p99 < 50", 8, "us, ms or s");
     check("p99 < 50%", 8, "us, ms or s");
-    check("p99 < 61s", 6, "over 60 s");
+    check("p99 < 3601s", 6, "over an hour");
     check("p99[tax-return < 50ms", 21, "`]` is missing");
     check("p99[] < 50ms", 4, "a procedure is missing");
     check("rate[tax-return] > 1", 4, "of no procedure");

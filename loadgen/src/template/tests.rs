@@ -1,9 +1,11 @@
 //! What is sent for a template, what is wrong with one, and where.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::*;
 use crate::results::Ending;
+use crate::schedule::Kind;
 use crate::target::Reply;
 use crate::verify::Wrong;
 
@@ -17,7 +19,7 @@ fn example() -> Template {
 }
 
 fn ask(template: &Template, number: u64) -> Ask {
-    template.ask(&Event { number, at: std::time::Duration::ZERO, visit: None })
+    template.ask(&Event { number, at: Duration::ZERO, visit: None })
 }
 
 #[test]
@@ -44,6 +46,37 @@ fn placeholders_take_their_values_in_turn_and_stay_where_they_stand() {
     assert!(again.path.starts_with("/orders/1000?"), "{}", again.path);
     let look = ask(&template, 3).message;
     assert_eq!((look.method, &*look.path, look.body.len()), ("GET", "/orders", 0));
+}
+
+#[test]
+fn a_visit_says_which_request_and_whose_turn_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.toml");
+    let text = "rows = 'r.csv'\n[counters]\nn = { from = 5 }\n\
+        [[request]]\nname = 'a'\npath = '/a/{{subject}}/{{case}}/{{person.matricule}}'\n\
+        [[request]]\nname = 'b'\nweight = 3\npath = '/b/{{number}}/{{n}}/{{subject}}/{{row.a}}'\n";
+    fs::write(&path, text).unwrap();
+    fs::write(folder.path().join("r.csv"), "a\nx\ny\nz\n").unwrap();
+    let open = || Template::open(&path, country(), 10).unwrap();
+    assert_eq!(open().shares(), [("a".to_owned(), 1.0), ("b".to_owned(), 3.0)]);
+    let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let template = open().counted_by(&names(&["b", "a"])).unwrap();
+    assert_eq!(template.groups(), ["b", "a"]);
+    let asked = |number, procedure, subject| {
+        let visit = Visit { at: Duration::ZERO, kind: Kind::Open, procedure, subject, case: 77 };
+        let event = Event { number, at: Duration::ZERO, visit: Some(visit) };
+        template.ask(&event).message.path
+    };
+    assert_eq!(asked(3, 0, 10), "/b/3/8/10/y");
+    // In turns where there are fewer people.
+    let person = country().person(9).matricule();
+    assert_eq!(asked(4, 1, 409), format!("/a/9/77/{person}"));
+    assert_eq!(open().counted_by(&names(&["b"])).unwrap().groups(), ["b"]);
+    assert_eq!(open().counted_by(&names(&["b", "c"])).unwrap_err(), "c");
+    // Without visits, ten people are spread over the 400.
+    let turn = ask(&open(), 4 * 3).message.path;
+    let person = country().person(3 * 40).matricule();
+    assert_eq!(turn, format!("/a/120/12/{person}"));
 }
 
 /// What is found wrong with an answer to the first request, and whether its

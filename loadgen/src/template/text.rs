@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 pub(super) enum Source {
     /// The request's number in the run, from zero.
     Number,
+    /// Whose turn it is, and what belongs together.
+    Subject,
+    Case,
     /// A counter, by its place.
     Counter(usize),
     /// A column of the rows.

@@ -79,6 +79,24 @@ fn csv_is_read_as_json_lines_are() {
 }
 
 #[test]
+fn a_trace_of_another_service_has_no_kinds_and_names_each_request() {
+    let json = file(b"{\"at\":\"2026-01-01T08:00:00\",\"procedure\":\"search\",\"subject\":3}\n");
+    let csv = file(b"at,kind,procedure,subject,case\n2026-01-01T08:00:00,,search,3,\n");
+    for file in [json, csv] {
+        let trace = Trace::open(file.path()).expect("a trace");
+        assert!(trace.check_named().is_ok());
+        assert_eq!(trace.visits().next().map(|visit| visit.kind), Some(Kind::Open));
+    }
+    let nameless = file(
+        b"at,kind,procedure,subject,case\n2026-01-01T08:00:00,,search,3,\n\
+          2026-01-01T08:00:01,accesses,,3,\n2026-01-01T08:00:02,accesses,,3,\n",
+    );
+    let trace = Trace::open(nameless.path()).expect("a trace");
+    let said = trace.check_named().expect_err("no name").to_string();
+    assert!(said.contains("line 3: it names no procedure"), "{said}");
+}
+
+#[test]
 fn a_line_that_is_none_is_named_with_what_is_wrong() {
     const GOOD: &str =
         r#"{"at":"2026-01-01T08:00:00","kind":"open","procedure":"moving","subject":3}"#;

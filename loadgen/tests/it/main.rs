@@ -60,6 +60,19 @@ fn expect(mut command: Command, code: i32, parts: &[&str]) -> String {
     said
 }
 
+/// What holds, unless a busy machine held the generator up.
+#[track_caller]
+fn expect_held(mut command: Command, parts: &[&str]) -> String {
+    let output = command.output().expect("the program runs");
+    let said = said(&output);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
+    assert!(said.starts_with("holds: ") || said.contains("the generator was late"), "{said}");
+    for part in parts {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    said
+}
+
 #[test]
 fn right_answers_hold() {
     let said = check(
@@ -122,15 +135,10 @@ fn a_notice_that_the_procedure_does_not_have_voids() {
 fn a_run_at_a_rate_sends_what_was_due_and_tells_its_lag() {
     let fake = Fake::start(Behaviour::Right);
     let more = ["--rate", "poisson 400/s", "--duration", "30s", "--compare-every", "4"];
-    let output = command(&fake.url(), &more).output().unwrap();
-    let said = said(&output);
-    // The fake is slow enough, on a busy machine, to hold the generator up.
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
-    for part in ["loop       open: poisson 400/s", "answered   400 of 400 sent", "send lag   p50"] {
-        assert!(said.contains(part), "{part}\n{said}");
-    }
+    let parts = ["loop       open: poisson 400/s", "answered   400 of 400 sent", "send lag   p50"];
+    let said = expect_held(command(&fake.url(), &more), &parts);
     let compared = "holds: 400 answers, each of the right shape, 100 compared with the truth";
-    assert!(said.contains(compared) || said.contains("void: the generator was late"), "{said}");
+    assert!(said.contains(compared) || said.starts_with("void: "), "{said}");
 }
 
 #[test]

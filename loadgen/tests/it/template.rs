@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::expect;
+use crate::tell::file;
+use crate::{expect, expect_held};
 
 /// A shop: it takes orders with a token, and says what it took.
 struct Shop {
@@ -34,14 +35,29 @@ impl Shop {
     }
 
     fn run(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
-        let template = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/template.toml");
-        command.args(["run", "--target", &format!("http://{}", self.address)]);
-        command.args(["--template", template, "--population", "400", "--connections", "3"]);
-        command.args(["--requests", "400"]).args(more);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command("run", &[&["--requests", "400"], more].concat())
+    }
+
+    fn command(&self, what: &str, more: &[&str]) -> Command {
+        let mut command = loadgen(what, &["--target", &format!("http://{}", self.address)]);
+        command.args(["--connections", "3"]).args(more);
         command
     }
+
+    /// How often orders were placed and looked at.
+    fn asked(&self) -> (u64, u64) {
+        let asked = self.asked.lock().expect("no panic under it");
+        let of = |kind| asked.get(kind).copied().unwrap_or(0);
+        (of("POST  orders"), of("GET  orders"))
+    }
+}
+
+fn loadgen(what: &str, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    let template = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/template.toml");
+    command.args([what, "--template", template, "--population", "400"]).args(more);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 fn serve(stream: TcpStream, forgets: u64, asked: &Mutex<BTreeMap<String, u64>>) {
@@ -104,9 +120,39 @@ fn any_service_is_asked_from_a_template_and_its_answers_held_against_it() {
     let parts = ["2 requests of", "statuses   200 100, 201 300", "holds: 400 answers, each as"];
     expect(shop.run(&[]), 0, &parts);
     // Nothing but what the template says was asked for.
-    let asked = shop.asked.lock().expect("no panic under it").clone();
-    let expected = [("GET  orders".to_owned(), 100), ("POST  orders".to_owned(), 300)];
-    assert_eq!(asked, expected.into());
+    assert_eq!(shop.asked(), (300, 100));
+}
+
+#[test]
+fn a_year_and_its_trace_are_driven_from_a_template() {
+    let shop = Shop::open(u64::MAX);
+    let few = ["--set", "submissions=200"];
+    let year = shop.command("year", &[&few[..], &["--in", "400ms"]].concat());
+    expect_held(year, &["2 requests of", "errors     none", "wrong      none"]);
+    let (placed, looked) = shop.asked();
+    // Opened 1.6 times for each submission, and 0.5 times again; three in four
+    // are orders.
+    assert!((330..510).contains(&(placed + looked)), "{placed} {looked}");
+    assert!(placed > 2 * looked && looked > 50, "{placed} {looked}");
+    let trace = file("orders.jsonl");
+    let visits = format!("{} visits in ", placed + looked);
+    expect(loadgen("trace", &[&few[..], &["--out", &trace]].concat()), 0, &[&visits]);
+    expect_held(shop.command("replay", &[&trace, "--in", "400ms"]), &["wrong      none"]);
+    assert_eq!(shop.asked(), (2 * placed, 2 * looked));
+}
+
+#[test]
+fn a_trace_that_a_template_has_no_request_for_is_usage_and_nothing_is_sent() {
+    let shop = Shop::open(0);
+    let trace = file("unnamed.csv");
+    for (line, says) in [
+        ("2026-01-01T08:00:00,,refund,3,", "it has no [[request]] of the name `refund`"),
+        ("2026-01-01T08:00:00,accesses,,3,", "unnamed.csv, line 2: it names no procedure"),
+    ] {
+        std::fs::write(&trace, format!("at,kind,procedure,subject,case\n{line}\n")).expect("room");
+        expect(shop.command("replay", &[&trace, "--speed", "1x"]), 2, &[says]);
+    }
+    assert_eq!(shop.asked(), (0, 0));
 }
 
 #[test]
@@ -125,10 +171,7 @@ fn an_answer_other_than_the_template_says_is_counted_and_explained() {
 fn a_template_is_driven_at_a_rate_with_levels_by_request() {
     let shop = Shop::open(u64::MAX);
     let more = ["--rate", "400/s", "--slo", "p50[look] < 10s", "--quiet"];
-    // The machine may be busy enough to make the generator late.
-    let output = shop.run(&more).output().expect("the program runs");
-    let said = crate::said(&output);
-    assert!(said.contains("holds: 400 answers") || said.contains("generator was late"), "{said}");
+    expect_held(shop.run(&more), &[]);
     let unknown = ["--rate", "400/s", "--slo", "p50[else] < 10s"];
     expect(shop.run(&unknown), 2, &["no `else` is asked for; there is place an order, look"]);
 }

@@ -6,7 +6,7 @@ use loadgen::schedule::Profile;
 
 use super::fake::{Behaviour, Fake};
 use super::tell::file;
-use super::{command, expect};
+use super::{command, expect, expect_held};
 
 /// A year of some 200 opened forms of the fake's, and nothing else.
 fn profile(name: &str) -> String {
@@ -29,18 +29,6 @@ fn loadgen(what: &str, fake: &Fake, more: &[&str]) -> Command {
     command.args([what, "--target", &fake.url(), "--population", "400"]).args(more);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-/// What holds, unless a busy machine held the generator up.
-#[track_caller]
-fn expect_held(mut command: Command, parts: &[&str]) {
-    let output = command.output().expect("the program runs");
-    let said = super::said(&output);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{said}");
-    assert!(said.starts_with("holds: ") || said.contains("the generator was late"), "{said}");
-    for part in parts {
-        assert!(said.contains(part), "{part}\n{said}");
-    }
 }
 
 #[test]
