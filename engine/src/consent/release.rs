@@ -8,6 +8,7 @@ use super::Grant;
 use super::notices::notices;
 use crate::catalogue::{CallKey, Candidate, Catalogue, PlannedCall, Procedure, Register};
 use crate::clock;
+use crate::model::packed::Day;
 use crate::model::{
     Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
     Unavailable, Withheld,
@@ -60,10 +61,18 @@ pub struct Released {
 pub(super) struct Ending<'a> {
     pub(super) status: Status,
     register: RegisterId,
-    pub(super) value: Option<(&'a Answer, usize)>,
+    pub(super) value: Option<Value<'a>>,
     /// Whether it is disputed, or what led to it is.
     disputed: bool,
     retry_after: Option<u32>,
+}
+
+/// A value that an answer holds.
+#[derive(Clone, Copy)]
+pub(super) struct Value<'a> {
+    answer: &'a Answer,
+    json: &'a [u8],
+    updated: Option<Day>,
 }
 
 impl Ending<'_> {
@@ -97,10 +106,23 @@ impl Grant {
 
         let mut body = Vec::with_capacity(HEAD_BYTES + endings.len() * FIELD_BYTES);
         write_head(&mut body, procedure, disclosure, complete);
+        let mut last = None;
         for (place, (field, ending)) in endings.iter().enumerate() {
             let before = if place == 0 { "\"" } else { ",\"" };
-            put(&mut body, [before, &procedure.fields[*field].name, "\":"]);
-            self.write_field(&mut body, catalogue.register(ending.register), ending, now);
+            let status = ending.status.as_str();
+            put(&mut body, [before, &procedure.fields[*field].name, "\":{\"status\":\"", status]);
+            let register = catalogue.register(ending.register);
+            match ending.value {
+                Some(value) => {
+                    let age = self.age(register, value.answer, now, &mut last);
+                    write_value(&mut body, register, value, age);
+                    if ending.disputed {
+                        body.extend_from_slice(b",\"underReview\":true");
+                    }
+                    body.push(b'}');
+                }
+                None => write_gap(&mut body, register, ending),
+            }
         }
         body.extend_from_slice(b"},\"sources\":{");
         for (place, (register, outcome)) in sources.iter().enumerate() {
@@ -127,7 +149,7 @@ impl Grant {
         }
         let shown = |field: usize| {
             let (_, ending) = endings.iter().find(|(known, _)| *known == field)?;
-            ending.value.and_then(|(answer, attribute)| answer.value(attribute))
+            ending.value.map(|value| value.json)
         };
         let holding = notices(&procedure.notices, clock::date(now), shown);
         for (place, notice) in holding.enumerate() {
@@ -193,12 +215,13 @@ impl Grant {
             };
             return Ending { register, ..gap(Status::Withheld(withheld)) };
         }
-        let read = |answer: &'a Answer, status| {
-            let (status, held) = held(answer, candidate.attribute, status);
+        let read = |answer: &'a Answer, filled| {
             let disputed = answer.under_review.contains(candidate.attribute)
                 || key_disputed(procedure, resolution, candidate.call);
-            let value = held.then_some((answer, candidate.attribute));
-            Ending { value, disputed, ..gap(status) }
+            match held(answer, candidate.attribute) {
+                Ok(value) => Ending { value: Some(value), disputed, ..gap(filled) },
+                Err(status) => Ending { disputed, ..gap(status) },
+            }
         };
         match resolution.call(candidate.call) {
             Call::Answered(answer) => read(answer, Status::Filled),
@@ -302,49 +325,24 @@ impl Grant {
         call.candidates.intersects(self.allowed) || procedure.calls.iter().any(depends)
     }
 
-    fn write_field(
+    /// How old an answer is, as it is told; nothing of own data, which is read where it
+    /// is kept. A register's fields come one after the other mostly, out of one answer.
+    fn age<'a>(
         &self,
-        body: &mut Vec<u8>,
         register: &Register,
-        ending: &Ending<'_>,
+        answer: &'a Answer,
         now: CivilMs,
-    ) {
-        put(body, ["{\"status\":\"", ending.status.as_str(), "\""]);
-        if let Some((answer, attribute)) = ending.value {
-            body.extend_from_slice(b",\"value\":");
-            body.extend_from_slice(answer.value(attribute).expect("`held` saw it"));
-            put(body, [",\"source\":\"", &register.name, "\""]);
-            if let Some(date) = answer.last_updated(attribute) {
-                put(body, [",\"lastUpdated\":\"", &date, "\""]);
-            }
-            // Own data is read where it is kept.
-            if register.dialect.is_some() {
-                let age = self.age_seconds(register, now - answer.since);
-                put(body, [",\"ageSeconds\":"]);
-                number(body, age);
-            }
-            if ending.disputed {
-                body.extend_from_slice(b",\"underReview\":true");
-            }
-        } else {
-            if ending.status != Status::Withheld(Withheld::NotAvailableToYou) {
-                put(body, [",\"source\":\"", &register.name, "\""]);
-            }
-            match ending.status {
-                Status::Withheld(reason) => {
-                    put(body, [",\"reason\":\"", reason.as_str(), "\""]);
-                }
-                Status::Unavailable(reason) => {
-                    put(body, [",\"reason\":\"", reason.as_str(), "\""]);
-                }
-                Status::Filled | Status::Stale | Status::Empty => {}
-            }
-            if let Some(seconds) = ending.retry_after {
-                put(body, [",\"retryAfterSeconds\":"]);
-                number(body, u64::from(seconds));
+        last: &mut Option<(&'a Answer, Option<u64>)>,
+    ) -> Option<u64> {
+        match last {
+            Some((known, age)) if std::ptr::eq(*known, answer) => *age,
+            _ => {
+                let told = register.dialect.is_some();
+                let age = told.then(|| self.age_seconds(register, now - answer.since));
+                *last = Some((answer, age));
+                age
             }
         }
-        body.push(b'}');
     }
 
     /// Rounded up to the register's grain, so that nobody can tell whether
@@ -361,20 +359,20 @@ impl Grant {
     }
 }
 
-/// How an attribute ends that was asked for and answered, and whether it is held.
-fn held(answer: &Answer, attribute: usize, filled: Status) -> (Status, bool) {
+/// An attribute that was asked for and answered; how it ends where it is not held.
+fn held(answer: &Answer, attribute: usize) -> Result<Value<'_>, Status> {
     if !answer.asked.contains(attribute) {
         // It was not asked for under the grant of that time.
-        return (Status::Unavailable(Unavailable::Timeout), false);
+        return Err(Status::Unavailable(Unavailable::Timeout));
     }
-    if answer.value(attribute).is_some() {
-        (filled, true)
+    if let Some((json, updated)) = answer.dated(attribute) {
+        Ok(Value { answer, json, updated })
     } else if answer.invalid.contains(attribute) {
-        (Status::Unavailable(Unavailable::Invalid), false)
+        Err(Status::Unavailable(Unavailable::Invalid))
     } else if answer.unavailable.contains(attribute) {
-        (Status::Unavailable(Unavailable::Error), false)
+        Err(Status::Unavailable(Unavailable::Error))
     } else {
-        (Status::Empty, false)
+        Err(Status::Empty)
     }
 }
 
@@ -408,6 +406,38 @@ pub(super) fn called(
     called
 }
 
+fn write_value(body: &mut Vec<u8>, register: &Register, value: Value<'_>, age: Option<u64>) {
+    put(body, ["\",\"value\":"]);
+    body.extend_from_slice(value.json);
+    match value.updated {
+        Some(date) => {
+            put(body, [",\"source\":\"", &register.name, "\",\"lastUpdated\":\"", &date, "\""]);
+        }
+        None => put(body, [",\"source\":\"", &register.name, "\""]),
+    }
+    if let Some(age) = age {
+        put(body, [",\"ageSeconds\":"]);
+        number(body, age);
+    }
+}
+
+fn write_gap(body: &mut Vec<u8>, register: &Register, ending: &Ending<'_>) {
+    body.push(b'"');
+    if ending.status != Status::Withheld(Withheld::NotAvailableToYou) {
+        put(body, [",\"source\":\"", &register.name, "\""]);
+    }
+    match ending.status {
+        Status::Withheld(reason) => put(body, [",\"reason\":\"", reason.as_str(), "\""]),
+        Status::Unavailable(reason) => put(body, [",\"reason\":\"", reason.as_str(), "\""]),
+        Status::Filled | Status::Stale | Status::Empty => {}
+    }
+    if let Some(seconds) = ending.retry_after {
+        put(body, [",\"retryAfterSeconds\":"]);
+        number(body, u64::from(seconds));
+    }
+    body.push(b'}');
+}
+
 fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, complete: bool) {
     let mut id = Uuid::encode_buffer();
     let id = disclosure.hyphenated().encode_lower(&mut id);
@@ -418,7 +448,9 @@ fn write_head(body: &mut Vec<u8>, procedure: &Procedure, disclosure: Uuid, compl
 }
 
 /// Appends texts as they are. Formatting them would cost more than everything else.
+#[inline]
 fn put<const N: usize>(body: &mut Vec<u8>, texts: [&str; N]) {
+    body.reserve(texts.iter().map(|text| text.len()).sum());
     texts.iter().for_each(|text| body.extend_from_slice(text.as_bytes()));
 }
 

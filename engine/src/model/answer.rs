@@ -79,6 +79,13 @@ impl Answer {
         Some(self.part(attribute)?.0)
     }
 
+    /// The value of an attribute, and when the register last changed it.
+    #[must_use]
+    pub fn dated(&self, attribute: usize) -> Option<(&[u8], Option<Day>)> {
+        let (value, own) = self.part(attribute)?;
+        Some((value, own.or_else(|| Reader::at(self.texts(), 0).day())))
+    }
+
     /// When the register last changed an attribute.
     #[must_use]
     pub fn last_updated(&self, attribute: usize) -> Option<Day> {
