@@ -375,7 +375,10 @@ impl Client {
         let late = self.late();
         let invoked = self.shared.ticks.tick();
         let answered = match in_bulk {
-            true => in_time(late, prefill_in_bulk(&self.core, &asked)).await,
+            true => {
+                let turn = self.core.shared().bulk.turns(1).await.remove(0);
+                in_time(late, prefill_in_bulk(&self.core, &asked, turn)).await
+            }
             false => in_time(late, prefill(&self.core, &asked)).await,
         };
         let told = answered.map_or(Told::Unknown, told);

@@ -5,12 +5,14 @@
 //! holds one window of lines, however long the job is. Where the reader hangs up,
 //! what is under way ends, and nothing further is read.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::EXPECT;
+use tokio::sync::mpsc;
 
 use super::lines::Lines;
 use super::respond::{self, Line};
@@ -18,7 +20,7 @@ use super::route::Answered;
 use super::{prefill, wire};
 use crate::clock;
 use crate::identity::Operator;
-use crate::prefill::{Core, Rejection, WINDOW, prefill_in_bulk};
+use crate::prefill::{BUNCH, Core, Job, Rejection, Turn, WINDOW, Work, prefill_in_bulk};
 
 /// `POST /v1/prefill/batch`.
 pub(super) async fn batch(
@@ -35,32 +37,103 @@ pub(super) async fn batch(
         // Asking for the body sends `100 Continue`, which cannot follow the head.
         lines.fill().await;
     }
-    let core = core.clone();
-    let answers = each(lines).map(move |(index, line)| {
-        // Its place is the job's as long as its stream is there.
-        let _job = &job;
-        answer(&core, &operator, index, line)
+    let running = Running {
+        core: core.clone(),
+        operator,
+        lines: Some(lines),
+        under_way: 0,
+        answers: mpsc::channel(WINDOW),
+        _job: job,
+    };
+    let answers = stream::unfold(running, |mut running| async move {
+        let answers = running.next().await?;
+        Some((answers, running))
     });
-    Ok(respond::lines(answers.buffer_unordered(WINDOW)))
+    Ok(respond::lines(answers))
 }
 
-fn each(lines: Lines) -> impl Stream<Item = (u64, Result<Vec<u8>, Rejection>)> + Send {
-    stream::unfold(lines, |mut lines| async move { Some((lines.next().await?, lines)) })
+/// A job, as long as its reader is there.
+struct Running {
+    core: Arc<Core>,
+    operator: Operator,
+    /// Until the last has been read.
+    lines: Option<Lines>,
+    /// Lines whose answers have not come back.
+    under_way: usize,
+    /// The way back. It has room for a whole window.
+    answers: (mpsc::Sender<Vec<Line>>, mpsc::Receiver<Vec<Line>>),
+    _job: Job,
 }
 
-/// Answers one line in a task of its own: it goes on while the reader pauses.
-fn answer(
+impl Running {
+    /// The next answers, as they come, while as many lines are begun as may be.
+    async fn next(&mut self) -> Option<Vec<Line>> {
+        loop {
+            let room = (WINDOW - self.under_way).min(self.core.shared().bulk.bunch());
+            let reads = room > 0 && self.lines.is_some();
+            if !reads && self.under_way == 0 {
+                return None;
+            }
+            let lines = &mut self.lines;
+            tokio::select! {
+                biased;
+                Some(answers) = self.answers.1.recv(), if self.under_way > 0 => {
+                    self.under_way -= answers.len();
+                    return Some(answers);
+                }
+                bunch = bunch(lines, room), if reads => match bunch {
+                    Some(bunch) => self.begin(bunch),
+                    None => self.lines = None,
+                },
+            }
+        }
+    }
+
+    /// Answers lines in a task of their own: it goes on while the reader pauses.
+    fn begin(&mut self, bunch: Bunch) {
+        self.under_way += bunch.len();
+        let (core, operator) = (self.core.clone(), self.operator.clone());
+        let back = self.answers.0.clone();
+        tokio::spawn(async move {
+            let bulk = &core.shared().bulk;
+            let turns = bulk.turns(bunch.len()).await;
+            let work = bunch.into_iter().zip(turns);
+            let work =
+                work.map(|((index, line), turn)| work_of(&core, &operator, index, line, turn));
+            let (done, left) = bulk.begin(work.collect()).await;
+            // Nobody takes them where the reader hung up; what is under way ends all the same.
+            if !done.is_empty() {
+                drop(back.send(done).await);
+            }
+            let mut left = left.ready_chunks(BUNCH);
+            while let Some(done) = left.next().await {
+                drop(back.send(done).await);
+            }
+        });
+    }
+}
+
+/// Lines, by their places.
+type Bunch = Vec<(u64, Result<Vec<u8>, Rejection>)>;
+
+async fn bunch(lines: &mut Option<Lines>, most: usize) -> Option<Bunch> {
+    lines.as_mut()?.bunch(most).await
+}
+
+/// What becomes of one line.
+fn work_of(
     core: &Arc<Core>,
     operator: &Operator,
     index: u64,
     line: Result<Vec<u8>, Rejection>,
-) -> impl Future<Output = Line> + Send + use<> {
+    turn: Turn,
+) -> Work<Line> {
     let (core, operator) = (core.clone(), operator.clone());
-    let answered = tokio::spawn(async move {
+    let answered = async move {
         let began = clock::monotonic();
         let asked = line.and_then(|line| wire::read::<wire::Prefill>(&line)?.asked_by(operator));
         let answered = match asked {
-            Ok(asked) => prefill_in_bulk(&core, &asked).await,
+            Ok(asked) => prefill_in_bulk(&core, &asked, turn).await,
             Err(rejection) => Err(rejection),
         };
         let metrics = &core.shared().metrics;
@@ -68,10 +141,12 @@ fn answer(
             metrics.problem(rejection.kind());
         }
         let line = respond::line(index, answered);
-        let took = clock::monotonic() - began;
-        metrics.answer("batch-line", line.status().as_u16(), took);
+        metrics.answer("batch-line", line.status().as_u16(), clock::monotonic() - began);
         line
-    });
+    };
     // What panicked told nobody anything; its entry may stand.
-    async move { answered.await.unwrap_or_else(|_| respond::line(index, Err(Rejection::NotRecorded))) }
+    let answered = AssertUnwindSafe(answered).catch_unwind();
+    Box::pin(async move {
+        answered.await.unwrap_or_else(|_| respond::line(index, Err(Rejection::NotRecorded)))
+    })
 }

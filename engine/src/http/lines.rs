@@ -23,6 +23,9 @@ pub(super) struct Lines<B = hyper::body::Incoming> {
     /// Whether the rest of a line that is too long is being left out.
     leaving_out: bool,
     index: u64,
+    /// When the next line must be there, once it is waited for: whoever stops waiting
+    /// and begins again gives no more time.
+    until: Option<clock::Instant>,
     state: State,
 }
 
@@ -39,21 +42,24 @@ type Read = Result<Vec<u8>, Rejection>;
 impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
     pub(super) fn of(body: B) -> Self {
         let held = BytesMut::new();
-        Self { body, held, searched: 0, leaving_out: false, index: 0, state: State::Open }
+        let state = State::Open;
+        Self { body, held, searched: 0, leaving_out: false, index: 0, until: None, state }
+    }
+
+    /// The next lines, at most so many: those that are there, once there is one.
+    pub(super) async fn bunch(&mut self, most: usize) -> Option<Vec<(u64, Read)>> {
+        let first = self.next().await?;
+        let mut bunch = Vec::with_capacity(most);
+        bunch.push(first);
+        bunch.extend(std::iter::from_fn(|| self.there()).take(most.saturating_sub(1)));
+        Some(bunch)
     }
 
     /// The next line that is not empty, with its place among all lines, from zero.
     pub(super) async fn next(&mut self) -> Option<(u64, Read)> {
-        let mut until = clock::monotonic() + LINE_TIME_MAX;
         loop {
-            while let Some(line) = self.take() {
-                let index = self.index;
-                self.index += 1;
-                until = clock::monotonic() + LINE_TIME_MAX;
-                match line {
-                    Ok(line) if line.trim_ascii().is_empty() => {}
-                    line => return Some((index, line)),
-                }
+            if let Some(line) = self.there() {
+                return Some(line);
             }
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Done => return None,
@@ -68,10 +74,27 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
                 State::Ended => return None,
                 State::Open => {
                     self.state = State::Open;
+                    let begun = self.until;
+                    let until = begun.unwrap_or_else(|| clock::monotonic() + LINE_TIME_MAX);
+                    self.until = Some(until);
                     self.fill_until(until).await;
                 }
             }
         }
+    }
+
+    /// The same, without waiting.
+    fn there(&mut self) -> Option<(u64, Read)> {
+        while let Some(line) = self.take() {
+            let index = self.index;
+            self.index += 1;
+            self.until = None;
+            match line {
+                Ok(line) if line.trim_ascii().is_empty() => {}
+                line => return Some((index, line)),
+            }
+        }
+        None
     }
 
     /// Waits for more of the body.

@@ -64,7 +64,9 @@ pub(super) fn disclosed(bundle: Disclosed<Bundle>, took: Option<Duration>) -> Ou
 /// One line of a bulk job's answer. Only [`line`] makes one.
 pub(super) struct Line {
     status: StatusCode,
-    bytes: Bytes,
+    /// What stands before a bundle, or all of a problem.
+    head: Vec<u8>,
+    bundle: Option<Vec<u8>>,
 }
 
 impl Line {
@@ -72,30 +74,44 @@ impl Line {
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
+
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.head);
+        if let Some(bundle) = &self.bundle {
+            bytes.extend_from_slice(bundle);
+            bytes.push(b'}');
+        }
+        bytes.push(b'\n');
+    }
+
+    fn len(&self) -> usize {
+        self.head.len() + self.bundle.as_ref().map_or(0, Vec::len) + 2
+    }
 }
 
 /// What became of one line of a bulk job.
 pub(super) fn line(index: u64, answered: Result<Disclosed<Bundle>, Rejection>) -> Line {
-    let (status, bytes) = match answered {
+    match answered {
         Ok(bundle) => {
             let head = format!("{{\"index\":{index},\"status\":200,\"bundle\":").into_bytes();
-            (StatusCode::OK, [head, bundle.into_inner().body, b"}\n".to_vec()].concat())
+            Line { status: StatusCode::OK, head, bundle: Some(bundle.into_inner().body) }
         }
         Err(rejection) => {
             let (status, problem) = told(&rejection);
-            let mut line =
-                serde_json::to_vec(&wire::ProblemLine { index, status: status.as_u16(), problem })
-                    .expect("our own types are JSON");
-            line.push(b'\n');
-            (status, line)
+            let problem = wire::ProblemLine { index, status: status.as_u16(), problem };
+            let head = serde_json::to_vec(&problem).expect("our own types are JSON");
+            Line { status, head, bundle: None }
         }
-    };
-    Line { status, bytes: bytes.into() }
+    }
 }
 
-/// The lines of a bulk job, as they come.
-pub(super) fn lines(lines: impl Stream<Item = Line> + Send + 'static) -> Out {
-    let frames = lines.map(|line| Ok(Frame::data(line.bytes)));
+/// The lines of a bulk job, as they come: those that come together in one piece.
+pub(super) fn lines(lines: impl Stream<Item = Vec<Line>> + Send + 'static) -> Out {
+    let frames = lines.map(|lines| {
+        let mut bytes = Vec::with_capacity(lines.iter().map(Line::len).sum());
+        lines.iter().for_each(|line| line.put(&mut bytes));
+        Ok(Frame::data(bytes.into()))
+    });
     let body = Either::Right(UnsyncBoxBody::new(StreamBody::new(frames)));
     let mut out = Response::new(body);
     out.headers_mut().insert(CONTENT_TYPE, LINES);

@@ -1,27 +1,51 @@
 //! Bundles of bulk jobs, beside which a citizen's own request stays fast.
 //!
 //! Whoever waits before a form comes first. So all jobs together have a bounded
-//! number of bundles under way, which keeps the queues short that they share with
-//! everybody: a core's tasks, the registers' connections and turns, the ledger.
-//! And their bundles are composed on threads of their own, spread over all cores,
-//! which yield to the cores' threads.
+//! number of bundles under way, and fewer while anybody asks by themselves: which keeps
+//! the queues short that they share with everybody: a core's tasks, the registers'
+//! connections and turns, the ledger. And their bundles are made on threads of their
+//! own, spread over all cores, which yield to the cores' threads: a bunch of lines at a
+//! time goes there for its first step, which is all but the record where nothing has to
+//! be fetched. What waits is waited for on the job's core.
 
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use rayon::ThreadPool;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::{Asked, Attempt, Core, Rejection, count, identify};
-use crate::clock;
+use crate::clock::{self, Instant};
 use crate::consent::Bundle;
 use crate::ledger::Disclosed;
 
 /// Lines of one job that have been read and whose answers have not been written:
-/// enough to hide a register's latency, and 2 MiB at most of the longest lines.
-pub const WINDOW: usize = 32;
-/// Bundles under way for all jobs: what keeps the ledger's commits filled, and a
-/// millisecond of a core's work before whoever comes meanwhile.
-const UNDER_WAY_MAX: usize = 16;
+/// enough to hide a register's latency, and 4 MiB at most of the longest lines.
+pub const WINDOW: usize = 64;
+/// Lines that are begun together: enough that handing them over costs little for each,
+/// and few enough that all threads have some.
+pub const BUNCH: usize = 16;
+/// The same beside whoever waits before a form: a few of those that may be under way.
+const BUNCH_BESIDE: usize = 4;
+/// Bundles under way for all jobs while nobody else asks: so many are made while as many
+/// are being recorded.
+const UNDER_WAY_MAX: usize = 256;
+/// The same beside whoever waits before a form: what keeps the ledger's commits filled,
+/// and a millisecond of a core's work before whoever comes meanwhile.
+const UNDER_WAY_BESIDE: usize = 16;
+/// Beside them, those for which something is fetched: the registers' connections and
+/// turns are everybody's.
+const FETCHING_MAX: usize = 16;
+/// For how long after a request of their own somebody counts as being there.
+const BESIDE: Duration = Duration::from_secs(1);
+/// How often that is noted, in milliseconds.
+const GIVE_WAY_EVERY: u64 = 50;
 /// Jobs at a time. Each holds its connection and its window.
 const JOBS_MAX: usize = 64;
 /// How far the composing threads stand back, as `nice` counts.
@@ -32,23 +56,38 @@ const NICENESS: i32 = 10;
 pub struct Bulk {
     jobs: Arc<Semaphore>,
     /// First come, first served: jobs get equal shares.
-    under_way: Semaphore,
+    under_way: Arc<Semaphore>,
+    fetching: Semaphore,
     /// Started by the first job.
     pool: OnceLock<Option<ThreadPool>>,
+    since: Instant,
+    /// Until when somebody is there who asks by themselves, in milliseconds from `since`.
+    beside: AtomicU64,
 }
 
 impl Default for Bulk {
     fn default() -> Self {
         Self {
             jobs: Arc::new(Semaphore::new(JOBS_MAX)),
-            under_way: Semaphore::new(UNDER_WAY_MAX),
+            under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
+            fetching: Semaphore::new(FETCHING_MAX),
             pool: OnceLock::new(),
+            since: clock::monotonic(),
+            beside: AtomicU64::new(0),
         }
     }
 }
 
 /// A job's place, until it is dropped.
 pub struct Job(#[expect(dead_code, reason = "it is held and not read")] OwnedSemaphorePermit);
+
+/// A bundle's turn, until it is dropped.
+pub struct Turn(#[expect(dead_code, reason = "it is held and not read")] OwnedSemaphorePermit);
+
+/// The work for one line of a job.
+pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// What is left of a bunch after its first step.
+pub type Left<T> = FuturesUnordered<Work<T>>;
 
 impl Bulk {
     /// Admits one more job.
@@ -59,17 +98,83 @@ impl Bulk {
         self.jobs.clone().try_acquire_owned().map(Job).map_err(|_| Rejection::Overloaded)
     }
 
+    /// Tells that somebody asks by themselves.
+    pub(super) fn give_way(&self, now: Instant) {
+        let until = self.ms(now + BESIDE);
+        // Written now and then alone: all cores share it.
+        if until > self.beside.load(Ordering::Relaxed) + GIVE_WAY_EVERY {
+            self.beside.store(until, Ordering::Relaxed);
+        }
+    }
+
+    fn is_beside(&self) -> bool {
+        self.ms(clock::monotonic()) < self.beside.load(Ordering::Relaxed)
+    }
+
+    /// How many lines are begun together now.
+    #[must_use]
+    pub fn bunch(&self) -> usize {
+        if self.is_beside() { BUNCH_BESIDE } else { BUNCH }
+    }
+
+    /// Waits until it is the turn of so many bundles, [`BUNCH`] at most.
+    pub async fn turns(&self, count: usize) -> Vec<Turn> {
+        let each = if self.is_beside() { UNDER_WAY_MAX / UNDER_WAY_BESIDE } else { 1 };
+        let all = (count * each) as u32;
+        let taken = self.under_way.clone().acquire_many_owned(all).await;
+        let mut taken = taken.expect("nobody closes it");
+        let turn = |_| taken.split(each).map(Turn).expect("there are as many as were taken");
+        (0..count).map(turn).collect()
+    }
+
+    /// Does the first step of each on the composing threads; what has ended with it, and
+    /// what is left.
+    pub async fn begin<T: Send + 'static>(&self, work: Vec<Work<T>>) -> (Vec<T>, Left<T>) {
+        let work: Left<T> = work.into_iter().collect();
+        let Some(pool) = self.pool() else { return (Vec::new(), work) };
+        let (runtime, (reply, begun)) = (Handle::current(), oneshot::channel());
+        pool.spawn(move || {
+            // Its timers, connections and tasks are those of its core.
+            let _core = runtime.enter();
+            // Whoever hung up needs no answer.
+            drop(reply.send(step(work)));
+        });
+        begun.await.expect("a step that panics is caught where it is made")
+    }
+
     /// Works on one of the composing threads. `None` where it panicked there.
     pub(super) async fn compose<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Option<T> {
-        let Some(pool) = self.pool.get_or_init(pool) else { return Some(work()) };
+        let Some(pool) = self.pool() else { return Some(work()) };
+        if pool.current_thread_index().is_some() {
+            return Some(work());
+        }
         let (reply, composed) = oneshot::channel();
         // Whoever hung up needs no answer.
         pool.spawn(move || drop(reply.send(work())));
         composed.await.ok()
     }
+
+    fn pool(&self) -> Option<&ThreadPool> {
+        self.pool.get_or_init(pool).as_ref()
+    }
+
+    fn ms(&self, at: Instant) -> u64 {
+        (at - self.since).as_millis() as u64
+    }
+}
+
+/// Polls each once. Who is woken since is polled by whoever takes what is left, and is
+/// woken there.
+fn step<T>(mut work: Left<T>) -> (Vec<T>, Left<T>) {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut done = Vec::new();
+    while let Poll::Ready(Some(ended)) = work.poll_next_unpin(&mut context) {
+        done.push(ended);
+    }
+    (done, work)
 }
 
 /// A thread for each core.
@@ -92,31 +197,52 @@ fn stand_back() {
     }
 }
 
-/// Answers one request of a bulk job as [`prefill`](super::prefill), when it is
-/// its turn.
+/// Answers one request of a bulk job as [`prefill`](super::prefill), in its turn.
 ///
 /// # Errors
 /// As [`prefill`](super::prefill).
 pub async fn prefill_in_bulk(
     core: &Arc<Core>,
     asked: &Asked,
+    turn: Turn,
 ) -> Result<Disclosed<Bundle>, Rejection> {
-    let place = core.shared.bulk.under_way.acquire().await;
-    let _place = place.map_err(|_| Rejection::Overloaded)?;
     // A job may last for hours; each of its lines is a request.
-    let core = &core.renewed();
-    let began = clock::monotonic();
-    let answered = answer(core, asked).await;
+    let (core, began) = (&core.renewed(), clock::monotonic());
+    let answered = match kept(core, asked).await {
+        Some(answered) => answered,
+        None => {
+            // Others go on while it waits for registers.
+            drop(turn);
+            let fetching = core.shared.bulk.fetching.acquire().await;
+            let _fetching = fetching.map_err(|_| Rejection::Overloaded)?;
+            // It begins here, with all of its time.
+            answer(&core.renewed(), asked, None).await
+        }
+    };
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }
 
-async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+/// The answer that needs nothing fetched, where there is one.
+async fn kept(core: &Arc<Core>, asked: &Asked) -> Option<Result<Disclosed<Bundle>, Rejection>> {
+    let lacking = AtomicBool::new(false);
+    let answered = answer(core, asked, Some(&lacking)).await;
+    (!lacking.load(Ordering::Relaxed)).then_some(answered)
+}
+
+async fn answer(
+    core: &Arc<Core>,
+    asked: &Asked,
+    lacking: Option<&AtomicBool>,
+) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let attempt = Attempt::of(core, &request, about, asked);
-    let attempt = Attempt { in_bulk: true, ..attempt };
+    let attempt = Attempt { in_bulk: true, lacking, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
+
+#[cfg(test)]
+mod tests;

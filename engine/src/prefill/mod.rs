@@ -17,12 +17,13 @@ mod spans;
 mod terms;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 pub use self::core::{Core, Seat, Shared};
-pub use bulk::{Bulk, Job, WINDOW, prefill_in_bulk};
+pub use bulk::{BUNCH, Bulk, Job, Left, Turn, WINDOW, Work, prefill_in_bulk};
 use denials::Denials;
 pub use identify::Asked;
 use mandate::COMPANY;
@@ -38,7 +39,7 @@ use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, dec
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
 use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
 use crate::planted::{self, Fault};
-use crate::resolver::Errand;
+use crate::resolver::{Errand, Resolved};
 use crate::trace::{Context, SpanId};
 use spans::Steps;
 
@@ -56,6 +57,7 @@ const ROUNDS_MAX: usize = 4;
 /// that fails is a gap in the bundle and no error.
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
+    core.shared.bulk.give_way(began);
     let answered = answer(core, asked).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
@@ -189,6 +191,8 @@ struct Attempt<'a> {
     began: Instant,
     deadline: Instant,
     in_bulk: bool,
+    /// Where nothing may be fetched: to be told that something has to be.
+    lacking: Option<&'a AtomicBool>,
     shows: Shows<'a>,
 }
 
@@ -242,6 +246,7 @@ impl<'a> Attempt<'a> {
             began,
             deadline,
             in_bulk: false,
+            lacking: None,
             shows: Shows::Values,
         }
     }
@@ -261,6 +266,9 @@ impl<'a> Attempt<'a> {
     ) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         let mut steps = self.steps();
         let disclosed = self.attempts(resolution, &mut steps).await;
+        if self.lacking.is_some_and(|lacking| lacking.load(Ordering::Relaxed)) {
+            return disclosed;
+        }
         self.log(resolution, disclosed.as_ref().map(|(bundle, _)| bundle));
         self.tell(steps, resolution, disclosed.as_ref().err());
         disclosed
@@ -357,9 +365,18 @@ impl<'a> Attempt<'a> {
                 max_age: self.max_age,
                 began: self.began,
                 until,
+                kept_only: self.lacking.is_some(),
             };
             let registers = self.core.resolver.resolve(&errand, resolution);
-            let ((), own_data) = tokio::join!(registers, self.own_data(&plan, until));
+            let (resolved, own_data) = tokio::join!(registers, self.own_data(&plan, until));
+            if let (Resolved::Lacking, Some(lacking)) = (resolved, self.lacking) {
+                lacking.store(true, Ordering::Relaxed);
+                return Err(Rejection::Overloaded);
+            }
+            if resolved == Resolved::Kept && own_data.is_none() {
+                // The decision is of this very moment.
+                break;
+            }
             if let Some((index, call)) = own_data {
                 resolution.set(index, call);
             }

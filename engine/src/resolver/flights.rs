@@ -18,24 +18,29 @@ use crate::registers::Failure;
 
 /// What a flight fetches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Flight {
-    pub(super) subject: Subject,
-    pub(super) slot: Slot,
-    pub(super) attributes: AttributeMask,
+pub struct Flight {
+    /// About whom.
+    pub subject: Subject,
+    /// Whom its answer may serve.
+    pub slot: Slot,
+    /// What is asked for.
+    pub attributes: AttributeMask,
 }
 
-type Landed = Result<Answer, Failure>;
+/// How a flight ends.
+pub type Landed = Result<Answer, Failure>;
 
 /// Waits for a flight.
 #[derive(Clone)]
-pub(super) struct Landing(Shared<oneshot::Receiver<Landed>>);
+pub struct Landing(Shared<oneshot::Receiver<Landed>>);
 
 impl Landing {
     fn of(landed: oneshot::Receiver<Landed>) -> Self {
         Self(landed.shared())
     }
 
-    pub(super) async fn wait(self) -> Landed {
+    /// Until it has landed.
+    pub async fn wait(self) -> Landed {
         // Where the flight's task is gone without landing, it panicked, or the engine
         // stops.
         self.0.await.unwrap_or(Err(Unavailable::Error.into()))
@@ -57,7 +62,7 @@ pub struct Flights {
 impl Flights {
     /// Joins the flight that is under way, unless it began before `not_before`;
     /// otherwise starts one. Tells whether it joined.
-    pub(super) fn join<F>(
+    pub fn join<F>(
         self: &Arc<Self>,
         flight: Flight,
         not_before: Option<Instant>,

@@ -13,7 +13,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use uuid::Uuid;
 
-pub use flights::Flights;
+pub use flights::{Flight, Flights, Landed, Landing};
 
 use crate::cache::{Cache, Found, Held, Slot};
 use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Share};
@@ -27,7 +27,6 @@ use crate::model::{
 use crate::planted::{self, Fault};
 use crate::registers::{Clients, Failure, Group, Query};
 use crate::trace;
-use flights::{Flight, Landing};
 
 /// One core's resolver, under terms of one number.
 pub struct Resolver {
@@ -58,6 +57,19 @@ pub struct Errand<'a> {
     pub began: Instant,
     /// When to stop.
     pub until: Instant,
+    /// Whether nothing may be fetched.
+    pub kept_only: bool,
+}
+
+/// How the calls of a plan came to their ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolved {
+    /// All was in memory.
+    Kept,
+    /// Some had to be waited for.
+    Waited,
+    /// Something has to be fetched, and may not be. No register was called.
+    Lacking,
 }
 
 /// The work of one flight.
@@ -67,6 +79,7 @@ type Fetch = Pin<Box<dyn Future<Output = Result<Answer, Failure>> + Send>>;
 enum Started {
     Ended(Call),
     Waiting(Landing, How, Option<Answer>),
+    Lacking,
 }
 
 /// What a call names, once that is known.
@@ -90,7 +103,24 @@ impl Resolver {
     }
 
     /// Makes the calls of a plan that have not ended in `resolution` yet.
-    pub async fn resolve(&self, errand: &Errand<'_>, resolution: &mut Resolution) {
+    pub async fn resolve(&self, errand: &Errand<'_>, resolution: &mut Resolution) -> Resolved {
+        let mut kept = CallSet::EMPTY;
+        let resolved = self.ended(errand, resolution, &mut kept).await;
+        // What comes again because something was lacking is counted then.
+        if resolved != Resolved::Lacking {
+            let procedure = errand.catalogue.procedure(errand.request.procedure);
+            let registers = kept.iter().map(|index| procedure.calls[index].register);
+            registers.for_each(|register| self.count(register, |counts| &counts.hits));
+        }
+        resolved
+    }
+
+    async fn ended(
+        &self,
+        errand: &Errand<'_>,
+        resolution: &mut Resolution,
+        kept: &mut CallSet,
+    ) -> Resolved {
         let procedure = errand.catalogue.procedure(errand.request.procedure);
         let held: [Option<Held>; SUBJECTS_MAX] =
             errand.request.subjects.map(|subject| self.cache.get(subject?));
@@ -98,7 +128,8 @@ impl Resolver {
         let mut open = reopened(errand, resolution);
         // Own data is no register's: whoever composes the bundle reads it.
         open = open.without(own_data(errand.catalogue, procedure));
-        let mut waiting = FuturesUnordered::new();
+        // Nothing waits where all is in memory.
+        let mut waiting = None;
         let mut begun: Vec<(usize, Option<Answer>)> = Vec::new();
         loop {
             // Calls stand after those they depend on, so one pass starts all
@@ -116,19 +147,25 @@ impl Resolver {
                 };
                 open = open.without(CallSet::only(index));
                 match self.start(errand, index, planned, key, &held, now) {
-                    Started::Ended(call) => resolution.set(index, call),
+                    Started::Ended(call) => {
+                        if matches!(call, Call::Answered(_)) {
+                            kept.insert(index);
+                        }
+                        resolution.set(index, call);
+                    }
+                    Started::Lacking => return Resolved::Lacking,
                     Started::Waiting(landing, how, old) => {
                         let since = clock::monotonic();
                         begun.push((index, old.clone()));
-                        waiting.push(async move {
+                        waiting.get_or_insert_with(FuturesUnordered::new).push(async move {
                             (index, how, since, landed(landing.wait().await, old))
                         });
                     }
                 }
             }
-            if waiting.is_empty() {
-                return;
-            }
+            let Some(waiting) = waiting.as_mut().filter(|it| !it.is_empty()) else {
+                return if begun.is_empty() { Resolved::Kept } else { Resolved::Waited };
+            };
             match tokio::time::timeout_at(errand.until, waiting.next()).await {
                 Ok(Some((index, how, since, call))) => {
                     resolution.set(index, call);
@@ -151,6 +188,7 @@ impl Resolver {
         for index in open.iter() {
             resolution.set(index, Call::failed(Unavailable::KeyMissing));
         }
+        Resolved::Waited
     }
 
     fn start(
@@ -171,13 +209,13 @@ impl Resolver {
         let max_age = [errand.max_age, errand.plan.max_age(index)].into_iter().flatten().min();
         let found =
             held[planned.role].as_ref().and_then(|held| held.find(&slot, attributes, now, max_age));
-        let hit = matches!(found, Some(Found::Fresh(_)));
-        self.count(planned.register, |counts| if hit { &counts.hits } else { &counts.misses });
         let old = match found {
             Some(Found::Fresh(answer)) => return Started::Ended(Call::Answered(answer)),
+            _ if errand.kept_only => return Started::Lacking,
             Some(Found::Old(answer)) => Some(answer),
             None => None,
         };
+        self.count(planned.register, |counts| &counts.misses);
         let query = Query {
             key: slot.key.clone().unwrap_or_else(|| subject.to_string().into()),
             disclosure: errand.disclosure,

@@ -1,5 +1,6 @@
 //! Bulk jobs: lines in, lines out, both streamed.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
@@ -19,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Job {
     out: TcpStream,
     read: BufReader<TcpStream>,
+    /// Answers that came in one piece with others.
+    there: VecDeque<Value>,
 }
 
 impl Job {
@@ -39,7 +42,7 @@ impl Job {
         );
         out.write_all(head.as_bytes()).unwrap();
         let read = BufReader::new(out.try_clone().unwrap());
-        Self { out, read }
+        Self { out, read, there: VecDeque::new() }
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -67,17 +70,20 @@ impl Job {
         String::from_utf8(head).unwrap()[9..12].parse().unwrap()
     }
 
-    /// The next answer. Each is a chunk of its own, being there whole.
+    /// The next answer. A chunk has whole ones.
     pub(crate) fn answer(&mut self) -> Option<Value> {
+        if let Some(answer) = self.there.pop_front() {
+            return Some(answer);
+        }
         let mut size = String::new();
         self.read.read_line(&mut size).unwrap();
         let size = usize::from_str_radix(size.trim(), 16).unwrap();
         let mut chunk = vec![0; size + 2];
         self.read.read_exact(&mut chunk).unwrap();
-        (size > 0).then(|| {
-            assert!(chunk.ends_with(b"\n\r\n"));
-            serde_json::from_slice(&chunk[..size]).unwrap()
-        })
+        assert!(size == 0 || chunk.ends_with(b"\n\r\n"));
+        let lines = chunk[..size].split_inclusive(|byte| *byte == b'\n');
+        self.there = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+        self.there.pop_front()
     }
 
     /// All further answers, in the order of their lines.
@@ -192,6 +198,35 @@ fn a_line_that_waits_for_a_register_holds_up_no_other() {
     assert_eq!(job.answer().unwrap()["index"], 1);
     assert_eq!(job.answer().unwrap()["index"], 0);
     assert_eq!(job.answer(), None);
+}
+
+#[test]
+fn of_a_jobs_lines_few_are_fetched_at_a_time_and_what_is_kept_goes_by() {
+    let demo = demo();
+    let people = demo.country.people().filter(|it| !refuses(demo.country, it));
+    let mut people: Vec<_> = people.take(41).map(|it| it.matricule().to_string()).collect();
+    let kept = people.pop().unwrap();
+    api(&demo).ask("justice", &form(FORM, &kept)).reply().ok();
+    let before = calls(&demo.fleet, "rnpp");
+    set(&demo.fleet, "rnpp", Mode::Hang);
+    let mut job = Job::begin(api(&demo));
+    for somebody in &people {
+        job.line(&with(form(FORM, somebody), json!({"deadlineMs": 20_000})));
+    }
+    for _ in 0..20 {
+        job.line(&form(FORM, &kept));
+    }
+    assert_eq!(job.status(), 200);
+    for _ in 0..20 {
+        assert!(job.answer().unwrap()["index"].as_u64().unwrap() >= 40);
+    }
+    eventually("some are asked about", || calls(&demo.fleet, "rnpp") == before + 16);
+    // Another job's lines that are kept go by, too.
+    let mut other = Job::begin(api(&demo));
+    other.line(&form(FORM, &kept));
+    assert_eq!(other.status(), 200);
+    assert_eq!(other.answer().unwrap()["index"], 0);
+    assert_eq!(calls(&demo.fleet, "rnpp"), before + 16);
 }
 
 #[test]

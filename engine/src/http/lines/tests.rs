@@ -68,6 +68,25 @@ async fn empty_lines_count_and_have_no_answer() {
 }
 
 #[tokio::test]
+async fn a_bunch_is_what_is_there_and_no_more_than_is_wanted() {
+    let mut lines = Lines::of(pieces(&["a\n\nb\nc\nd", "e\nf"]));
+    let mut bunches: Vec<Vec<(u64, String)>> = Vec::new();
+    while let Some(bunch) = lines.bunch(2).await {
+        let line = |line: Vec<u8>| String::from_utf8(line).unwrap();
+        bunches.push(bunch.into_iter().map(|(at, read)| (at, line(read.ok().unwrap()))).collect());
+    }
+    let line = |index, text: &str| (index, text.to_owned());
+    // What comes in the next piece is not waited for.
+    let expected: [Vec<_>; 4] = [
+        vec![line(0, "a"), line(2, "b")],
+        vec![line(3, "c")],
+        vec![line(4, "de")],
+        vec![line(5, "f")],
+    ];
+    assert_eq!(bunches, expected);
+}
+
+#[tokio::test]
 async fn a_line_that_is_too_long_is_one_answer_and_not_the_end() {
     let (most, beyond) = ("a".repeat(LINE_MAX), "a".repeat(LINE_MAX + 1));
     let long = "a".repeat(5 * LINE_MAX);
@@ -136,4 +155,19 @@ async fn a_line_that_comes_a_byte_at_a_time_has_no_more_time_than_another() {
     assert_eq!((index, line.map_err(|it| it.kind())), (0, Err("malformed")));
     assert_eq!(clock::monotonic() - began, LINE_TIME_MAX);
     assert!(lines.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_for_a_line_and_begins_again_gives_no_more_time() {
+    let began = clock::monotonic();
+    let mut lines = Lines::of(Pieces { open: true, ..pieces(&["half of a li"]) });
+    let mut read = None;
+    for _ in 0..7 {
+        if read.is_none() {
+            read = tokio::time::timeout(LINE_TIME_MAX / 6, lines.next()).await.unwrap_or(None);
+        }
+    }
+    let (index, line) = read.unwrap();
+    assert_eq!((index, line.map_err(|it| it.kind())), (0, Err("malformed")));
+    assert_eq!(clock::monotonic() - began, LINE_TIME_MAX);
 }

@@ -1,0 +1,66 @@
+//! Turns, and first steps on the composing threads.
+
+use std::thread;
+
+use futures_util::FutureExt as _;
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn beside_whoever_asks_by_themselves_fewer_bundles_are_under_way() {
+    let bulk = Bulk::default();
+    let bunches = |bulk: &Bulk| -> Vec<Vec<Turn>> {
+        std::iter::from_fn(|| bulk.turns(BUNCH).now_or_never()).take(1_000).collect()
+    };
+    assert_eq!(bunches(&bulk).len(), UNDER_WAY_MAX / BUNCH);
+    bulk.give_way(clock::monotonic());
+    let taken = bunches(&bulk);
+    assert_eq!(taken.len(), UNDER_WAY_BESIDE / BUNCH);
+    // One that was taken under many is no less of the few.
+    drop(taken);
+    tokio::time::advance(BESIDE + Duration::from_millis(1)).await;
+    let mut many = bunches(&bulk);
+    bulk.give_way(clock::monotonic());
+    drop(many.pop());
+    assert!(bulk.turns(BUNCH).now_or_never().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_again_is_there_for_longer() {
+    let bulk = Bulk::default();
+    for _ in 0..30 {
+        bulk.give_way(clock::monotonic());
+        tokio::time::advance(BESIDE / 10).await;
+        let all = (UNDER_WAY_MAX / BUNCH) as u32;
+        let taken = (0..all).filter_map(|_| bulk.turns(BUNCH).now_or_never());
+        assert_eq!(taken.collect::<Vec<_>>().len(), UNDER_WAY_BESIDE / BUNCH);
+    }
+}
+
+#[tokio::test]
+async fn a_first_step_is_made_on_a_thread_for_it_and_what_is_left_goes_on_here() {
+    let bulk = Bulk::default();
+    let here = || thread::current().name().unwrap_or_default().starts_with("bulk-");
+    let short: Work<(bool, bool)> = Box::pin(async move { (here(), here()) });
+    let long: Work<(bool, bool)> = Box::pin(async move {
+        let first = here();
+        // A timer of the core's own runtime, begun where none runs.
+        tokio::time::timeout(Duration::from_millis(1), std::future::pending::<()>()).await.ok();
+        (first, here())
+    });
+    let (done, mut left) = bulk.begin(vec![long, short]).await;
+    assert_eq!((done, left.len()), (vec![(true, true)], 1));
+    assert_eq!(left.next().await, Some((true, false)));
+}
+
+#[tokio::test]
+async fn what_is_composed_in_a_first_step_stays_on_its_thread() {
+    let bulk = Arc::new(Bulk::default());
+    let id = || thread::current().id();
+    let within = bulk.clone();
+    let work: Work<bool> = Box::pin(async move { within.compose(id).await == Some(id()) });
+    let (done, left) = bulk.begin(vec![work]).await;
+    assert_eq!((done, left.len()), (vec![true], 0));
+    // And what was waited for goes there again.
+    assert_ne!(bulk.compose(id).await, Some(id()));
+}
