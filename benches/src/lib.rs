@@ -2,11 +2,11 @@
 //! input made by the stages before it.
 //!
 //! There is one file under `benches/` for each stage, in the order of a
-//! request: `catalogue`, `decide` (and its plan), `decode`, `cache`, `release`,
-//! `ledger`, and `prefill` for all of them together. `fixtures` shows that the
-//! simulated registers cost little enough not to be what is measured. `peers` is
-//! no stage: it puts the running engine beside others, and `generators` what
-//! loads it.
+//! request: `catalogue`, `decide` (and its plan), `cache`, `flights`, `decode`,
+//! `release`, `ledger`, `audit`, and `prefill` and `bulk` for all of them together.
+//! `fixtures` shows that the simulated registers cost little enough not to be what is
+//! measured. `peers` is no stage: it puts the running engine beside others, and
+//! `generators` what loads it.
 
 pub mod answers;
 pub mod beside;

@@ -11,10 +11,11 @@ use engine::identity::{Demo, Operator};
 use engine::ledger;
 use engine::model::{Channel, Language};
 use engine::net::Tcp;
-use engine::prefill::{Asked, Core, prefill};
+use engine::prefill::{Asked, BUNCH, Core, Turn, Work, prefill, prefill_in_bulk};
 use engine::space::{self, MasterKey};
-use engine::store::{Memory, Readers, Storage as _};
+use engine::store::{Memory, Read, Readers, Storage as _};
 use fixtures::{Fleet, Person, Profile};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 
@@ -28,7 +29,8 @@ pub struct Warm {
     runtime: Runtime,
     fleet: Fleet,
     core: Arc<Core>,
-    people: Vec<Asked>,
+    people: Vec<Arc<Asked>>,
+    reader: Box<dyn Read>,
     _engine: Engine,
 }
 
@@ -38,10 +40,10 @@ impl Warm {
     pub fn start() -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let fleet = Fleet::start(country(), Profile::Instant, None).expect("ports for registers");
-        let (engine, core) = core(&runtime, &fleet);
-        let person = |index| asked(&country().person(index as u64 * 2_000));
+        let (engine, core, reader) = core(&runtime, &fleet);
+        let person = |index| Arc::new(asked(&country().person(index as u64 * 2_000)));
         let people = (0..PEOPLE).map(person).collect();
-        let warm = Self { runtime, fleet, core, people, _engine: engine };
+        let warm = Self { runtime, fleet, core, people, reader, _engine: engine };
         warm.ask(PEOPLE);
         warm
     }
@@ -55,6 +57,40 @@ impl Warm {
         });
     }
 
+    /// A bundle for everybody, as a bulk job has them made: in bunches.
+    ///
+    /// # Panics
+    /// Where one is not made.
+    pub fn ask_in_bulk(&self) {
+        let bulk = &self.core.shared().bulk;
+        let bunch = async |people: &[Arc<Asked>]| {
+            let turns = bulk.turns(people.len()).await;
+            let (done, left) = bulk.begin(self.work(people, turns)).await;
+            done.into_iter().chain(left.collect::<Vec<_>>().await).filter(|made| *made).count()
+        };
+        self.runtime.block_on(async {
+            let made = join_all(self.people.chunks(BUNCH).map(bunch)).await;
+            assert_eq!(made.iter().sum::<usize>(), PEOPLE, "a rejection is no hit");
+        });
+    }
+
+    fn work(&self, people: &[Arc<Asked>], turns: Vec<Turn>) -> Vec<Work<bool>> {
+        let work = people.iter().zip(turns).map(|(asked, turn)| {
+            let (core, asked) = (self.core.clone(), asked.clone());
+            let work = async move { prefill_in_bulk(&core, &asked, turn).await.is_ok() };
+            Box::pin(work) as Work<bool>
+        });
+        work.collect()
+    }
+
+    /// Proves what the ledger holds.
+    ///
+    /// # Panics
+    /// Where it does not hold.
+    pub fn audit(&mut self) -> ledger::Report {
+        ledger::audit(&mut *self.reader, None).expect("a ledger that holds")
+    }
+
     /// How often the form's registers were called.
     #[must_use]
     pub fn calls(&self) -> [u64; 2] {
@@ -63,7 +99,7 @@ impl Warm {
 }
 
 /// One core and its writer on this thread; the engine goes with the runtime.
-fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
+fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>, Box<dyn Read>) {
     let catalogue = catalogue();
     let address = |register: &engine::catalogue::Register| {
         (register.name.clone(), fleet.address(&register.name).into())
@@ -83,6 +119,7 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
         tells_how: false,
     };
     let storage = Memory::new([7; 16], ledger::subjects_of);
+    let audited = storage.reader().expect("memory has readers");
     let readers = Readers::inline(storage.reader().expect("memory has readers"));
     let vault = Box::new(space::Memory::default());
     let opened = Engine::open(parts, Box::new(storage), readers, vault);
@@ -90,7 +127,7 @@ fn core(runtime: &Runtime, fleet: &Fleet) -> (Engine, Arc<Core>) {
     let (seat, deliver) = engine.seat();
     runtime.spawn(deliver);
     runtime.spawn(writer.run());
-    (engine, seat.core())
+    (engine, seat.core(), audited)
 }
 
 fn asked(person: &Person) -> Asked {
