@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,9 @@ pub struct Options {
     /// only so.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub time_scale: u32,
+    /// On how many cores it works; without it, on as many as it may use.
+    #[arg(long)]
+    pub cores: Option<NonZeroUsize>,
     /// How many MiB must stay free where the data is; with less, the engine says that it
     /// is not ready.
     #[arg(long, default_value_t = 64)]
@@ -80,6 +84,7 @@ impl Default for Options {
             registers: Profile::Instant,
             registers_port: 0,
             time_scale: 1,
+            cores: None,
             disk_floor_mib: 64,
             tls_certificate: None,
             tls_key: None,
@@ -237,6 +242,7 @@ fn refuse(engine: &Running, country: Country) -> anyhow::Result<()> {
 /// At the address asked for, or at the socket that this process was given.
 fn listen(options: &Options) -> anyhow::Result<http::Listen> {
     let mut listen = http::Listen::on(options.listen);
+    listen.cores = options.cores;
     if let Some(socket) = http::inherited()?.into_iter().next() {
         tracing::info!("--listen gives way to the socket that this process was given");
         listen.at = http::At::Inherited(socket);

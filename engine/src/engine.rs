@@ -111,6 +111,7 @@ impl Engine {
             metrics,
             drain: Arc::default(),
             has_admin: false,
+            cores: 1,
             tells_how: parts.tells_how,
             spans: parts.spans,
             connect: parts.connect,
@@ -265,10 +266,10 @@ impl Drop for Running {
 /// # Errors
 /// Where the port, the ledger or the citizens' own data cannot be had.
 pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Running, StartError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let admin = listen.admin.map(http::open_admin).transpose()?;
     let admin_limits = listen.limits;
-    let http::Opened { listeners, address, limits } = listen.open(cores)?;
+    let http::Opened { listeners, address, limits } = listen.open()?;
+    let cores = listeners.len();
     let time = if parts.civil.scale() == 1 { Time::Real } else { Time::Scaled };
     let sqlite = Sqlite::open(data, (parts.entropy)().bytes(), time, ledger::subjects_of)?;
     parts.civil = parts.civil.going_on_from(sqlite.reader()?.head()?.stamp);
@@ -280,7 +281,7 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let vault = Box::new(space::Sqlite::open(data)?);
     let (mut engine, writer) = Engine::open(parts, Box::new(sqlite), readers, vault)?;
     if let Some(shared) = Arc::get_mut(&mut engine.shared) {
-        shared.has_admin = admin.is_some();
+        (shared.has_admin, shared.cores) = (admin.is_some(), cores);
     }
 
     let room = engine.shared.room.clone();

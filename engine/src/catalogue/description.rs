@@ -18,9 +18,9 @@ const TTL_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const TIMEOUT_MAX: Duration = Duration::from_secs(30);
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(2);
 const GRAIN_DEFAULT: Duration = Duration::from_secs(60);
-/// Enough for one core at a few milliseconds a call, and little to a register.
-const CONNECTIONS_DEFAULT: u32 = 32;
-/// What waits longer than 64 calls of 32 connections misses its deadline anyway.
+/// Enough for two cores at a few milliseconds a call, and little to a register.
+const CONNECTIONS_DEFAULT: u32 = 64;
+/// What waits longer than 64 calls on each of 32 connections misses its deadline anyway.
 const WAITING_DEFAULT: u32 = 2_048;
 /// A person's whole file in one register is a few kilobytes.
 const BODY_DEFAULT: u32 = 256 * 1024;

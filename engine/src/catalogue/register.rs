@@ -150,7 +150,7 @@ pub enum Share {
 pub struct Limits {
     /// Calls per second that its operator allows, from all cores together.
     pub rate: Option<u32>,
-    /// Connections open at a time.
+    /// Connections open at a time, from all cores together; over HTTP/2, calls.
     pub connections: usize,
     /// Calls that may wait for a connection; further ones end `overloaded`.
     pub waiting: usize,

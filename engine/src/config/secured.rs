@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Reading, secret};
 use crate::catalogue::reader::{Placed, Table};
-use crate::registers::Secured;
+use crate::registers::{PROTOCOLS, Secured};
 
 /// The certificates that everybody trusts here: read for the first register that
 /// needs them, where the system keeps them or `SSL_CERT_FILE` says.
@@ -55,7 +55,7 @@ pub(super) fn read(
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .ok()?;
-    let config = match (certificate, key) {
+    let mut config = match (certificate, key) {
         (None, None) => config.with_root_certificates(store?).with_no_client_auth(),
         (Some(certificate), Some(key)) => {
             let (chain, key) = shown(reading, &certificate, &key, &mut digest)?;
@@ -72,6 +72,7 @@ pub(super) fn read(
             return None;
         }
     };
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Some(Some(Secured { config: Arc::new(config), digest: digest.finalize().into() }))
 }
 

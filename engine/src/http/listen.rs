@@ -3,7 +3,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use arc_swap::ArcSwap;
 use listenfd::ListenFd;
@@ -26,6 +28,9 @@ pub struct Listen {
     /// Where metrics, and readiness in detail, are asked for, where that is apart;
     /// always in the clear.
     pub admin: Option<SocketAddr>,
+    /// On how many cores; without it, on as many as the process may use: those of its
+    /// affinity, and no more than its group's quota of time.
+    pub cores: Option<NonZeroUsize>,
 }
 
 /// Where connections come in.
@@ -41,12 +46,19 @@ impl Listen {
     /// In the clear, with the usual limits.
     #[must_use]
     pub fn on(address: SocketAddr) -> Self {
-        Self { at: At::Address(address), tls: None, limits: Limits::default(), admin: None }
+        Self {
+            at: At::Address(address),
+            tls: None,
+            limits: Limits::default(),
+            admin: None,
+            cores: None,
+        }
     }
 
     /// One listener for each core, all at one place, which is told.
-    pub(crate) fn open(self, cores: usize) -> Result<Opened, NotThere> {
-        let Self { at, tls, limits, admin: _ } = self;
+    pub(crate) fn open(self) -> Result<Opened, NotThere> {
+        let Self { at, tls, limits, admin: _, cores } = self;
+        let cores = cores.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
         let places = places_of(getrlimit(Resource::Nofile).current, cores);
         if places < limits.connections {
             let asked = limits.connections;

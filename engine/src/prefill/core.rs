@@ -55,6 +55,8 @@ pub struct Shared {
     pub drain: Arc<Drain>,
     /// The way to them.
     pub connect: Arc<dyn Connect>,
+    /// How many cores share what registers allow.
+    pub cores: usize,
     /// When the engine started.
     pub started: CivilMs,
 }
@@ -183,6 +185,7 @@ fn resolver(shared: &Shared, terms: &Terms) -> Arc<Resolver> {
         &terms.rates,
         &shared.civil,
         &shared.metrics,
+        shared.cores,
     );
     let (cache, flights) = (shared.cache.clone(), shared.flights.clone());
     let (clients, civil) = (Arc::new(clients), shared.civil.clone());

@@ -13,6 +13,11 @@ use tokio_rustls::TlsConnector;
 
 use crate::net::{Connect, Stream};
 
+/// HTTP/2, as peers name it who agree upon a protocol within TLS (RFC 9113).
+const HTTP_2: &[u8] = b"h2";
+/// What we speak, the best first.
+pub const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+
 /// Where the registers of a catalogue are, by name.
 pub type Endpoints = HashMap<Box<str>, Endpoint>;
 
@@ -84,8 +89,9 @@ impl Endpoint {
         }
     }
 
-    /// Opens a connection. The caller bounds the time it may take.
-    pub(super) async fn open(&self, connect: &dyn Connect) -> io::Result<Box<dyn Stream>> {
+    /// Opens a connection, and tells whether HTTP/2 is spoken on it, which is agreed
+    /// upon within TLS alone. The caller bounds the time it may take.
+    pub(super) async fn open(&self, connect: &dyn Connect) -> io::Result<(Box<dyn Stream>, bool)> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for address in self.addresses(connect).await? {
             match connect.connect(address).await {
@@ -103,12 +109,14 @@ impl Endpoint {
         }
     }
 
-    async fn secured(&self, stream: Box<dyn Stream>) -> io::Result<Box<dyn Stream>> {
-        let Some(tls) = &self.tls else { return Ok(stream) };
+    async fn secured(&self, stream: Box<dyn Stream>) -> io::Result<(Box<dyn Stream>, bool)> {
+        let Some(tls) = &self.tls else { return Ok((stream, false)) };
         let name = match &self.host {
             Host::Address(ip) => ServerName::from(*ip),
             Host::Name(name) => ServerName::try_from(name.to_string()).map_err(io::Error::other)?,
         };
-        Ok(Box::new(TlsConnector::from(tls.config.clone()).connect(name, stream).await?))
+        let stream = TlsConnector::from(tls.config.clone()).connect(name, stream).await?;
+        let agreed = stream.get_ref().1.alpn_protocol() == Some(HTTP_2);
+        Ok((Box::new(stream), agreed))
     }
 }

@@ -23,11 +23,11 @@ use tokio::time::{sleep_until, timeout_at};
 use uuid::Uuid;
 
 pub use decode::decode;
-pub use endpoint::{Endpoint, Endpoints, Host, Secured};
+pub use endpoint::{Endpoint, Endpoints, Host, PROTOCOLS, Secured};
 pub use probe::{Outcome, Probe, Report, probe};
 pub use rate::Rates;
 
-use crate::catalogue::{Catalogue, Register};
+use crate::catalogue::{Catalogue, Limits, Register};
 use crate::clock::{self, Civil, Instant};
 use crate::metrics::{self, Metrics};
 use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
@@ -117,7 +117,9 @@ impl Line {
 
 impl Clients {
     /// Clients without connections yet, which keep to `rates` together with
-    /// those of other cores. A register without an endpoint fails every call.
+    /// those of other cores, and to their share of a register's connections: so all
+    /// `cores` together open no more than it stands, and one has no word with another
+    /// before a call. A register without an endpoint fails every call.
     #[must_use]
     pub fn new(
         catalogue: &Arc<Catalogue>,
@@ -126,6 +128,7 @@ impl Clients {
         rates: &Rates,
         civil: &Civil,
         metrics: &Arc<Metrics>,
+        cores: usize,
     ) -> Self {
         let way = |register: &Register| {
             let dialect = register.dialect.as_ref()?;
@@ -137,7 +140,7 @@ impl Clients {
                 pool: Pool::new(
                     connect.clone(),
                     endpoints.get(&register.name).cloned(),
-                    dialect.limits,
+                    shared_among(dialect.limits, cores),
                     counts.clone(),
                 ),
                 rate: rates.of(register.id.index()),
@@ -181,6 +184,11 @@ impl Clients {
             }
         }
     }
+}
+
+/// One core's share of a register's connections, which is one at least.
+fn shared_among(limits: Limits, cores: usize) -> Limits {
+    Limits { connections: (limits.connections / cores).max(1), ..limits }
 }
 
 impl Line {

@@ -1,15 +1,19 @@
 //! Connections to one register from one core: kept alive, bounded, waited for.
+//!
+//! One of HTTP/1.1 carries a call at a time, and is handed from call to call. One of
+//! HTTP/2 carries all that are allowed, so there is one, until a call on it fails.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper::header::HOST;
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::sync::{Mutex as Turns, Semaphore, SemaphorePermit};
 
 use super::{Endpoint, Failure};
 use crate::catalogue::Limits;
@@ -17,7 +21,47 @@ use crate::metrics::{self, Held};
 use crate::model::Unavailable;
 use crate::net::Connect;
 
-type Sender = SendRequest<Full<Bytes>>;
+type Sent = Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>>;
+
+/// Sends requests on a connection.
+enum Sender {
+    One(http1::SendRequest<Full<Bytes>>),
+    Many(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Sender {
+    async fn ready(&mut self) -> hyper::Result<()> {
+        match self {
+            Self::One(sender) => sender.ready().await,
+            Self::Many(sender) => sender.ready().await,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::One(sender) => sender.is_closed(),
+            Self::Many(sender) => sender.is_closed(),
+        }
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Sent {
+        match self {
+            Self::One(sender) => sender.try_send_request(request).await,
+            Self::Many(sender) => sender.try_send_request(addressed(request)).await,
+        }
+    }
+}
+
+/// A request of HTTP/2 says within its address whom it is for (RFC 9113, section
+/// 8.3.1). One that came back unsent says so already.
+fn addressed(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
+    let Some(host) = request.headers_mut().remove(HOST) else { return request };
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.scheme = Some(hyper::http::uri::Scheme::HTTPS);
+    parts.authority = host.as_bytes().try_into().ok();
+    *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+    request
+}
 
 /// A register's connections from one core.
 pub(super) struct Pool {
@@ -27,6 +71,12 @@ pub(super) struct Pool {
     waiting: AtomicUsize,
     waiting_max: usize,
     idle: Mutex<Vec<Sender>>,
+    /// The connection of HTTP/2, where there is one that works.
+    many: Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+    /// Whether the last connection was one, so that callers wait for the first of
+    /// them to open it instead of opening one each.
+    is_many: AtomicBool,
+    opening: Turns<()>,
     counts: Arc<metrics::Register>,
 }
 
@@ -37,7 +87,8 @@ pub(super) struct Permit<'a>(#[expect(dead_code, reason = "held")] SemaphorePerm
 /// otherwise it is closed.
 pub(super) struct Lease<'a> {
     pool: &'a Pool,
-    sender: Sender,
+    /// Gone when it is given back.
+    sender: Option<Sender>,
     fresh: bool,
     _permit: Permit<'a>,
 }
@@ -56,6 +107,9 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             waiting_max: limits.waiting,
             idle: Mutex::default(),
+            many: Mutex::default(),
+            is_many: AtomicBool::new(false),
+            opening: Turns::default(),
             counts,
         }
     }
@@ -72,7 +126,7 @@ impl Pool {
     /// A connection that nobody else uses.
     pub(super) async fn connected<'a>(&'a self, permit: Permit<'a>) -> Result<Lease<'a>, Failure> {
         let (sender, fresh) = self.sender().await?;
-        Ok(Lease { pool: self, sender, fresh, _permit: permit })
+        Ok(Lease { pool: self, sender: Some(sender), fresh, _permit: permit })
     }
 
     /// A kept connection, or a fresh one; whether it is fresh.
@@ -83,20 +137,55 @@ impl Pool {
             }
         }
         // Rare, and large: every call would otherwise carry the room for a handshake.
-        Ok((Box::pin(self.open()).await?, true))
+        Box::pin(self.opened()).await
     }
 
     fn kept(&self) -> Option<Sender> {
+        if self.is_many.load(Ordering::Relaxed) {
+            let mut many = self.many.lock().expect("no panic under it");
+            *many = many.take().filter(|sender| !sender.is_closed());
+            return many.clone().map(Sender::Many);
+        }
         let mut idle = self.idle.lock().expect("no panic under it");
         // The newest is the least likely to have been closed.
         std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed())
     }
 
+    async fn opened(&self) -> Result<(Sender, bool), Failure> {
+        let _turn = match self.is_many.load(Ordering::Relaxed) {
+            true => Some(self.opening.lock().await),
+            false => None,
+        };
+        // Whoever came before may have opened it.
+        match self.kept() {
+            Some(sender) => Ok((sender, false)),
+            None => Ok((self.open().await?, true)),
+        }
+    }
+
     async fn open(&self) -> Result<Sender, Failure> {
         let endpoint = self.endpoint.as_ref().ok_or(Unavailable::Error)?;
-        let stream = endpoint.open(&*self.connect).await.map_err(|_| Unavailable::Error)?;
-        let handshake = http1::handshake(TokioIo::new(stream)).await;
+        let opened = endpoint.open(&*self.connect).await;
+        let (stream, is_many) = opened.map_err(|_| Unavailable::Error)?;
+        let stream = TokioIo::new(stream);
+        self.is_many.store(is_many, Ordering::Relaxed);
+        if is_many {
+            let handshake = http2::handshake(TokioExecutor::new(), stream).await;
+            let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
+            self.runs(connection);
+            let mut many = self.many.lock().expect("no panic under it");
+            // Callers who came first all at once each opened one; one of them stays.
+            let stays = many.take().filter(|known| !known.is_closed()).unwrap_or(sender);
+            *many = Some(stays.clone());
+            return Ok(Sender::Many(stays));
+        }
+        let handshake = http1::handshake(stream).await;
         let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
+        self.runs(connection);
+        Ok(Sender::One(sender))
+    }
+
+    fn runs(&self, connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {
         self.counts.opened.count();
         let open = self.counts.connections.hold();
         tokio::spawn(async move {
@@ -104,7 +193,6 @@ impl Pool {
             let _ = connection.await;
             drop(open);
         });
-        Ok(sender)
     }
 }
 
@@ -114,23 +202,40 @@ impl Lease<'_> {
         &mut self,
         mut request: Request<Full<Bytes>>,
     ) -> Result<Response<Incoming>, Failure> {
-        // A kept connection may have been closed by the register in between.
-        // Such a request was never sent, and goes out again on another one.
-        while !self.fresh {
-            match self.sender.try_send_request(request).await {
+        loop {
+            let sender = self.sender.as_mut().ok_or(Unavailable::Error)?;
+            let mut error = match sender.send(request).await {
                 Ok(response) => return Ok(response),
-                Err(mut error) => {
-                    request = error.take_message().ok_or(Unavailable::Error)?;
-                }
-            }
-            (self.sender, self.fresh) = self.pool.sender().await?;
+                Err(error) => error,
+            };
+            // A kept connection may have been closed by the register in between.
+            // Such a request was never sent, and goes out again on another one.
+            let unsent = if self.fresh { None } else { error.take_message() };
+            request = unsent.ok_or(Unavailable::Error)?;
+            let (sender, fresh) = self.pool.sender().await?;
+            (self.sender, self.fresh) = (Some(sender), fresh);
         }
-        Ok(self.sender.send_request(request).await.map_err(|_| Unavailable::Error)?)
     }
 
     /// Keeps the connection for the next call.
-    pub(super) fn give_back(self) {
-        self.pool.idle.lock().expect("no panic under it").push(self.sender);
+    pub(super) fn give_back(mut self) {
+        match self.sender.take() {
+            Some(sender @ Sender::One(_)) => {
+                self.pool.idle.lock().expect("no panic under it").push(sender);
+            }
+            // It is where others find it.
+            Some(Sender::Many(_)) | None => {}
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    /// A call that did not end well may be the connection's fault: the next one opens
+    /// another, and those under way on this one go on.
+    fn drop(&mut self) {
+        if let Some(Sender::Many(_)) = self.sender {
+            *self.pool.many.lock().expect("no panic under it") = None;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod country;
 mod decoded;
 mod endpoints;
 mod exchanged;
+mod modern;
 mod network;
 mod probed;
 mod rated;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Api, CHANGES_AT_FIRST, Data, LOCKED, api, audit, bundle, curls, data_folder, demo, demo_in,
-    eventually, form, options, somebody,
+    demo_with, eventually, form, options, somebody,
 };
 
 fn engine() -> Command {
@@ -86,6 +86,39 @@ impl Process {
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).expect("it closes its output");
         (self.child.wait().expect("it ends").code(), rest)
+    }
+}
+
+/// The cores' threads of a process.
+fn cores(process: &mut Process) -> usize {
+    process.welcome();
+    let threads = std::fs::read_dir(format!("/proc/{}/task", process.child.id())).unwrap();
+    let names = threads.map(|it| std::fs::read_to_string(it.unwrap().path().join("comm")).unwrap());
+    names.filter(|name| name.starts_with("core-")).count()
+}
+
+#[test]
+fn an_engine_works_on_the_cores_that_it_may_use_or_on_as_many_as_it_is_told() {
+    // Who is started by a thread may use what that thread may.
+    let bound = std::thread::spawn(|| {
+        let mut allowed = rustix::thread::sched_getaffinity(None).unwrap();
+        let first = (0..1_024).find(|core| allowed.is_set(*core)).unwrap();
+        allowed.clear();
+        allowed.set(first);
+        rustix::thread::sched_setaffinity(None, &allowed).unwrap();
+        cores(&mut Process::start(&[]))
+    });
+    assert_eq!(bound.join().unwrap(), 1);
+    assert_eq!(cores(&mut Process::start(&["--cores", "64"])), 64);
+}
+
+#[test]
+fn an_engine_on_sixty_four_cores_answers_on_each() {
+    let demo = demo_with(&Options { cores: std::num::NonZeroUsize::new(64), ..options() });
+    let somebody = somebody(demo.country);
+    // The system hands connections to cores by chance.
+    for _ in 0..500 {
+        bundle(api(&demo), &form("criminal-record-extract", &somebody));
     }
 }
 

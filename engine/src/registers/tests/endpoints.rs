@@ -16,18 +16,18 @@ use super::super::{Clients, Endpoint, Endpoints, Failure, Host, Rates, exchange}
 use super::network::{NOW, country as people, holders};
 use crate::clock::Civil;
 use crate::metrics::Metrics;
-use crate::model::{Answer, Unavailable};
+use crate::model::{Answer, AttributeMask, RegisterId, Unavailable};
 use crate::net::{Connect, Connecting, LookingUp, Stream};
-use crate::registers::{Group, Query};
+use crate::registers::{Group, PROTOCOLS, Query};
 
 /// An authority that certifies, and one certificate of its own.
-struct Authenticated {
+pub(super) struct Authenticated {
     roots: RootCertStore,
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
     key: KeyPair,
 }
 
-fn authenticated(name: &str) -> Authenticated {
+pub(super) fn authenticated(name: &str) -> Authenticated {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca_key = KeyPair::generate().unwrap();
@@ -46,19 +46,30 @@ impl Authenticated {
     }
 
     /// A client that trusts this authority, and shows `shown` where it has one.
-    fn trusted_by(&self, shown: Option<&Authenticated>) -> Arc<ClientConfig> {
+    pub(super) fn trusted_by(&self, shown: Option<&Authenticated>) -> Arc<ClientConfig> {
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(self.roots.clone());
-        Arc::new(match shown {
+        let mut config = match shown {
             None => config.with_no_client_auth(),
             Some(own) => config.with_client_auth_cert(own.chain.clone(), own.key()).unwrap(),
-        })
+        };
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        Arc::new(config)
     }
 
     /// A server that asks for a certificate of `clients`, where it knows any.
     fn server(&self, clients: Option<&Authenticated>) -> TlsAcceptor {
+        self.speaking(clients, &[])
+    }
+
+    /// One that agrees upon one of these protocols, where there are any.
+    pub(super) fn speaking(
+        &self,
+        clients: Option<&Authenticated>,
+        protocols: &[&[u8]],
+    ) -> TlsAcceptor {
         let provider = Arc::new(ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
@@ -71,7 +82,9 @@ impl Authenticated {
                     .unwrap(),
             ),
         };
-        Arc::new(config.with_single_cert(self.chain.clone(), self.key()).unwrap()).into()
+        let mut config = config.with_single_cert(self.chain.clone(), self.key()).unwrap();
+        config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+        Arc::new(config).into()
     }
 }
 
@@ -102,9 +115,21 @@ impl Connect for Secured {
 
 /// What comes of asking a register by name over TLS.
 async fn asked(acceptor: TlsAcceptor, tls: Arc<ClientConfig>) -> Result<Answer, Failure> {
+    let network = Arc::new(Secured { acceptor, looked_up: Mutex::default() });
+    let connect: Arc<dyn Connect> = network.clone();
+    let (clients, id, all) = by_name(&connect, tls);
+    let answer = ask(&clients, id, all).await;
+    assert_eq!(*network.looked_up.lock().unwrap(), ["snca.example:443"]);
+    answer
+}
+
+/// One core's clients of a register that is found by its name, its id, and all it has.
+pub(super) fn by_name(
+    connect: &Arc<dyn Connect>,
+    tls: Arc<ClientConfig>,
+) -> (Clients, RegisterId, AttributeMask) {
     let catalogue = super::country();
     let id = catalogue.find_register("snca").unwrap();
-    let network = Arc::new(Secured { acceptor, looked_up: Mutex::default() });
     let endpoint = Endpoint {
         host: Host::Name("snca.example".into()),
         port: 443,
@@ -113,20 +138,21 @@ async fn asked(acceptor: TlsAcceptor, tls: Arc<ClientConfig>) -> Result<Answer, 
         tls: Some(super::super::Secured { config: tls, digest: [0; 32] }),
     };
     let endpoints: Endpoints = [("snca".into(), endpoint)].into();
-    let connect: Arc<dyn Connect> = network.clone();
     let (rates, civil, metrics) =
         (Rates::new(&catalogue), Civil::running(NOW, 1), Arc::new(Metrics::default()));
-    let clients = Clients::new(&catalogue, &endpoints, &connect, &rates, &civil, &metrics);
-    let group = Group {
-        attributes: catalogue.register(id).all(),
-        organisation: "o".into(),
-        procedure: "p".into(),
-    };
+    let clients = Clients::new(&catalogue, &endpoints, connect, &rates, &civil, &metrics, 1);
+    (clients, id, catalogue.register(id).all())
+}
+
+/// What it says about somebody.
+pub(super) async fn ask(
+    clients: &Clients,
+    id: RegisterId,
+    attributes: AttributeMask,
+) -> Result<Answer, Failure> {
+    let group = Group { attributes, organisation: "o".into(), procedure: "p".into() };
     let key = holders(1).remove(0).into();
-    let answer =
-        clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group, trace: None }).await;
-    assert_eq!(*network.looked_up.lock().unwrap(), ["snca.example:443"]);
-    answer
+    clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group, trace: None }).await
 }
 
 #[tokio::test]

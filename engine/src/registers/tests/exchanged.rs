@@ -59,6 +59,24 @@ async fn no_more_connections_are_open_than_allowed_and_the_rest_wait() {
     assert_eq!(clock::monotonic() - began, Duration::from_millis(300));
 }
 
+#[test]
+fn all_cores_together_open_no_more_connections_than_a_register_allows() {
+    let share = |connections: usize, cores: usize| {
+        let limits = crate::catalogue::Limits { connections, ..country_limits() };
+        super::super::shared_among(limits, cores).connections
+    };
+    for (connections, cores) in [(64, 1), (64, 2), (64, 64), (10, 3), (1_024, 64)] {
+        let all = share(connections, cores) * cores;
+        assert!(all <= connections && all > connections - cores, "{connections} on {cores}");
+    }
+    // Fewer than cores: each of them must be able to ask.
+    assert_eq!(share(3, 64), 1);
+}
+
+fn country_limits() -> crate::catalogue::Limits {
+    super::described(&super::country(), "rnpp").http().limits
+}
+
 #[tokio::test(start_paused = true)]
 async fn calls_beyond_the_waiting_limit_end_overloaded() {
     let line = line("rnpp", "connections = 1\nwaiting = 1");

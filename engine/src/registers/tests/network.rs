@@ -136,7 +136,7 @@ pub(super) fn line_to(register: &str, settings: &str, peer: Peer) -> Line {
     let civil = Civil::running(NOW, 1);
     let connect: Arc<dyn Connect> = network.clone();
     let rates = Rates::new(&catalogue);
-    let clients = Clients::new(&catalogue, &endpoints, &connect, &rates, &civil, &metrics);
+    let clients = Clients::new(&catalogue, &endpoints, &connect, &rates, &civil, &metrics, 1);
     let clients = Arc::new(clients);
     let id = catalogue.find_register(register).unwrap();
     Line { clients, network, catalogue, metrics, id }
