@@ -55,15 +55,15 @@ pub struct Options {
 }
 
 /// Latencies of one measurement, sorted, and the bundles that a job had meanwhile.
-struct Felt {
-    latencies: Vec<Duration>,
+pub(crate) struct Felt {
+    pub(crate) latencies: Vec<Duration>,
     bundles: f64,
     /// Whether everybody had a core when they wanted one.
-    elsewhere: bool,
+    pub(crate) elsewhere: bool,
 }
 
 impl Felt {
-    fn at(&self, share: f64) -> Duration {
+    pub(crate) fn at(&self, share: f64) -> Duration {
         let place = (self.latencies.len() as f64 * share) as usize;
         self.latencies[place.min(self.latencies.len() - 1)]
     }
@@ -128,8 +128,19 @@ fn felt(
     options: &Options,
 ) -> anyhow::Result<Felt> {
     let waiting = if options.realistic { WAITING_FOR_REGISTERS } else { WAITING };
-    let each = Duration::from_secs_f64(waiting as f64 / options.rate as f64);
-    let count = (options.seconds * options.rate) as usize / waiting;
+    opened(at, asking, people, (options.rate, options.seconds), waiting)
+}
+
+/// Opens forms at a rate for so many seconds, on so many connections in turn.
+pub(crate) fn opened(
+    at: SocketAddr,
+    asking: &Asking,
+    people: &[String],
+    (rate, seconds): (u64, u64),
+    waiting: usize,
+) -> anyhow::Result<Felt> {
+    let each = Duration::from_secs_f64(waiting as f64 / rate as f64);
+    let count = (seconds * rate) as usize / waiting;
     let began = monotonic() + Duration::from_millis(20);
     let waited = thread::scope(|scope| {
         let one = |place: usize| {

@@ -11,6 +11,8 @@ use crate::peers::side::Side;
 use crate::peers::wrk::{Load, Wrk};
 use crate::peers::{bulk, form, sides};
 
+/// The country: enough people whom three registers know.
+const POPULATION: u64 = 20_000_000;
 /// Room for the answers about everybody.
 const CACHE_MIB: u64 = 8 << 10;
 
@@ -49,8 +51,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let Options { few, many, rounds, seconds, connections } = *options;
     anyhow::ensure!(rounds > 0 && seconds > 0 && few > 0, "nothing is to be measured");
     let dir = tempfile::Builder::new().prefix("grown-").tempdir()?;
-    // One in three is known to three of the registers.
-    let country = Country::new(1, 4 * few.max(many) as u64 + 100_000)?;
+    let country = Country::new(1, POPULATION)?;
     let fleet = Fleet::start(country, Profile::Instant, None)?;
     let people = form::people(&country, few.max(many))?;
     let started = |name, count: usize| Engine::started(name, &people[..count], dir.path(), &fleet);
@@ -67,7 +68,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     let costs: Vec<f64> = of_few.iter().zip(&of_many).map(|(few, many)| few / many).collect();
     say(&format!(
-        "a hit among {} people by one among {}: {} ({:.0} and {:.0} a second)",
+        "a hit among {} people by one among {}: {} times ({:.0} and {:.0} a second)",
         many.known,
         few.known,
         spread(&costs),

@@ -17,6 +17,8 @@ use fixtures::{Authority, Country, Profile};
 use crate::answers;
 use crate::peers::form;
 
+/// The country: enough people whom three registers know.
+const POPULATION: u64 = 20_000_000;
 /// Longer than it runs.
 const TTL: Duration = Duration::from_secs(24 * 3600);
 /// Room for everybody.
@@ -63,8 +65,7 @@ struct Four<'a> {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(options.rounds > 0 && options.few > 0, "nothing is to be measured");
     let catalogue = form::catalogue(true)?;
-    // One in three is known to three of the registers.
-    let country = Country::new(1, 4 * options.few.max(options.many) as u64 + 100_000)?;
+    let country = Country::new(1, POPULATION)?;
     let civil = Civil::system();
     let four = Four::of(&catalogue, country, civil.now())?;
     let people = form::people(&country, options.few.max(options.many))?;
@@ -79,7 +80,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     let ratios: Vec<f64> = of_few.iter().zip(&of_many).map(|(few, many)| many / few).collect();
     say(&format!(
-        "a lookup of four answers: {:.0} ns among {}, {:.0} ns among {}: {}",
+        "a lookup of four answers: {:.0} ns among {}, {:.0} ns among {}: {} times",
         median(&of_few),
         few.people.len(),
         median(&of_many),
@@ -216,7 +217,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 pub(crate) fn spread(values: &[f64]) -> String {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(0.0, f64::max);
-    format!("{:.2} times ({least:.2} to {most:.2})", median(values))
+    format!("{:.2} ({least:.2} to {most:.2})", median(values))
 }
 
 /// Into no order, and always the same one.

@@ -8,7 +8,9 @@
 //! measured. `peers` is no stage: it puts the running engine beside others, and
 //! `generators` what loads it.
 
+pub mod added;
 pub mod answers;
+pub mod batches;
 pub mod beside;
 pub mod durable;
 pub mod generators;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use benches::whole::{PEOPLE, Warm};
-use benches::{beside, durable, generators, grown, held, peers};
+use benches::{added, batches, beside, durable, generators, grown, held, peers};
 use clap::Parser;
 use mimalloc::MiMalloc;
 
@@ -17,6 +17,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 enum Command {
     /// Put the engine beside everything else that does its job, and print ratios.
     Peers(peers::Options),
+    /// Tell what a miss takes longer than its slowest register.
+    Added(added::Options),
+    /// Tell what asking about several keys at once costs alone, and brings under load.
+    Batches(batches::Options),
     /// Tell what somebody before a form feels of a bulk job beside them.
     Beside(beside::Options),
     /// Put the load generator beside others: its peak rate, and what it measures.
@@ -57,6 +61,8 @@ fn complain(text: &str) {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Added(options) => added::run(&options),
+        Command::Batches(options) => batches::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Beside(options) => beside::run(&options),
         Command::Generators(options) => generators::run(&options),

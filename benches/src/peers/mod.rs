@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod client;
 pub mod described;
 pub mod form;
+mod further;
 pub mod serve;
 #[cfg(feature = "service")]
 mod service;
@@ -162,7 +163,9 @@ struct Field {
     people: Vec<String>,
     wrk: Wrk,
     sides: Vec<Side>,
-    /// Descriptions of further peers, by name, and why sides are not there.
+    /// Those that files describe.
+    further: Vec<String>,
+    /// By name, why sides are not there.
     skipped: BTreeMap<String, String>,
 }
 
@@ -192,12 +195,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
     // What was measured was still true at the end.
     field.verify()?;
-    let Field { sides, skipped, fleet, .. } = field;
+    let Field { sides, skipped, fleet, further, .. } = field;
+    let further = further.iter().flat_map(|name| further::comparisons(name));
+    let comparisons: Vec<_> = COMPARISONS.into_iter().chain(further).collect();
     let lacks = sides.iter().map(|side| (side.name.clone(), side.lacks.clone())).collect();
     drop((sides, fleet));
     let audit = [sides::ENGINE, sides::ENGINE_BATCHING].map(|name| audit(&dir.path().join(name)));
     let audit = audit.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
-    let table = Table::of(options.stated(), &COMPARISONS, rates, lacks, skipped, audit);
+    let table = Table::of(options.stated(), &comparisons, rates, lacks, skipped, audit);
     tell(options, &table)
 }
 
@@ -225,8 +230,15 @@ impl Field {
         let lines = refusing.iter().map(|person| format!("{person} {}\n", form::REFUSED));
         std::fs::write(&refusals, lines.collect::<String>())?;
         let wrk = Wrk::prepare(dir, listed)?;
-        let mut field =
-            Self { country, fleet, people, wrk, sides: Vec::new(), skipped: BTreeMap::new() };
+        let mut field = Self {
+            country,
+            fleet,
+            people,
+            wrk,
+            sides: Vec::new(),
+            further: Vec::new(),
+            skipped: BTreeMap::new(),
+        };
         let place = (dir, &*refusals);
         for batching in [false, true] {
             field.sides.push(Side::start(sides::engine(batching)?, dir, &refusals, &field.fleet)?);
@@ -245,7 +257,15 @@ impl Field {
             let text = text.with_context(|| file.display().to_string())?;
             let description: Description =
                 toml::from_str(&text).with_context(|| file.display().to_string())?;
-            field.add(&description.name.clone(), Ok(description), place)?;
+            let (name, program) = (description.name.clone(), description.start.first());
+            let program = program.cloned().context("`start` is empty")?;
+            let there = further::is_installed(&program).then_some(description);
+            field.add(
+                &name,
+                there.with_context(|| format!("`{program}` is not installed")),
+                place,
+            )?;
+            field.further.push(name);
         }
         Ok(field)
     }
@@ -304,10 +324,14 @@ impl Field {
             let there = *work == Work::Wall || self.sides.iter().any(|it| it.name == *side);
             there && work.within(options.only)
         });
-        own.map(|(name, side, work)| {
+        let own = own.map(|(name, side, work)| {
             (*name, (*work != Work::Wall).then(|| (*side).to_owned()), *work)
-        })
-        .collect()
+        });
+        let there = |name: &&String| self.sides.iter().any(|side| side.name == **name);
+        let further = self.further.iter().filter(there).flat_map(|name| {
+            further::series(name).map(|(series, work)| (series, Some(name.clone()), work))
+        });
+        own.chain(further.filter(|(_, _, work)| work.within(options.only))).collect()
     }
 
     fn measure(

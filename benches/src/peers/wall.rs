@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 const CONNECTIONS: usize = 32;
 
 /// How each register is asked about one person for everything that it knows.
-const QUERIES: [(&str, &str, &str); 4] = [
+pub const QUERIES: [(&str, &str, &str); 4] = [
     (
         "snca",
         "/vehicles/query",
