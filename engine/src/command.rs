@@ -441,12 +441,13 @@ fn told(report: &Report) -> String {
     };
     format!(
         "the chain holds: {} disclosures, {} changes of consent, {} denials, {} starts and changes of \
-         catalogue, {} erasures, {} cuts{cut}\nhead {head}",
+         catalogue, {} erasures, {} people and companies forgotten, {} cuts{cut}\nhead {head}",
         report.disclosures,
         report.changes,
         report.denials,
         report.catalogues,
         report.erasures,
+        report.forgotten,
         report.cuts,
     )
 }

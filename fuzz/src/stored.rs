@@ -108,6 +108,7 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             count: 12,
         }),
         Event::Erasure(1 << 40),
+        Event::Forgotten(vec![2, 1 << 40]),
         Event::Snapshot(Snapshot {
             upto: 76,
             hash: [6; 32],

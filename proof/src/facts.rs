@@ -114,7 +114,11 @@ impl Facts {
                 self.change(change);
             }
             // Nobody is erased while an engine is driven.
-            Event::Catalogue(_) | Event::Denial(_) | Event::Erasure(_) | Event::Snapshot(_) => {}
+            Event::Catalogue(_)
+            | Event::Denial(_)
+            | Event::Erasure(_)
+            | Event::Snapshot(_)
+            | Event::Forgotten(_) => {}
         }
     }
 

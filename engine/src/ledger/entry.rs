@@ -50,6 +50,33 @@ pub enum Event {
     ByMandate(ByMandate),
     /// Entries are cut: their time is over. What they led to is kept.
     Snapshot(Snapshot),
+    /// The identifiers of these subjects are gone: no entry names them that is left, and
+    /// no consent. Nothing later is about their numbers.
+    Forgotten(Vec<u64>),
+}
+
+impl Event {
+    /// Every subject that it names by number, as often as it does.
+    pub(super) fn each_number(&self, each: &mut dyn FnMut(u64)) {
+        let change = |change: &Change, each: &mut dyn FnMut(u64)| {
+            each(change.subject.subject);
+            if let consent::Change::Mandate { other, .. } = change.what {
+                each(other);
+            }
+        };
+        match self {
+            Self::Disclosure(it) => it.subjects.iter().for_each(|known| each(known.subject)),
+            Self::Change(it) => change(it, each),
+            Self::ByMandate(it) => {
+                each(it.by.subject);
+                change(&it.change, each);
+            }
+            Self::Denial(it) => it.subjects.iter().for_each(|number| each(*number)),
+            Self::Erasure(number) => each(*number),
+            Self::Forgotten(numbers) => numbers.iter().for_each(|number| each(*number)),
+            Self::Catalogue(_) | Self::Snapshot(_) => {}
+        }
+    }
 }
 
 /// Up to where entries are cut, and what is kept of them.
@@ -289,6 +316,6 @@ pub fn subjects_of(body: &[u8], each: &mut dyn FnMut(u64)) {
                 _ => {}
             }
         }
-        Event::Catalogue(_) | Event::Erasure(_) | Event::Snapshot(_) => {}
+        Event::Catalogue(_) | Event::Erasure(_) | Event::Snapshot(_) | Event::Forgotten(_) => {}
     }
 }

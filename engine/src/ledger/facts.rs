@@ -14,7 +14,7 @@ use super::entry::{Digests, Entry, Event, Snapshot};
 use super::force::is_late;
 use super::uses::{Count, Kind, Uses};
 use super::{Change, chain};
-use crate::consent::{self, Consent};
+use crate::consent::Consent;
 use crate::model::CivilMs;
 use crate::planted::{self, Fault};
 use crate::store::{self, Cut, Digest, Head, Read, Row};
@@ -85,31 +85,23 @@ impl Facts {
         }
         self.sequence = row.sequence;
         self.hash = chain::next(&self.hash, row);
+        entry.event.each_number(&mut |number| self.numbers = self.numbers.max(number));
         match &entry.event {
             Event::Catalogue(digest) => self.supersede(*digest, entry.stamp),
             Event::Disclosure(disclosure) => {
                 let catalogue = catalogues.get(storage, &disclosure.about.catalogue)?;
                 self.uses.count(&catalogue, entry.stamp, disclosure);
-                self.name(disclosure.subjects.iter().map(|known| known.subject));
             }
             Event::Change(change) => self.change(change, entry.stamp)?,
-            Event::ByMandate(acted) => {
-                self.name([acted.by.subject]);
-                self.change(&acted.change, entry.stamp)?;
-            }
-            Event::Denial(denial) => self.name(denial.subjects.iter().copied()),
+            Event::ByMandate(acted) => self.change(&acted.change, entry.stamp)?,
             Event::Erasure(number) => {
-                self.name([*number]);
                 self.erased.insert(*number);
                 self.consents.remove(number);
             }
-            Event::Snapshot(_) => {}
+            Event::Forgotten(numbers) => self.erased.extend(numbers),
+            Event::Denial(_) | Event::Snapshot(_) => {}
         }
         Ok(())
-    }
-
-    fn name(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        self.numbers = numbers.into_iter().fold(self.numbers, u64::max);
     }
 
     fn supersede(&mut self, digest: Digest, stamp: CivilMs) {
@@ -122,10 +114,6 @@ impl Facts {
 
     fn change(&mut self, change: &Change, stamp: CivilMs) -> Result<(), store::Error> {
         let number = change.subject.subject;
-        self.name([number]);
-        if let consent::Change::Mandate { other, .. } = change.what {
-            self.name([other]);
-        }
         if planted::is(Fault::SnapshotForgetsChanges) {
             return Ok(());
         }
@@ -157,7 +145,7 @@ impl Facts {
     }
 
     /// Takes a stored part in; whether it is one.
-    fn take(&mut self, body: &[u8]) -> bool {
+    pub(super) fn take(&mut self, body: &[u8]) -> bool {
         let [FORMAT, rest @ ..] = body else { return false };
         match postcard::from_bytes(rest) {
             Ok(Part::Catalogues(catalogue, superseded)) => {

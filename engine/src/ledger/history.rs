@@ -89,9 +89,11 @@ fn read(
                 What::ByMandate(subject.subject, what)
             }
             Event::Denial(denial) => denied(storage, catalogues, denial)?,
-            Event::Catalogue(_) | Event::Disclosure(_) | Event::Erasure(_) | Event::Snapshot(_) => {
-                continue;
-            }
+            Event::Catalogue(_)
+            | Event::Disclosure(_)
+            | Event::Erasure(_)
+            | Event::Snapshot(_)
+            | Event::Forgotten(_) => continue,
         };
         history.push(Moment { sequence: row.sequence, at: entry.stamp, what });
     }

@@ -1,8 +1,8 @@
 //! Retention: what is older than its time is cut, while the engine runs.
 //!
 //! First what those entries lead to is kept, a part at a time; then an entry says up
-//! to where is cut and what is kept; then the entries are deleted, a slice at a time.
-//! The writer takes one such chore into a batch, so that nobody waits for more than
+//! to where is cut and what is kept; then the entries are deleted, a slice at a time;
+//! and last, whoever is named nowhere any more is forgotten. The writer takes one such chore into a batch, so that nobody waits for more than
 //! one. After a crash between any two, the next look goes on.
 
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::catalogues::Catalogues;
 use super::entry::Snapshot;
 use super::facts::Facts;
+use super::left::Left;
 use super::queue::{Chore, Submission};
 use super::stamps::last_before;
 use super::{Latch, Ledger, Refused};
@@ -27,6 +28,8 @@ const LOOK_EVERY: Duration = Duration::from_hours(24);
 const SLICE: usize = 1_024;
 /// How many are deleted at a time: as many as a batch writes.
 const SWEPT_AT_ONCE: usize = super::queue::BATCH_MAX;
+/// How many subjects are forgotten at a time: each costs three rows of other tables.
+const FORGOTTEN_AT_ONCE: usize = 128;
 
 /// Why retention does not go on. Nothing is lost by that.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,8 @@ pub struct Keeper {
     slice: usize,
     /// What was swept may still be in the log.
     in_the_log: Arc<AtomicBool>,
+    /// Nobody is left whom only entries named that are cut.
+    forgotten: bool,
 }
 
 impl Keeper {
@@ -56,7 +61,9 @@ impl Keeper {
     #[must_use]
     pub fn new(storage: Box<dyn Read>, ledger: Ledger, civil: Civil, kept: Duration) -> Self {
         let kept_ms = CivilMs::try_from(kept.as_millis()).unwrap_or(CivilMs::MAX);
-        Self { storage, ledger, civil, kept_ms, slice: SWEPT_AT_ONCE, in_the_log: Arc::default() }
+        let (slice, in_the_log) = (SWEPT_AT_ONCE, Arc::default());
+        // An engine before this one may have ended in the midst of that.
+        Self { storage, ledger, civil, kept_ms, slice, in_the_log, forgotten: false }
     }
 
     /// The same, in slices of another size: for tests.
@@ -87,7 +94,7 @@ impl Keeper {
     /// # Errors
     /// Where the ledger cannot be read or written, or what it keeps is not what it says.
     pub async fn look(&mut self) -> Result<Option<u64>, Unkept> {
-        self.sweep().await?;
+        self.tidy().await?;
         let (cut, head) = (self.storage.cut()?, self.storage.head()?);
         let before = self.civil.now().max(head.stamp).saturating_sub(self.kept_ms);
         let from = cut.map_or(0, |cut| cut.sequence);
@@ -107,8 +114,22 @@ impl Keeper {
         if Facts::of(&cut, &mut *self.storage)? != facts {
             return Err(store::Error::Damaged("what was kept is not what was to be kept").into());
         }
-        self.sweep().await?;
+        self.forgotten = false;
+        self.tidy().await?;
         Ok(Some(upto))
+    }
+
+    /// Ends what the newest cut began.
+    async fn tidy(&mut self) -> Result<(), Unkept> {
+        self.sweep().await?;
+        if !self.forgotten {
+            self.forget().await?;
+            self.forgotten = true;
+        }
+        if self.in_the_log.load(Ordering::SeqCst) {
+            chore(&self.ledger, Chore::Scrub(self.in_the_log.clone())).await?;
+        }
+        Ok(())
     }
 
     /// Reads on up to an entry.
@@ -158,15 +179,27 @@ impl Keeper {
             }
             self.in_the_log.store(true, Ordering::SeqCst);
         }
-        if self.in_the_log.load(Ordering::SeqCst) {
-            chore(&self.ledger, Chore::Scrub(self.in_the_log.clone())).await?;
-        }
         Ok(())
+    }
+
+    /// Forgets whom nothing names that is left. The writer watches meanwhile who comes.
+    async fn forget(&mut self) -> Result<(), Unkept> {
+        let Some(cut) = self.storage.cut()? else { return Ok(()) };
+        chore(&self.ledger, Chore::Watch(true)).await?;
+        let mut left = Left::by_consents(&mut *self.storage, cut.sequence)?;
+        while left.follow(&mut *self.storage)? {
+            tokio::task::yield_now().await;
+        }
+        for subjects in left.others(&mut *self.storage)?.chunks(FORGOTTEN_AT_ONCE) {
+            chore(&self.ledger, Chore::Forget(subjects.to_vec())).await?;
+            self.in_the_log.store(true, Ordering::SeqCst);
+        }
+        Ok(chore(&self.ledger, Chore::Watch(false)).await?)
     }
 }
 
 /// Has the writer do something, and waits until that is durable.
-async fn chore(ledger: &Ledger, chore: Chore) -> Result<(), Refused> {
+pub(super) async fn chore(ledger: &Ledger, chore: Chore) -> Result<(), Refused> {
     let (port, deliver) = ledger.port();
     tokio::select! {
         done = port.post(0, |reply| Submission::Chore(chore, reply)) => done,

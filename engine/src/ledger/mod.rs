@@ -16,6 +16,7 @@ mod facts;
 mod force;
 mod history;
 mod keeper;
+mod left;
 mod post;
 mod published;
 mod queue;

@@ -208,6 +208,14 @@ impl Published {
         *self.head.lock().expect("no panic under it") = head;
     }
 
+    /// Nobody has these numbers any more.
+    pub(super) fn forget(&self, forgotten: impl IntoIterator<Item = (u64, Subject)>) {
+        for (number, subject) in forgotten {
+            self.numbers.remove(&subject);
+            self.named.remove(&number);
+        }
+    }
+
     /// The newest ledger time.
     #[must_use]
     pub fn stamp(&self) -> CivilMs {

@@ -48,6 +48,10 @@ pub(super) enum Chore {
     Sweep { limit: usize, swept: Arc<AtomicUsize> },
     /// Takes what was deleted out of the log, too, and clears the mark once that is done.
     Scrub(Arc<AtomicBool>),
+    /// Remembers from here on whom entries name, or no longer.
+    Watch(bool),
+    /// Forgets subjects whom no entry named since, and nobody's consent.
+    Forget(Vec<(u64, Subject)>),
 }
 
 /// A citizen's change of their consent.

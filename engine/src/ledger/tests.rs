@@ -1,6 +1,7 @@
 //! The ledger's promises: order, durability, refusal, fail stop, audit.
 
 mod crash;
+mod forgotten;
 mod mandates;
 mod proof;
 mod read;
@@ -342,6 +343,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         (Event::Erasure(5), "0405".to_owned()),
         (by_mandate, "05ac02070506030901".into()),
         (snapshot(), format!("0606{ca}0708ac02{d1}{d1}{d1}{d1}")),
+        (Event::Forgotten(vec![5, 300]), "070205ac02".to_owned()),
     ];
     for (event, expected) in golden {
         let entry = Entry { stream: [0; 16], sequence: 0, stamp: 0, event };

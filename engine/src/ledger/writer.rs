@@ -3,7 +3,7 @@
 
 mod chores;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -52,6 +52,8 @@ pub struct Writer {
     recent: VecDeque<(Instant, Duration)>,
     /// The mark to clear once nothing that was deleted is in the log.
     scrub: Option<Arc<AtomicBool>>,
+    /// Whom entries named, while retention looks for those whom none names.
+    watched: Option<HashSet<u64>>,
 }
 
 /// What one batch changes, until it is committed.
@@ -61,6 +63,8 @@ struct Batch {
     named: HashMap<u64, Subject>,
     consents: HashMap<Subject, Arc<Consent>>,
     answers: Vec<Answer>,
+    /// Whose numbers are nobody's from here on.
+    forgotten: Vec<(u64, Subject)>,
     /// Something changed that is no entry.
     changed: bool,
 }
@@ -97,6 +101,7 @@ impl Writer {
             last,
             recent,
             scrub: None,
+            watched: None,
         }
     }
 
@@ -156,8 +161,9 @@ impl Writer {
                     std::mem::take(&mut post).send();
                     (0..1_000).for_each(|_| std::thread::yield_now());
                 }
-                let Batch { numbers, named, consents, .. } = &mut batch;
+                let Batch { numbers, named, consents, forgotten, .. } = &mut batch;
                 self.published.publish(self.head, numbers.drain(), named.drain(), consents.drain());
+                self.published.forget(forgotten.drain(..));
                 batch
                     .answers
                     .into_iter()
@@ -279,7 +285,7 @@ impl Writer {
             Submission::Chore(chore, reply) => {
                 batch.answers.push((reply, Ok(())));
                 batch.changed = true;
-                self.chore(stamp, chore)
+                self.chore(stamp, chore, batch)
             }
         }
     }
@@ -415,8 +421,10 @@ impl Writer {
         batch.numbers.get(&subject).copied().or_else(|| self.published.number(subject))
     }
 
+    /// The number by which an entry is to name a subject.
     fn number(&mut self, subject: Subject, batch: &mut Batch) -> Result<u64, store::Error> {
         if let Some(number) = self.known_number(subject, batch) {
+            self.watched.iter_mut().for_each(|watched| watched.extend([number]));
             return Ok(number);
         }
         let number = self.next_number;

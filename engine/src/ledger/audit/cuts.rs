@@ -52,6 +52,11 @@ impl Cuts {
         }
     }
 
+    /// Up to where entries are cut by now.
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.max(self.begun.map_or(0, |cut| cut.sequence))
+    }
+
     /// Counts what the cut ahead is to have counted.
     pub(super) fn count(&mut self, catalogue: &Catalogue, stamp: CivilMs, of: &Disclosure) {
         if self.ahead.is_some() {

@@ -2,6 +2,7 @@
 
 mod cuts;
 mod kept;
+mod named;
 mod replay;
 mod rows;
 mod witness;
@@ -28,8 +29,10 @@ pub struct Report {
     pub denials: u64,
     /// Starts, and changes of catalogue while it ran; each names its catalogue.
     pub catalogues: u64,
-    /// Subjects who were forgotten.
+    /// Subjects who were erased.
     pub erasures: u64,
+    /// Subjects who were forgotten: nothing was left of them but a number.
+    pub forgotten: u64,
     /// How often entries were cut, as far as the entries that are left tell.
     pub cuts: u64,
     /// Entries up to this one are cut; none where it is zero. What they led to is

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cuts::Cuts;
 use super::kept::{Kept, Start};
+use super::named::Named;
 use super::rows::Committed;
 use super::{Error, Report, Violation, violation};
 use crate::catalogue::{Candidate, Catalogue, PlannedCall, Procedure};
@@ -35,6 +36,7 @@ pub(super) struct Replay {
     /// Catalogues whose text is there.
     texts: HashSet<Digest>,
     cuts: Cuts,
+    named: Named,
     report: Report,
 }
 
@@ -57,6 +59,7 @@ impl Replay {
             numbers: 0,
             texts: HashSet::new(),
             cuts: Cuts::default(),
+            named: Named::default(),
             report: Report::default(),
         };
         match start {
@@ -90,6 +93,7 @@ impl Replay {
             let state = state.ok_or_else(|| wrong("a consent that it names cannot be read"))?;
             self.consents.insert(*number, state);
         }
+        self.named.begin(facts.numbers, self.consents.values());
         self.erased.extend(&facts.erased);
         self.numbers = facts.numbers;
         self.report.cut = cut.sequence;
@@ -126,6 +130,7 @@ impl Replay {
         self.sequence = row.sequence;
         self.stamp = entry.stamp;
         self.hash = chain::link(&self.hash, &row.commitment);
+        self.named.take(row.sequence, &entry.event);
         match entry.event {
             Event::Catalogue(digest) => {
                 self.report.catalogues += 1;
@@ -159,6 +164,10 @@ impl Replay {
                 self.living([subject])?;
                 self.erased.insert(subject);
                 self.consents.remove(&subject);
+            }
+            Event::Forgotten(numbers) => {
+                self.report.forgotten += numbers.len() as u64;
+                self.forget(numbers)?;
             }
             Event::Snapshot(snapshot) => {
                 self.report.cuts += 1;
@@ -210,6 +219,27 @@ impl Replay {
             true => Err(violation(self.sequence, "it is about a subject who was erased before it")),
             false => Ok(()),
         }
+    }
+
+    /// Whoever is forgotten has nothing left: no consent, nobody else's that names them,
+    /// and no entry.
+    fn forget(&mut self, numbers: Vec<u64>) -> Result<(), Violation> {
+        let wrong = |what: &str| Err(violation(self.sequence, what));
+        let cut = self.cuts.newest();
+        for number in &numbers {
+            if self.consents.contains_key(number) {
+                return wrong("it forgets somebody whose consent is kept");
+            }
+            if self.named.in_consent(*number, self.consents.values()) {
+                return wrong("it forgets somebody whom another's consent names");
+            }
+            if self.named.after(cut, *number) {
+                return wrong("it forgets somebody about whom entries are kept");
+            }
+        }
+        self.living(numbers.iter().copied())?;
+        self.erased.extend(numbers);
+        Ok(())
     }
 
     fn disclosure(&mut self, disclosure: &Disclosure) -> Result<(), Violation> {
@@ -327,6 +357,7 @@ impl Replay {
         if let consent::Change::Mandate { other, .. } = change.what {
             // Who was erased may still be the other side.
             self.numbers = self.numbers.max(other);
+            self.named.other(other);
         }
         let known = self.consents.entry(subject).or_default();
         match known.after(&change.what, self.stamp) {

@@ -19,6 +19,12 @@ async fn day(setup: &Setup) -> Result<Told, OpenError> {
     let (ledger, writer) = setup.try_open()?;
     tokio::spawn(writer.run());
     let mut told = Told::default();
+    // Somebody who never says anything.
+    let bundle = setup.bundle(50);
+    let id = bundle.disclosure.into_bytes();
+    if ledger.disclose(bundle, setup.facts(&[(50, 0)])).await.is_ok() {
+        told.disclosed.insert(id);
+    }
     for step in 0..6_u64 {
         let who = step % 3;
         let version = ledger.port.published().consent(subject(who)).version;
@@ -118,8 +124,10 @@ async fn a_crash_between_any_two_steps_of_a_cut_loses_no_consent_and_the_cut_goe
             }
             keeper(&after, &ledger).look().await.unwrap();
             let report = audit(&mut after.disk(), None).unwrap();
-            assert_eq!((report.cut, report.cuts), (12, 1), "crash at {operation}");
-            assert_eq!(after.entries()[0].sequence, 13, "crash at {operation}");
+            assert_eq!((report.cut, report.cuts), (13, 1), "crash at {operation}");
+            assert_eq!(after.entries()[0].sequence, 14, "crash at {operation}");
+            assert_eq!(report.forgotten, 1, "crash at {operation}");
+            assert_eq!(ledger.port.published().number(subject(50)), None);
             let version = ledger.port.published().consent(subject(0)).version;
             ledger.disclose(after.bundle(99), after.facts(&[(0, version)])).await.unwrap();
         }

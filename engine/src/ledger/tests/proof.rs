@@ -34,7 +34,7 @@ fn forged_about(
 }
 
 /// Writes the consent states that the changes lead to, as the writer would.
-fn with_consents(mut memory: Memory, states: &[(u64, &Consent)]) -> Memory {
+pub(super) fn with_consents(mut memory: Memory, states: &[(u64, &Consent)]) -> Memory {
     for (number, state) in states {
         memory.put_consent(*number, &state.encode()).unwrap();
     }
@@ -43,7 +43,7 @@ fn with_consents(mut memory: Memory, states: &[(u64, &Consent)]) -> Memory {
     memory
 }
 
-fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> Event {
+pub(super) fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> Event {
     Event::Disclosure(Disclosure {
         id: [1; 16],
         about: setup.about(),
@@ -56,7 +56,7 @@ fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> Event {
     })
 }
 
-fn change(version: u64) -> Event {
+pub(super) fn change(version: u64) -> Event {
     preference(version, "rnpp", false)
 }
 

@@ -61,7 +61,7 @@ async fn a_consent_given_three_years_ago_still_counts_and_is_proven() {
     let setup = later(&setup, 3 * YEAR);
     let ledger = setup.start();
     assert_eq!(look(&setup, &ledger).await.unwrap(), Some(6));
-    assert_eq!(sequences(&setup), [7, 8], "a start, and the cut");
+    assert_eq!(sequences(&setup), [7, 8, 9], "a start, the cut, and somebody is forgotten");
     let stale = ledger.disclose(setup.bundle(3), setup.facts(&[(1, 1)])).await;
     assert_eq!(stale.unwrap_err(), Refused::Stale);
     ledger.disclose(setup.bundle(4), setup.facts(&[(1, 2)])).await.unwrap();
@@ -102,7 +102,7 @@ async fn only_what_is_older_is_cut_and_cuts_follow_each_other() {
     let setup = later(&setup, YEAR);
     let ledger = setup.start();
     assert_eq!(look(&setup, &ledger).await.unwrap(), Some(9));
-    assert_eq!(sequences(&setup), [10, 11, 12, 13]);
+    assert_eq!(sequences(&setup), [10, 11, 12, 13, 14], "the last one forgets somebody");
     let report = audit(&mut setup.disk(), None).unwrap();
     assert_eq!((report.cut, report.cuts), (9, 2));
     let kept = |cut| {
@@ -266,6 +266,31 @@ async fn a_fact_that_was_changed_after_the_cut_is_found_by_name() {
     let ledger = setup.restart().start();
     let untouched = look(&later(&setup, YEAR), &ledger).await;
     assert!(untouched.is_err(), "nothing is cut by what was changed");
+}
+
+/// These bytes are in ledgers, and an entry names their digest: whoever changes them
+/// needs a new format byte and a reader of the old one.
+#[test]
+fn the_format_of_what_is_kept_of_a_cut_does_not_change() {
+    let mut facts = Kept::at_first(&Setup::new().disk().head().unwrap());
+    facts.catalogue = Some([0xca; 32]);
+    facts.superseded = vec![([0xcb; 32], 7)];
+    facts.erased = [5, 300].into();
+    facts.consents = [(6, vec![1, 2])].into();
+    let kind = Kind { year: 2026, organisation: "o".into(), procedure: "p".into() };
+    facts.uses.extend([(kind, Count { disclosures: 300, registers: [("r".into(), 2)].into() })]);
+    let (parts, _) = facts.parts();
+    let golden = [
+        format!("010001{}01{}0e", "ca".repeat(32), "cb".repeat(32)),
+        "01010205ac02".to_owned(),
+        "01020106020102".to_owned(),
+        "010301d41f016f0170ac0201017202".to_owned(),
+    ];
+    assert_eq!(parts.iter().map(|part| hex(part)).collect::<Vec<_>>(), golden);
+    let mut read = Kept::at_first(&Setup::new().disk().head().unwrap());
+    assert!(parts.iter().all(|part| read.take(part)));
+    assert_eq!(read, facts);
+    assert!(!read.take(&[2, 1, 0]), "another format");
 }
 
 #[test]
