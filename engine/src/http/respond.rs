@@ -9,8 +9,8 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full, StreamBody};
 use hyper::body::Frame;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -122,6 +122,15 @@ pub(super) fn lines(lines: impl Stream<Item = Vec<Line>> + Send + 'static) -> Ou
 /// What the ledger holds about the citizen who asks.
 pub(super) fn own<T: Serialize>(own: Own<T>) -> Out {
     personal(json(&own.into_inner()))
+}
+
+/// What is held about the citizen who asks, to be kept as a file of this name.
+pub(super) fn file<T: Serialize>(held: Own<T>, name: &str) -> Out {
+    let mut out = own(held);
+    let attached = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    let attached = attached.expect("we name files in ASCII");
+    out.headers_mut().insert(CONTENT_DISPOSITION, attached);
+    out
 }
 
 /// What the citizen who asks has made.

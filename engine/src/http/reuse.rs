@@ -46,7 +46,8 @@ pub(super) fn receipt(core: &Core, citizen: Citizen, id: &str) -> Answered {
         let reuse = consent.find_reuse(id.as_bytes())?;
         Some(wire::Receipt::of(reuse, citizen.subject, catalogue, now))
     });
-    Ok(receipt.transpose().map_or_else(no_such_consent, respond::own))
+    let name = format!("consent-receipt-{id}.json");
+    Ok(receipt.transpose().map_or_else(no_such_consent, |receipt| respond::file(receipt, &name)))
 }
 
 fn no_such_consent() -> Out {

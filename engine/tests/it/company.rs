@@ -188,6 +188,22 @@ fn a_company_withdraws_a_mandate_and_restores_it_and_nobody_else_can() {
 }
 
 #[test]
+fn a_company_that_is_erased_has_withdrawn_nobody() {
+    let data = data_folder();
+    let demo = demo_in(data.path());
+    let firm = firm(demo.country);
+    firm.say(api(&demo), &firm.one, &firm.other, false).ok();
+    firm.check_form(&demo, &firm.other, "withheld");
+    drop(demo);
+    let erased = engine::erase::erase(data.path(), None, firm.rcs.parse().unwrap()).unwrap();
+    assert!(erased.entry.is_some() && erased.found.is_empty(), "{erased:?}");
+    let demo = demo_in(data.path());
+    firm.check_form(&demo, &firm.other, "filled");
+    drop(demo);
+    assert_eq!(audit(data.path()).erasures, 1);
+}
+
+#[test]
 fn who_is_withdrawn_is_told_by_which_company_and_by_nobody_else() {
     let demo = demo();
     let firm = firm(demo.country);

@@ -139,7 +139,10 @@ fn a_receipt_names_what_the_standard_names() {
     let (api, somebody) = (api(&demo), somebody(demo.country));
     let id = given(api, &somebody, &consent());
     let target = format!("/v1/me/consents/reuse/{id}/receipt");
-    let receipt = api.mine(&somebody, &target).ok();
+    let reply = api.mine(&somebody, &target);
+    let named = format!("attachment; filename=\"consent-receipt-{id}.json\"");
+    assert_eq!(reply.header("content-disposition"), Some(&*named));
+    let receipt = reply.ok();
     assert_eq!(receipt["record_id"], id);
     assert_eq!(receipt["pii_principal_id"], somebody);
     let purpose = &receipt["pii_processing"][0]["purposes"][0];
