@@ -1,10 +1,12 @@
-//! The decision and its plan: one subject, and a parent with their child.
+//! The decision and its plan: one subject, a parent with their child, and somebody with
+//! a company for which they act.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use benches::{NOW, catalogue, grant, parties, request};
 use criterion::{Criterion, criterion_group, criterion_main};
-use engine::consent;
+use engine::consent::{self, Change, Consent};
 
 fn decide(criterion: &mut Criterion) {
     let catalogue = catalogue();
@@ -12,6 +14,29 @@ fn decide(criterion: &mut Criterion) {
         let request = request(&catalogue, form);
         let parties = parties(&request);
         criterion.bench_function(&format!("decide/{form}"), |it| {
+            it.iter(|| consent::decide(&catalogue, black_box(&request), parties.clone(), NOW));
+        });
+    }
+}
+
+/// A form for a company, while nobody ever said anything of a mandate, and once both
+/// sides did, so that their numbers are compared.
+fn mandates(criterion: &mut Criterion) {
+    const FORM: &str = "company-name-change";
+    let catalogue = catalogue();
+    let mut request = request(&catalogue, FORM);
+    request.subjects[1] = Some("B523212".parse().expect("a register number"));
+    let silent = parties(&request);
+    let withdrew = |other| {
+        let withdrawn = Consent::default().after(&Change::Mandate { other, allow: false }, NOW);
+        Some(Arc::new(withdrawn.expect("it is something new")))
+    };
+    let mut said = silent.clone();
+    said.consents = [withdrew(3), withdrew(4), None, None];
+    said.numbers = [Some(1), Some(2), None, None];
+    let fields = catalogue.procedure(request.procedure).fields.len();
+    for (what, parties) in [("nothing said of mandates", silent), ("two others withdrawn", said)] {
+        criterion.bench_function(&format!("decide/{FORM}, {fields} fields, {what}"), |it| {
             it.iter(|| consent::decide(&catalogue, black_box(&request), parties.clone(), NOW));
         });
     }
@@ -27,5 +52,5 @@ fn plan(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { name = decisions; config = benches::timing::quick(); targets = decide, plan }
+criterion_group! { name = decisions; config = benches::timing::quick(); targets = decide, mandates, plan }
 criterion_main!(decisions);
