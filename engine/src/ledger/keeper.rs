@@ -2,8 +2,9 @@
 //!
 //! First what those entries lead to is kept, a part at a time; then an entry says up
 //! to where is cut and what is kept; then the entries are deleted, a slice at a time;
-//! and last, whoever is named nowhere any more is forgotten. The writer takes one such chore into a batch, so that nobody waits for more than
-//! one. After a crash between any two, the next look goes on.
+//! and last, whoever is named nowhere any more is forgotten. The writer takes one such
+//! chore into a batch, so that nobody waits for more than one. After a crash between
+//! any two, the next look goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -186,7 +187,13 @@ impl Keeper {
     async fn forget(&mut self) -> Result<(), Unkept> {
         let Some(cut) = self.storage.cut()? else { return Ok(()) };
         chore(&self.ledger, Chore::Watch(true)).await?;
-        let mut left = Left::by_consents(&mut *self.storage, cut.sequence)?;
+        let forgotten = self.forget_others(cut.sequence).await;
+        let unwatched = chore(&self.ledger, Chore::Watch(false)).await;
+        forgotten.and(unwatched.map_err(Unkept::from))
+    }
+
+    async fn forget_others(&mut self, cut: u64) -> Result<(), Unkept> {
+        let mut left = Left::by_consents(&mut *self.storage, cut)?;
         while left.follow(&mut *self.storage)? {
             tokio::task::yield_now().await;
         }
@@ -194,7 +201,7 @@ impl Keeper {
             chore(&self.ledger, Chore::Forget(subjects.to_vec())).await?;
             self.in_the_log.store(true, Ordering::SeqCst);
         }
-        Ok(chore(&self.ledger, Chore::Watch(false)).await?)
+        Ok(())
     }
 }
 

@@ -423,14 +423,14 @@ impl Writer {
 
     /// The number by which an entry is to name a subject.
     fn number(&mut self, subject: Subject, batch: &mut Batch) -> Result<u64, store::Error> {
-        if let Some(number) = self.known_number(subject, batch) {
-            self.watched.iter_mut().for_each(|watched| watched.extend([number]));
-            return Ok(number);
+        let known = self.known_number(subject, batch);
+        let number = known.unwrap_or(self.next_number);
+        self.watched.iter_mut().for_each(|watched| watched.extend([number]));
+        if known.is_none() {
+            self.storage.put_subject(number, &subject.to_string())?;
+            self.next_number += 1;
+            batch.numbers.insert(subject, number);
         }
-        let number = self.next_number;
-        self.storage.put_subject(number, &subject.to_string())?;
-        self.next_number += 1;
-        batch.numbers.insert(subject, number);
         Ok(number)
     }
 

@@ -89,6 +89,11 @@ async fn whoever_is_named_while_it_is_looked_stays() {
     let (subjects, erased) = known(&setup);
     assert_eq!(subjects, [1, 2].map(|index| (index, subject(index).to_string())));
     assert_eq!(erased, [3]);
+    // So does who came first meanwhile.
+    ledger.disclose(setup.bundle(7), setup.facts(&[(7, 0)])).await.unwrap();
+    let seven = (number(&ledger, 7).unwrap(), subject(7));
+    chore(&handle, Chore::Forget(vec![seven])).await.unwrap();
+    assert_eq!(number(&ledger, 7), Some(seven.0));
     // Whoever says something at the last moment stays as well.
     ledger.disclose(setup.bundle(6), setup.facts(&[(3, 0)])).await.unwrap();
     chore(&handle, Chore::Watch(true)).await.unwrap();
