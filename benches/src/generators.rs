@@ -35,6 +35,8 @@ const QUANTILES: [f64; 4] = [0.5, 0.75, 0.9, 0.99];
 const DELAY_FIRST_MS: u64 = 20;
 const DELAYS: u64 = 17;
 const CONNECTIONS: &str = "64";
+/// Half of what so many connections get of such a server.
+const RATE: u32 = 1_000;
 
 /// `benches generators`.
 #[derive(Args)]
@@ -80,8 +82,8 @@ struct Generator<'a> {
     dir: &'a Path,
 }
 
-/// One measurement.
-type Run<'a> = fn(&Generator<'a>, SocketAddr) -> anyhow::Result<Went>;
+/// One measurement, at a rate or in a closed loop.
+type Run<'a> = fn(&Generator<'a>, SocketAddr, Option<u32>) -> anyhow::Result<Went>;
 
 /// Measures, and prints ratios.
 ///
@@ -101,12 +103,16 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         false => say("wrk: skipped, not installed"),
     }
     let slow = delaying()?;
-    let others: [(&Path, Run<'_>); 2] =
-        [(Path::new("wrk"), Generator::wrk), (&options.oha, Generator::oha)];
-    for (program, other) in others {
+    // `wrk` knows no rates.
+    let others: [(&Path, Option<u32>, Run<'_>); 3] = [
+        (Path::new("wrk"), None, |generator, at, _| generator.wrk(at)),
+        (&options.oha, None, Generator::oha),
+        (&options.oha, Some(RATE), Generator::oha),
+    ];
+    for (program, rate, other) in others {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         match is_there(program) {
-            true => holds &= agreement(&generator, &name, slow, other)?,
+            true => holds &= agreement(&generator, &name, slow, rate, other)?,
             false => say(&format!("{name}: skipped, not installed")),
         }
     }
@@ -119,11 +125,11 @@ fn peak(generator: &Generator<'_>) -> anyhow::Result<bool> {
     let bundle = format!("{{\"it\":\"{}\"}}", "x".repeat(1_500)).into();
     let address = free()?;
     thread::spawn(move || serve::hyper(&bundle, address.port()));
-    generator.loadgen(address)?;
+    generator.loadgen(address, None)?;
     let (mut rates, mut own, mut others) = (Vec::new(), Vec::new(), Vec::new());
     let mut busy = Vec::new();
     for _ in 0..generator.options.rounds {
-        let (ours, wrk) = (generator.loadgen(address)?, generator.wrk(address)?);
+        let (ours, wrk) = (generator.loadgen(address, None)?, generator.wrk(address)?);
         rates.push(ours.rate() / wrk.rate());
         busy.push(ours.per_busy_second() / wrk.per_busy_second());
         own.push(ours.rate());
@@ -148,17 +154,22 @@ fn agreement<'a>(
     generator: &Generator<'a>,
     name: &str,
     address: SocketAddr,
+    rate: Option<u32>,
     other: Run<'a>,
 ) -> anyhow::Result<bool> {
     let mut off: Vec<Vec<f64>> = vec![Vec::new(); 1 + QUANTILES.len()];
     for _ in 0..generator.options.rounds {
-        let (ours, theirs) = (generator.loadgen(address)?, other(generator, address)?);
+        let ours = generator.loadgen(address, rate)?;
+        let theirs = other(generator, address, rate)?;
         off[0].push(ours.rate() / theirs.rate() - 1.0);
         for (place, (ours, theirs)) in ours.micros.iter().zip(theirs.micros).enumerate() {
             off[place + 1].push(ours / theirs - 1.0);
         }
     }
-    say(&format!("loadgen against {name} on a server of fixed delays, pairs, in per cent:"));
+    let pace = rate.map_or_else(|| "in a closed loop".to_owned(), |rate| format!("at {rate}/s"));
+    say(&format!(
+        "loadgen against {name} {pace}, on a server of fixed delays, pairs, in per cent:"
+    ));
     let mut all = true;
     for (place, off) in off.iter().enumerate() {
         let (what, most) = match place {
@@ -178,7 +189,7 @@ fn agreement<'a>(
 }
 
 impl Generator<'_> {
-    fn loadgen(&self, at: SocketAddr) -> anyhow::Result<Went> {
+    fn loadgen(&self, at: SocketAddr, rate: Option<u32>) -> anyhow::Result<Went> {
         let (json, template) = (self.dir.join("loadgen.json"), self.dir.join("template.toml"));
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["side", "loadgen", "run", "--quiet", "--connections", CONNECTIONS]);
@@ -186,6 +197,9 @@ impl Generator<'_> {
         command.args(["--duration", &format!("{}s", self.options.seconds)]);
         command.args(["--cpus", &self.options.cpu.to_string()]);
         command.arg("--template").arg(template).arg("--json").arg(&json);
+        if let Some(rate) = rate {
+            command.args(["--rate", &format!("{rate}/s")]);
+        }
         let (busy, said) = output(&mut command)?;
         let document = Document::read(&json.display().to_string()).context(said)?;
         anyhow::ensure!(document.counts.errors.is_empty(), "loadgen: requests failed");
@@ -217,8 +231,11 @@ impl Generator<'_> {
         Ok(Went { requests, seconds, micros, busy })
     }
 
-    fn oha(&self, at: SocketAddr) -> anyhow::Result<Went> {
+    fn oha(&self, at: SocketAddr, rate: Option<u32>) -> anyhow::Result<Went> {
         let mut command = self.pinned(&self.options.oha);
+        if let Some(rate) = rate {
+            command.args(["-q", &rate.to_string(), "--latency-correction"]);
+        }
         command.args(["--no-tui", "--output-format", "json", "-c", CONNECTIONS, "-z"]);
         command.arg(format!("{}s", self.options.seconds)).arg(format!("http://{at}/"));
         let (busy, said) = output(&mut command)?;

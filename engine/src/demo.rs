@@ -50,8 +50,8 @@ pub struct Options {
     #[arg(long, default_value_t = 18_081)]
     pub registers_port: u16,
     /// How many times as fast as real time calendars run, for a replay: a year in
-    /// two minutes is 262800. Deadlines and latencies stay real. Data written so opens
-    /// only so.
+    /// two minutes is 262800. Deadlines and latencies stay real; registers take their
+    /// calls in seconds of the calendar. Data written so opens only so.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     pub time_scale: u32,
     /// On how many cores it works; without it, on as many as it may use.
