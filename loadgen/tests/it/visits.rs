@@ -70,6 +70,9 @@ fn a_trace_that_finds_the_disk_full_says_so() {
     let fake = Fake::start(Behaviour::Right);
     let arguments = ["--profile", &profile("full.toml"), "--out", "/dev/full"];
     expect(loadgen("trace", &fake, &arguments), 3, &["cannot be written: No space left"]);
+    let mut printed = loadgen("trace", &fake, &arguments[..2]);
+    printed.stdout(std::fs::File::create("/dev/full").expect("a device"));
+    expect(printed, 3, &["cannot be written: No space left"]);
 }
 
 #[test]
