@@ -28,8 +28,8 @@ use crate::store::{self, Head, Row, Storage};
 const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
 /// How many entries lie between two heads in the log.
 const HEAD_EVERY: u64 = 1 << 16;
-/// From this many entries on, a batch tells that many more are being made: bulk jobs
-/// alone have fewer under way.
+/// From this many entries on, a batch tells that many more are being made: beside whoever
+/// asks by themselves, bulk jobs have fewer under way.
 const MANY: usize = 24;
 /// How many commits count for the reserve.
 const RECENT_COMMITS: usize = 128;
