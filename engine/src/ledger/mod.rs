@@ -357,21 +357,21 @@ impl Port {
         let _ = self.ledger.queue.0.push(entry::SMALL, Submission::Denial(denial));
     }
 
-    async fn submit<T: Send + 'static>(
+    async fn submit(
         &self,
         size: usize,
         until: Instant,
-        submission: impl FnOnce(Reply<T>) -> Submission,
-    ) -> Result<T, Refused> {
+        submission: impl FnOnce(Reply) -> Submission,
+    ) -> Result<(), Refused> {
         let posted = tokio::time::timeout_at(until, self.post(size, submission));
         posted.await.unwrap_or(Err(Refused::TooLate))
     }
 
-    async fn post<T: Send + 'static>(
+    async fn post(
         &self,
         size: usize,
-        submission: impl FnOnce(Reply<T>) -> Submission,
-    ) -> Result<T, Refused> {
+        submission: impl FnOnce(Reply) -> Submission,
+    ) -> Result<(), Refused> {
         if let Some(latch) = self.published().latch() {
             return Err(Refused::Closed(latch));
         }

@@ -9,7 +9,7 @@ use super::Refused;
 /// The answers for one core's waiters.
 #[derive(Default)]
 pub(super) struct Mailbox {
-    letters: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    letters: Mutex<Letters>,
     bell: Notify,
 }
 
@@ -19,26 +19,29 @@ impl Mailbox {
         loop {
             self.bell.notified().await;
             let letters = std::mem::take(&mut *self.letters.lock().expect("no panic under it"));
-            letters.into_iter().for_each(|open| open());
+            // Whoever hung up needs no answer.
+            letters.into_iter().for_each(|(sender, result)| drop(sender.send(result)));
         }
     }
 }
 
+type Told = Result<(), Refused>;
+type Letters = Vec<(oneshot::Sender<Told>, Told)>;
+
 /// Where the answer to one submission goes.
-pub(super) struct Reply<T> {
-    sender: oneshot::Sender<Result<T, Refused>>,
+pub(super) struct Reply {
+    sender: oneshot::Sender<Told>,
     mailbox: Arc<Mailbox>,
 }
 
-impl<T: Send + 'static> Reply<T> {
-    pub(super) fn new(sender: oneshot::Sender<Result<T, Refused>>, mailbox: Arc<Mailbox>) -> Self {
+impl Reply {
+    pub(super) fn new(sender: oneshot::Sender<Told>, mailbox: Arc<Mailbox>) -> Self {
         Self { sender, mailbox }
     }
 
     /// Puts the answer into `post`, which sends it later.
-    pub(super) fn answer(self, result: Result<T, Refused>, post: &mut Post) {
-        // Whoever hung up needs no answer.
-        let letter = Box::new(move || drop(self.sender.send(result)));
+    pub(super) fn answer(self, told: Told, post: &mut Post) {
+        let letter = (self.sender, told);
         let known = post.0.iter_mut().find(|(mailbox, _)| Arc::ptr_eq(mailbox, &self.mailbox));
         match known {
             Some((_, letters)) => letters.push(letter),
@@ -46,8 +49,6 @@ impl<T: Send + 'static> Reply<T> {
         }
     }
 }
-
-type Letters = Vec<Box<dyn FnOnce() + Send>>;
 
 /// The answers of one batch, by core.
 #[derive(Default)]

@@ -29,13 +29,13 @@ const CHORES_MAX: usize = 4;
 
 /// Something to be written.
 pub(super) enum Submission {
-    Change(Changed, Reply<()>),
-    Disclosure(Draft, Reply<()>),
+    Change(Changed, Reply),
+    Disclosure(Draft, Reply),
     Denial(Denied),
     /// Another catalogue holds.
-    Catalogue(Arc<Catalogue>, Reply<()>),
+    Catalogue(Arc<Catalogue>, Reply),
     /// Something of retention.
-    Chore(Chore, Reply<()>),
+    Chore(Chore, Reply),
 }
 
 /// What the writer does for retention, one at a time beside a batch.
@@ -106,11 +106,16 @@ pub(super) struct Queue {
     bell: Notify,
 }
 
+/// Submissions in their order, each with its size.
+pub(super) type Batch = VecDeque<(usize, Submission)>;
+
 #[derive(Default)]
 struct Waiting {
-    changes: VecDeque<(usize, Submission)>,
-    others: VecDeque<(usize, Submission)>,
-    chores: VecDeque<(usize, Submission)>,
+    changes: Batch,
+    others: Batch,
+    chores: Batch,
+    /// Of changes and others; chores are nothing to it.
+    bytes: usize,
     closed: bool,
 }
 
@@ -130,22 +135,24 @@ impl Queue {
             return Err(Refused::Full);
         }
         queue.push_back((size, submission));
+        waiting.bytes += size;
         drop(waiting);
         self.bell.notify_one();
         Ok(())
     }
 
-    /// What has arrived, changes first; `None` when nobody is left to write.
-    pub(super) async fn take(&self) -> Option<Vec<Submission>> {
+    /// Puts what has arrived into an empty `batch`, changes first; false when nobody is
+    /// left to write.
+    pub(super) async fn take(&self, batch: &mut Batch) -> bool {
         loop {
             {
                 let mut waiting = self.lock();
-                let batch = waiting.batch();
+                waiting.take(batch);
                 if !batch.is_empty() {
-                    return Some(batch);
+                    return true;
                 }
                 if waiting.closed {
-                    return None;
+                    return false;
                 }
             }
             self.bell.notified().await;
@@ -170,18 +177,35 @@ impl Queue {
 }
 
 impl Waiting {
-    fn batch(&mut self) -> Vec<Submission> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
-            let Some((size, next)) = self.changes.pop_front().or_else(|| self.others.pop_front())
-            else {
-                break;
-            };
-            bytes += size;
-            batch.push(next);
+    fn take(&mut self, batch: &mut Batch) {
+        let all = self.changes.len() + self.others.len();
+        if all <= BATCH_MAX && self.bytes <= BATCH_BYTES_MAX {
+            self.take_all(batch);
+        } else {
+            self.take_some(batch);
         }
         // One at most, so that whoever waits for a batch waits for one slice of it.
-        batch.extend(self.chores.pop_front().map(|(_, chore)| chore));
-        batch
+        batch.extend(self.chores.pop_front());
+    }
+
+    /// Exchanged, not moved one by one: whoever submits waits for this lock.
+    fn take_all(&mut self, batch: &mut Batch) {
+        std::mem::swap(batch, &mut self.others);
+        for change in self.changes.drain(..).rev() {
+            batch.push_front(change);
+        }
+        self.bytes = 0;
+    }
+
+    fn take_some(&mut self, batch: &mut Batch) {
+        let mut bytes = 0;
+        while batch.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
+            let Some(next) = self.changes.pop_front().or_else(|| self.others.pop_front()) else {
+                break;
+            };
+            bytes += next.0;
+            batch.push_back(next);
+        }
+        self.bytes -= bytes;
     }
 }

@@ -12,7 +12,7 @@ use super::entry::{ByMandate, Change, Denial, Draft, Entry, Event, SubjectVersio
 use super::force::InForce;
 use super::post::{Post, Reply};
 use super::published::{Latch, Published, Took};
-use super::queue::{By, Changed, Chore, Denied, Queue, Submission, Wish};
+use super::queue::{self, By, Changed, Chore, Denied, Queue, Submission, Wish};
 use super::{OpenError, Refused, chain};
 use crate::catalogue::Catalogue;
 use crate::clock::{self, Civil, Instant};
@@ -69,7 +69,7 @@ struct Batch {
     changed: bool,
 }
 
-type Answer = (Reply<()>, Result<(), Refused>);
+type Answer = (Reply, Result<(), Refused>);
 
 impl Writer {
     pub(super) fn new(
@@ -129,9 +129,10 @@ impl Writer {
 
     /// Writes until nobody is left who could ask for it.
     pub async fn run(mut self) {
-        while let Some(batch) = self.queue.take().await {
+        let (queue, mut batch) = (self.queue.clone(), queue::Batch::new());
+        while queue.take(&mut batch).await {
             let many = batch.len() >= MANY;
-            self.write(batch);
+            self.write(&mut batch);
             if many {
                 // Whoever is ready to add to the next batch comes first: a sync costs the
                 // same for many entries. Where a processor is free, nobody waits.
@@ -141,7 +142,7 @@ impl Writer {
     }
 
     /// One batch: from submissions to answers.
-    fn write(&mut self, submissions: Vec<Submission>) {
+    fn write(&mut self, submissions: &mut queue::Batch) {
         let began = clock::monotonic();
         let (entries, before) = (submissions.len(), self.head.sequence);
         let mut post = Post::default();
@@ -149,7 +150,8 @@ impl Writer {
         let committed = match self.stamp() {
             Ok(stamp) => self.commit(stamp, submissions, &mut batch),
             Err(latch) => {
-                batch.answers.extend(submissions.into_iter().filter_map(unanswered));
+                let submissions = submissions.drain(..);
+                batch.answers.extend(submissions.filter_map(|(_, it)| unanswered(it)));
                 Err(latch)
             }
         };
@@ -210,12 +212,12 @@ impl Writer {
     fn commit(
         &mut self,
         stamp: CivilMs,
-        submissions: Vec<Submission>,
+        submissions: &mut queue::Batch,
         batch: &mut Batch,
     ) -> Result<(), Latch> {
         let before = self.head.sequence;
         let mut failed = None;
-        for submission in submissions {
+        for (_, submission) in submissions.drain(..) {
             if failed.is_some() {
                 batch.answers.extend(unanswered(submission));
                 continue;
@@ -495,7 +497,7 @@ impl Drop for Writer {
 }
 
 /// The reply, where no fault answers it before its batch is durable.
-fn early(fault: Fault, reply: Reply<()>) -> Option<Reply<()>> {
+fn early(fault: Fault, reply: Reply) -> Option<Reply> {
     if !planted::is(fault) {
         return Some(reply);
     }

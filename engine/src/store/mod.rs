@@ -6,6 +6,7 @@
 //! Nothing here knows what an entry says: the layer above passes a [`SubjectsOf`], the only thing
 //! that a subject's own usages need to be found.
 
+mod checkpoints;
 pub(crate) mod copy;
 mod cutting;
 pub(crate) mod files;

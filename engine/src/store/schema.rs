@@ -5,8 +5,12 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
 
-/// Copied back in about 50 ms, which the commits behind a checkpoint wait.
+/// From here on the log is to start over.
 pub(super) const CHECKPOINT_BYTES: u64 = 16 << 20;
+
+/// What is copied back at a time, beside the commits: while a disk syncs more than this, they wait
+/// for it.
+pub(super) const COPY_BYTES: u64 = 512 << 10;
 
 /// Readers that follow each other closely keep the log from starting over; from here on the writer
 /// waits for them.

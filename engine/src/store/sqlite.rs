@@ -4,13 +4,11 @@
 //! Every table grows at its end or is small; nothing on the insert path is ordered by subject. What
 //! finds a subject's entries is in a second file, see [`super::Indexer`].
 
+use super::checkpoints::Checkpoints;
 use super::copy::copy;
 use super::files::{create_private, keep_private, lock, sync_dir};
 use super::index::{self, Index};
-use super::schema::{
-    CHECKPOINT_BYTES, ERASED_SINCE, LOG_BYTES_MAX, check_library, check_schema, connect, prepare,
-    read_head,
-};
+use super::schema::{ERASED_SINCE, check_library, check_schema, connect, prepare, read_head};
 use super::{
     Cut, Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, cutting,
     is_about, stored,
@@ -28,6 +26,8 @@ const LOCK_FILE: &str = "ledger.lock";
 
 /// The writer's side of a ledger in a directory, which it holds alone.
 pub struct Sqlite {
+    // Dropped first: the connection that closes last tidies the log away.
+    checkpoints: Checkpoints,
     ledger: Connection,
     dir: PathBuf,
     subjects_of: SubjectsOf,
@@ -35,8 +35,6 @@ pub struct Sqlite {
     /// The last entry appended, committed or not.
     last: u64,
     poisoned: bool,
-    /// The log length, in frames, from which on a checkpoint is worth its cost.
-    checkpoint_at: u64,
     index_rebuilds: Arc<AtomicU64>,
     // Dropped last, when the connection has let go of the files.
     _lock: File,
@@ -66,13 +64,13 @@ impl Sqlite {
         let index_rebuilds = Arc::new(AtomicU64::new(0));
         index::repair(dir, &mut Reader::open(dir, subjects_of, Arc::clone(&index_rebuilds))?)?;
         Ok(Sqlite {
+            checkpoints: Checkpoints::new(&dir.join(FILE), &ledger)?,
             ledger,
             dir: dir.to_owned(),
             subjects_of,
             stream: head.stream,
             last: head.sequence,
             poisoned: false,
-            checkpoint_at: 0,
             index_rebuilds,
             _lock: lock,
         })
@@ -109,30 +107,18 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Frames in the log, after doing what `mode` says.
-    fn log_frames(&self, mode: &str) -> Result<u64, Error> {
-        let mut statement =
-            self.ledger.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
-        Ok(statement.query_row([], |row| row.get::<_, i64>(1))?.max(0).cast_unsigned())
+    /// Leaves nothing in the log; false where somebody reads it meanwhile. A copy under way ends
+    /// first, and nobody but this thread begins another: the log is cut whole, or not at all.
+    fn cut_log(&mut self) -> Result<bool, Error> {
+        self.checkpoints.wait()?;
+        let mut cut = self.ledger.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(!cut.query_row([], |row| row.get::<_, bool>(0))?)
     }
 
-    fn checkpoint_by_size(&mut self) -> Result<bool, Error> {
-        let page: i64 =
-            self.ledger.prepare_cached("PRAGMA page_size")?.query_row([], |row| row.get(0))?;
-        let frame = page.cast_unsigned() + 24;
-        let step = CHECKPOINT_BYTES / frame;
-        let frames = self.log_frames("NOOP")?;
-        // Below `frames + step` of the last checkpoint the log must have started over.
-        if self.checkpoint_at == 0 || frames + step < self.checkpoint_at {
-            self.checkpoint_at = step;
-        }
-        if frames < self.checkpoint_at {
-            return Ok(false);
-        }
-        let mode = if frames >= LOG_BYTES_MAX / frame { "RESTART" } else { "PASSIVE" };
-        self.log_frames(mode)?;
-        self.checkpoint_at = frames + step;
-        Ok(true)
+    /// Waits for the copy under way; whether there was none since the last checkpoint.
+    #[cfg(test)]
+    pub(super) fn copied(&self) -> Result<bool, Error> {
+        self.checkpoints.copied()
     }
 }
 
@@ -147,6 +133,7 @@ impl Storage for Sqlite {
                 .prepare_cached("INSERT INTO entry (sequence, salt, body) VALUES (?1, ?2, ?3)")?
                 .execute((stored(row.sequence)?, row.salt, &row.body))?;
             this.last = expected;
+            this.checkpoints.written(row.body.len());
             Ok(())
         })
     }
@@ -232,6 +219,7 @@ impl Storage for Sqlite {
                 .prepare_cached("UPDATE head SET sequence = ?1, hash = ?2, stamp = ?3")?
                 .execute((stored(head.sequence)?, head.hash, head.stamp))?;
             this.ledger.prepare_cached("COMMIT")?.execute([])?;
+            this.checkpoints.committed();
             Ok(())
         })
     }
@@ -243,7 +231,7 @@ impl Storage for Sqlite {
         if !self.ledger.is_autocommit() {
             return Ok(false);
         }
-        let outcome = self.checkpoint_by_size();
+        let outcome = self.checkpoints.by_size(&self.ledger);
         self.poisoned = outcome.is_err();
         outcome
     }
@@ -252,9 +240,9 @@ impl Storage for Sqlite {
         if self.poisoned {
             return Err(Error::Poisoned);
         }
-        let busy: bool =
-            self.ledger.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy { Err(Error::StillRead) } else { Ok(()) }
+        let outcome = self.cut_log();
+        self.poisoned = outcome.is_err();
+        if outcome? { Ok(()) } else { Err(Error::StillRead) }
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, Error> {

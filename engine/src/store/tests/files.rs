@@ -403,41 +403,76 @@ fn what_others_may_use_is_refused_and_an_empty_directory_is_closed() {
     }
 }
 
-#[test]
-fn the_log_is_checkpointed_by_its_size_and_stays_bounded() {
-    let mut ledger = Ledger::new(Kind::SqliteUnindexed);
-    assert!(!ledger.storage.checkpoint().unwrap());
-    let mebibyte = vec![0; 1 << 20];
-    let mut checkpoints = 0;
-    for _ in 0..40 {
-        ledger.append(&mebibyte);
-        assert!(!ledger.storage.checkpoint().unwrap(), "a batch is open");
-        ledger.commit(&[]);
-        checkpoints += u32::from(ledger.storage.checkpoint().unwrap());
+const MEBIBYTE: usize = 1 << 20;
+
+/// One more batch, and what is to be copied after it, to its end; true where the writer copied the
+/// rest itself.
+fn grow(ledger: &mut Sqlite, sequence: u64, bytes: usize) -> bool {
+    ledger.append(&row(sequence, &vec![0; bytes])).unwrap();
+    assert!(!ledger.checkpoint().unwrap(), "a batch is open");
+    ledger.commit(&head_of(sequence, 1)).unwrap();
+    let mut stalled = ledger.checkpoint().unwrap();
+    while !ledger.copied().unwrap() {
+        stalled |= ledger.checkpoint().unwrap();
     }
-    assert_eq!(checkpoints, 2);
-    let log = fs::metadata(ledger.dir().join("ledger.db-wal")).unwrap().len();
-    assert!((16 << 20..18 << 20).contains(&log), "{log}");
+    stalled
+}
+
+fn log_bytes(dir: &Path) -> u64 {
+    fs::metadata(dir.join("ledger.db-wal")).unwrap().len()
 }
 
 #[test]
-fn a_slow_reader_delays_a_checkpoint_and_fails_nothing() {
-    let mut ledger = indexed();
-    let slow = Connection::open(ledger.dir().join("ledger.db")).unwrap();
+fn the_log_is_copied_beside_the_writer() {
+    let folder = crate::store::files::temporary();
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    assert!(!ledger.checkpoint().unwrap());
+    let stalls = (1..=40).filter(|sequence| grow(&mut ledger, *sequence, MEBIBYTE)).count();
+    assert_eq!(stalls, 0);
+    // It starts over whenever all of it is copied.
+    let log = log_bytes(folder.path());
+    assert!(log < 3 << 20, "{log}");
+    let file = fs::metadata(folder.path().join("ledger.db")).unwrap().len();
+    assert!(file > 39 << 20, "{file}");
+}
+
+#[test]
+fn a_slow_reader_keeps_the_log_from_being_copied_and_fails_nothing() {
+    let folder = crate::store::files::temporary();
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    grow(&mut ledger, 1, MEBIBYTE);
+    let slow = Connection::open(folder.path().join("ledger.db")).unwrap();
     slow.execute_batch("BEGIN; SELECT count(*) FROM entry").unwrap();
-    let mebibyte = vec![0; 1 << 20];
-    let mut checkpoints = 0;
-    for _ in 0..70 {
-        ledger.commit(std::slice::from_ref(&mebibyte));
-        checkpoints += u32::from(ledger.storage.checkpoint().unwrap());
-    }
-    // At 16, 32, 48 and 64 MiB, not after every batch.
-    assert_eq!(checkpoints, 4);
+    // The writer waits for it at 64 MiB, and not after every batch.
+    let stalls = (2..=70).filter(|sequence| grow(&mut ledger, *sequence, MEBIBYTE)).count();
+    assert_eq!(stalls, 1);
+    let file = fs::metadata(folder.path().join("ledger.db")).unwrap().len();
+    assert!(file < 2 << 20, "{file}");
     slow.execute_batch("COMMIT").unwrap();
-    for _ in 0..14 {
-        ledger.commit(std::slice::from_ref(&mebibyte));
-        ledger.storage.checkpoint().unwrap();
+    for sequence in 71..=84 {
+        grow(&mut ledger, sequence, MEBIBYTE);
     }
-    let log = fs::metadata(ledger.dir().join("ledger.db-wal")).unwrap().len();
+    let log = log_bytes(folder.path());
     assert!(log <= 84 << 20, "{log}");
+    let file = fs::metadata(folder.path().join("ledger.db")).unwrap().len();
+    assert!(file > 82 << 20, "{file}");
+}
+
+#[test]
+fn the_writer_copies_what_a_copy_beside_it_left_where_the_log_is_long() {
+    let folder = crate::store::files::temporary();
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    let read = || {
+        let reader = Connection::open(folder.path().join("ledger.db")).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM entry").unwrap();
+        reader
+    };
+    let first = read();
+    let early = (1..=16).filter(|sequence| grow(&mut ledger, *sequence, MEBIBYTE)).count();
+    let second = read();
+    drop(first);
+    // The second keeps back what comes after it, which is short at first.
+    let late = (17..=40).filter(|sequence| grow(&mut ledger, *sequence, MEBIBYTE / 4)).count();
+    assert_eq!((early, late), (0, 1));
+    drop(second);
 }

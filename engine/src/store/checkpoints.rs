@@ -1,0 +1,217 @@
+//! Copies the log back into the ledger's file: beside the writer, on a thread of its own, so that
+//! no commit waits for the whole of it.
+//!
+//! What a log holds is durable before it is copied, so a copy may be late, and may be cut off at
+//! any moment; only one that fails is news, and closes the storage. A log starts over when all of
+//! it is copied, which it rarely is while somebody writes: the writer copies the short rest itself.
+
+use super::Error;
+use super::schema::{CHECKPOINT_BYTES, COPY_BYTES, LOG_BYTES_MAX, connect};
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+/// What an entry takes beside its body, and a batch beside its entries: its last page, and that of
+/// the head. About, since they only tell when to look at the log.
+const ROW_BYTES: u64 = 32;
+const PAGES_BYTES: u64 = 2 * 4096;
+
+/// When the log is copied, and by whom.
+pub(super) struct Checkpoints {
+    copier: Copier,
+    /// The size of a page in the log.
+    frame: u64,
+    /// About how much was written since the log was looked at.
+    unseen: u64,
+    /// Whether it is being copied, as far as is known.
+    copying: bool,
+    /// Frames that were copied when that began.
+    copied: u64,
+    /// The log length, in frames, from which on it is to start over.
+    restart_at: u64,
+}
+
+impl Checkpoints {
+    pub(super) fn new(file: &Path, ledger: &Connection) -> Result<Checkpoints, Error> {
+        let page: i64 = ledger.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        let frame = page.cast_unsigned() + 24;
+        let restart_at = CHECKPOINT_BYTES / frame;
+        let copier = Copier::new(file);
+        Ok(Checkpoints { copier, frame, unseen: 0, copying: false, copied: 0, restart_at })
+    }
+
+    /// An entry with a body of so many bytes was written.
+    pub(super) fn written(&mut self, body: usize) {
+        self.unseen += body as u64 + ROW_BYTES;
+    }
+
+    /// A batch was committed.
+    pub(super) fn committed(&mut self) {
+        self.unseen += PAGES_BYTES;
+    }
+
+    /// Copies the log, or has it copied; true where the commits behind it waited.
+    pub(super) fn by_size(&mut self, ledger: &Connection) -> Result<bool, Error> {
+        let idle = self.copier.is_idle()?;
+        let ended = std::mem::replace(&mut self.copying, !idle) && idle;
+        // While it is copied, only a log that grows without end is worth a look.
+        if !ended && self.unseen < if idle { COPY_BYTES } else { CHECKPOINT_BYTES } {
+            return Ok(false);
+        }
+        let (step, slice) = (CHECKPOINT_BYTES / self.frame, COPY_BYTES / self.frame);
+        let (frames, copied) = self.log(ledger, "NOOP")?;
+        // Below `frames + step` of the last attempt the log must have started over.
+        if frames + step < self.restart_at {
+            self.restart_at = step;
+        }
+        let left = frames - copied;
+        let mode = match frames >= self.restart_at {
+            true if frames >= LOG_BYTES_MAX / self.frame => "RESTART",
+            true if idle && left <= 2 * slice => "PASSIVE",
+            _ => {
+                // What a reader kept from being copied waits for the next slice.
+                let stuck = ended && copied == self.copied;
+                if idle && left >= slice && !stuck {
+                    (self.copying, self.copied) = (true, copied);
+                    self.copier.start()?;
+                }
+                return Ok(false);
+            }
+        };
+        self.restart_at = self.log(ledger, mode)?.0 + step;
+        Ok(true)
+    }
+
+    /// Waits until nothing is being copied.
+    pub(super) fn wait(&self) -> Result<(), Error> {
+        self.copier.wait()
+    }
+
+    #[cfg(test)]
+    pub(super) fn copied(&self) -> Result<bool, Error> {
+        self.wait()?;
+        Ok(!self.copying)
+    }
+
+    /// Frames in the log, and how many of them are copied, after doing what `mode` says.
+    fn log(&mut self, ledger: &Connection, mode: &str) -> Result<(u64, u64), Error> {
+        self.unseen = 0;
+        let mut statement = ledger.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+        let count = |count: i64| count.max(0).cast_unsigned();
+        let read = |row: &rusqlite::Row<'_>| Ok((count(row.get(1)?), count(row.get(2)?)));
+        let (frames, copied) = statement.query_row([], read)?;
+        Ok((frames, copied.min(frames)))
+    }
+}
+
+/// The writer's side of the thread.
+struct Copier {
+    file: PathBuf,
+    shared: Arc<Shared>,
+    /// None until something is to be copied: most who open a ledger write little.
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    phase: Mutex<Phase>,
+    bell: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Idle,
+    Wanted,
+    Copying,
+    Failed(Error),
+    /// The writer is gone.
+    Over,
+}
+
+impl Copier {
+    fn new(file: &Path) -> Copier {
+        Copier { file: file.to_owned(), shared: Arc::default(), thread: None }
+    }
+
+    /// Whether nothing is being copied; an error where a copy failed.
+    fn is_idle(&self) -> Result<bool, Error> {
+        let mut phase = self.shared.lock();
+        match std::mem::take(&mut *phase) {
+            Phase::Failed(error) => Err(error),
+            found => {
+                let idle = matches!(found, Phase::Idle);
+                *phase = found;
+                Ok(idle)
+            }
+        }
+    }
+
+    /// Has the log copied, as far as it reaches now.
+    fn start(&mut self) -> Result<(), Error> {
+        if self.thread.is_none() {
+            let log = open(&self.file)?;
+            let shared = Arc::clone(&self.shared);
+            let builder = std::thread::Builder::new().name("checkpoints".into());
+            self.thread = Some(builder.spawn(move || shared.copy(&log))?);
+        }
+        *self.shared.lock() = Phase::Wanted;
+        self.shared.bell.notify_all();
+        Ok(())
+    }
+
+    /// Waits until nothing is being copied.
+    fn wait(&self) -> Result<(), Error> {
+        let phase = self.shared.lock();
+        let busy = |phase: &mut Phase| matches!(phase, Phase::Wanted | Phase::Copying);
+        drop(self.shared.bell.wait_while(phase, busy).expect(NO_PANIC));
+        self.is_idle().map(drop)
+    }
+}
+
+impl Drop for Copier {
+    fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        // A copy under way ends first.
+        let _ = self.wait();
+        *self.shared.lock() = Phase::Over;
+        self.shared.bell.notify_all();
+        let _ = thread.join();
+    }
+}
+
+const NO_PANIC: &str = "no panic under it";
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().expect(NO_PANIC)
+    }
+
+    /// The thread.
+    fn copy(&self, log: &Connection) {
+        loop {
+            let idle = |phase: &mut Phase| !matches!(phase, Phase::Wanted | Phase::Over);
+            let mut phase = self.bell.wait_while(self.lock(), idle).expect(NO_PANIC);
+            if matches!(*phase, Phase::Over) {
+                return;
+            }
+            *phase = Phase::Copying;
+            drop(phase);
+            // Whom it must not disturb, it leaves: what readers still need stays for the next.
+            let copied = log.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+            *self.lock() =
+                copied.map_or_else(|error| Phase::Failed(error.into()), |()| Phase::Idle);
+            self.bell.notify_all();
+        }
+    }
+}
+
+fn open(file: &Path) -> Result<Connection, Error> {
+    let log = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    log.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 0;",
+    )?;
+    Ok(log)
+}
