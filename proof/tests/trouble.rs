@@ -3,12 +3,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use engine::clock::monotonic;
 use engine::ledger::{self, AuditError, head_text, parse_head};
 use engine::store::{self, Read, Sqlite, Storage, Time};
 use proof::check::check;
 use proof::history::{History, Told, Wanted};
 use proof::run::{Incident, Plan, reopen, run};
+use rusqlite::Connection;
 use vfs::{Disk, Trouble, write_private};
 
 fn open(dir: &Path) -> Sqlite {
@@ -60,6 +63,31 @@ fn a_sync_that_fails_stops_disclosure_and_loses_nothing() {
 #[test]
 fn a_file_that_became_read_only_stops_disclosure_and_loses_nothing() {
     fails(Trouble::ReadOnly);
+}
+
+#[test]
+fn a_copy_of_the_log_that_fails_closes_the_storage() {
+    let dir = tempfile::tempdir().expect("a place");
+    let disk = Disk::watch(dir.path(), || 0);
+    let mut storage = open(dir.path());
+    let mut head = storage.reader().and_then(|mut reader| reader.head()).expect("a head");
+    head.sequence = 1;
+    let row = store::Row { sequence: 1, salt: [0; 16], body: vec![0; 1 << 20] };
+    storage.append(&row).and_then(|()| storage.commit(&head)).expect("nothing is wrong yet");
+    // Only what copies the log syncs from here on.
+    disk.trouble(Some(Trouble::FailingSync));
+    let until = monotonic() + Duration::from_secs(20);
+    let mut checkpoint = storage.checkpoint();
+    while checkpoint.is_ok() && monotonic() < until {
+        std::thread::yield_now();
+        checkpoint = storage.checkpoint();
+    }
+    let error = checkpoint.expect_err("it is told").to_string();
+    assert!(error.starts_with("SQLite failed: "), "{error}");
+    disk.trouble(None);
+    assert!(matches!(storage.commit(&head), Err(store::Error::Poisoned)));
+    drop(storage);
+    assert_eq!(reader(dir.path()).head().expect("a head"), head, "nothing is lost");
 }
 
 #[test]
@@ -164,8 +192,12 @@ fn a_log_that_was_cut_is_a_shorter_ledger_and_an_old_head_tells() {
     let plan = Plan::new(1, 300);
     let storage = open(dir.path());
     let mut reader = storage.reader().expect("a reader");
+    // Who reads what was there at first keeps all of the log from being copied, and so from
+    // starting over.
+    let first = Connection::open(dir.path().join("ledger.db")).expect("it is there");
+    first.execute_batch("BEGIN; SELECT * FROM head").expect("a head");
     run(&plan, Box::new(storage)).expect("it starts");
-    // The reader keeps the log from being dropped.
+    // And the reader keeps it from being dropped.
     let head = parse_head(&head_text(&reader.head().expect("a head"))).expect("a head");
     let files = ["ledger.db", "ledger.db-wal"].map(|name| fs::read(dir.path().join(name)));
     let [ledger, log] = files.map(|file| file.expect("a file"));
