@@ -476,3 +476,23 @@ fn the_writer_copies_what_a_copy_beside_it_left_where_the_log_is_long() {
     assert_eq!((early, late), (0, 1));
     drop(second);
 }
+
+#[test]
+fn a_log_is_cut_whole_while_it_is_copied() {
+    let folder = crate::store::files::temporary();
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    let name = |number: u64| format!("identifier-{number:013}");
+    for number in 1..=12 {
+        ledger.put_subject(number, &name(number)).unwrap();
+        ledger.append(&row(number, &vec![0; 2 * MEBIBYTE])).unwrap();
+        ledger.commit(&head_of(number, 1)).unwrap();
+        ledger.erase_subject(number).unwrap();
+        ledger.commit(&head_of(number, 1)).unwrap();
+        // A copy begins, and nobody waits for it but the cut.
+        assert!(!ledger.checkpoint().unwrap());
+        ledger.scrub().unwrap();
+        assert_eq!(log_bytes(folder.path()), 0);
+        let file = fs::read(folder.path().join("ledger.db")).unwrap();
+        assert!(!String::from_utf8_lossy(&file).contains(&name(number)));
+    }
+}
