@@ -55,7 +55,8 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
         Some(bunch)
     }
 
-    /// The next line that is not empty, with its place among all lines, from zero.
+    /// The next line that is not empty, with its place among all lines, from zero. Empty
+    /// ones take of its time: they would keep a job open for ever.
     pub(super) async fn next(&mut self) -> Option<(u64, Read)> {
         loop {
             if let Some(line) = self.there() {
@@ -88,10 +89,12 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
         while let Some(line) = self.take() {
             let index = self.index;
             self.index += 1;
-            self.until = None;
             match line {
                 Ok(line) if line.trim_ascii().is_empty() => {}
-                line => return Some((index, line)),
+                line => {
+                    self.until = None;
+                    return Some((index, line));
+                }
             }
         }
         None
@@ -105,16 +108,18 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
     /// The same, where a line has begun: one that comes a byte at a time has no more
     /// time than another.
     async fn fill_until(&mut self, until: clock::Instant) {
-        self.state = match tokio::time::timeout_at(until, self.body.frame()).await {
-            Ok(Some(Ok(frame))) => {
+        let frame = tokio::time::timeout_at(until, self.body.frame()).await.ok();
+        // A body that always has more is never waited for, and has no more time either.
+        self.state = match frame.filter(|_| clock::monotonic() < until) {
+            Some(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     self.held.extend_from_slice(data);
                 }
                 State::Open
             }
-            Ok(None) => State::Ended,
-            Ok(Some(Err(_))) => State::Failed("the body ended early"),
-            Err(_) => State::Failed("no line came within 60 seconds; the job ends here"),
+            Some(None) => State::Ended,
+            Some(Some(Err(_))) => State::Failed("the body ended early"),
+            None => State::Failed("no line came within 60 seconds; the job ends here"),
         };
     }
 

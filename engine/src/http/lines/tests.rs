@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
@@ -131,8 +132,14 @@ proptest! {
     }
 }
 
-/// One byte after the other, each half a minute after the one before.
-struct Trickle(tokio::time::Interval);
+/// The same byte again and again, each half a minute after the one before.
+struct Trickle(u8, tokio::time::Interval);
+
+impl Trickle {
+    fn of(byte: u8) -> Self {
+        Self(byte, tokio::time::interval(LINE_TIME_MAX / 2))
+    }
+}
 
 impl Body for Trickle {
     type Data = Bytes;
@@ -142,19 +149,56 @@ impl Body for Trickle {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-        let byte = Frame::data(Bytes::from_static(b"{"));
-        self.0.poll_tick(cx).map(|_| Some(Ok(byte)))
+        let byte = Frame::data(vec![self.0].into());
+        self.1.poll_tick(cx).map(|_| Some(Ok(byte)))
     }
+}
+
+/// Holds that a body ends the job when a line's time is over, and in which line.
+async fn check_late<B: Body<Data = Bytes> + Unpin>(body: B, expected: std::ops::Range<u64>) {
+    let began = clock::monotonic();
+    let mut lines = Lines::of(body);
+    let (index, line) = lines.next().await.unwrap();
+    assert_eq!(line.map_err(|it| it.kind()), Err("malformed"));
+    assert!(expected.contains(&index), "{index}");
+    assert_eq!(clock::monotonic() - began, LINE_TIME_MAX);
+    assert!(lines.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_comes_a_byte_at_a_time_has_no_more_time_than_another() {
-    let began = clock::monotonic();
-    let mut lines = Lines::of(Trickle(tokio::time::interval(LINE_TIME_MAX / 2)));
-    let (index, line) = lines.next().await.unwrap();
-    assert_eq!((index, line.map_err(|it| it.kind())), (0, Err("malformed")));
-    assert_eq!(clock::monotonic() - began, LINE_TIME_MAX);
-    assert!(lines.next().await.is_none());
+    check_late(Trickle::of(b'{'), 0..1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn empty_lines_keep_no_job_open() {
+    check_late(Trickle::of(b'\n'), 2..4).await;
+}
+
+/// Has a line feed whenever it is asked; every thousand of them take a second.
+struct Flood(u32);
+
+impl Body for Flood {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
+        self.0 += 1;
+        assert!(self.0 < 100_000, "it is read for ever");
+        if self.0.is_multiple_of(1_000) {
+            let mut second = std::pin::pin!(tokio::time::advance(Duration::from_secs(1)));
+            let _ = second.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
+        }
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"\n")))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_always_has_more_has_no_more_time() {
+    check_late(Flood(0), 59_998..60_001).await;
 }
 
 #[tokio::test(start_paused = true)]
