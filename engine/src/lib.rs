@@ -21,70 +21,110 @@
 // What only tests and benchmarks use is unused without them.
 #![cfg_attr(not(feature = "internals"), allow(dead_code, unreachable_pub, unused_imports))]
 
-/// The modules, in the order in which they may name each other.
-#[path = ""]
-mod rooms {
-    pub mod model;
+// The modules, in the order in which they may name each other; at the root, so that
+// a log's target is what one would type: `RUST_LOG=engine::http=debug`.
+cfg_if::cfg_if! {
+    if #[cfg(feature = "internals")] {
+        pub mod model;
 
-    pub mod clock;
-    pub mod drain;
-    pub mod entropy;
-    pub mod logs;
-    pub mod metrics;
-    pub mod net;
-    pub mod planted;
-    pub mod trace;
+        pub mod clock;
+        pub mod drain;
+        pub mod entropy;
+        pub mod logs;
+        pub mod metrics;
+        pub mod net;
+        pub mod planted;
+        pub mod trace;
 
-    pub mod catalogue;
-    pub mod consent;
-    pub mod identity;
+        pub mod catalogue;
+        pub mod consent;
+        pub mod identity;
 
-    pub mod cache;
-    pub mod registers;
-    pub mod store;
+        pub mod cache;
+        pub mod registers;
+        pub mod store;
 
-    pub mod ledger;
-    pub mod resolver;
+        pub mod ledger;
+        pub mod resolver;
 
-    pub mod space;
+        pub mod space;
 
-    pub mod prefill;
+        pub mod prefill;
 
-    pub mod handle;
-    pub mod http;
+        pub mod handle;
+        pub mod http;
 
-    pub mod backup;
-    pub mod command;
-    pub mod config;
-    pub mod engine;
-    pub mod erase;
-    #[cfg(feature = "otlp")]
-    pub mod otlp;
-    pub mod probe;
-    pub mod report;
-    pub mod serve;
-    pub mod signals;
+        pub mod backup;
+        pub mod command;
+        pub mod config;
+        pub mod engine;
+        pub mod erase;
+        #[cfg(feature = "otlp")]
+        pub mod otlp;
+        pub mod probe;
+        pub mod report;
+        pub mod serve;
+        pub mod signals;
 
-    #[cfg(feature = "demo")]
-    pub mod demo;
+        #[cfg(feature = "demo")]
+        pub mod demo;
+    } else {
+        mod model;
+
+        mod clock;
+        mod drain;
+        mod entropy;
+        mod logs;
+        mod metrics;
+        mod net;
+        mod planted;
+        mod trace;
+
+        mod catalogue;
+        mod consent;
+        mod identity;
+
+        mod cache;
+        mod registers;
+        mod store;
+
+        mod ledger;
+        mod resolver;
+
+        mod space;
+
+        mod prefill;
+
+        mod handle;
+        mod http;
+
+        mod backup;
+        pub mod command;
+        mod config;
+        mod engine;
+        mod erase;
+        #[cfg(feature = "otlp")]
+        mod otlp;
+        mod probe;
+        mod report;
+        mod serve;
+        mod signals;
+
+        #[cfg(feature = "demo")]
+        mod demo;
+    }
 }
 
-#[cfg(feature = "internals")]
-pub use rooms::*;
-#[cfg(not(feature = "internals"))]
-use rooms::*;
-
-pub use rooms::command;
-pub use rooms::config::{Config, Error as ConfigError, load};
-pub use rooms::consent::{Bundle, Consent, Released};
+pub use crate::config::{Config, Error as ConfigError, load};
+pub use crate::consent::{Bundle, Consent, Released};
 #[cfg(feature = "demo")]
-pub use rooms::demo::{Demo, Options as DemoOptions};
-pub use rooms::drain::{Pauses, Phase};
-pub use rooms::engine::Running;
-pub use rooms::handle::Handle;
-pub use rooms::identity::Operator;
-pub use rooms::ledger::{Disclosed, Own};
-pub use rooms::model::{Channel, InvalidIdentifier, Language, Subject};
-pub use rooms::prefill::{Asked, Rejection};
-pub use rooms::serve::start;
-pub use rooms::trace::Context as TraceContext;
+pub use crate::demo::{Demo, Options as DemoOptions};
+pub use crate::drain::{Pauses, Phase};
+pub use crate::engine::Running;
+pub use crate::handle::Handle;
+pub use crate::identity::Operator;
+pub use crate::ledger::{Disclosed, Own};
+pub use crate::model::{Channel, InvalidIdentifier, Language, Subject};
+pub use crate::prefill::{Asked, Rejection};
+pub use crate::serve::start;
+pub use crate::trace::Context as TraceContext;

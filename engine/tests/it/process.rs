@@ -432,21 +432,31 @@ fn told(arguments: &[&str]) -> String {
 
 #[test]
 fn a_check_against_an_older_catalogue_tells_who_gains_and_loses_what() {
+    // What stands before the next body is the police's.
+    const POLICE: &str = "[[organisation]]\nid = \"acd\"";
+    let given = "[[organisation.authority]]\nprocedures = [\"criminal-record-extract\"]\n\
+                 attributes = [\"caclr.postCode\", \"caclr.postName\"]\n\n";
     let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     write_catalogue(old.path(), |_, text| text.to_owned());
     write_catalogue(new.path(), |name, text| match name {
         "procedures/tax-card-change.toml" => text.replacen("[[step]]", "# another\n[[step]]", 1),
         "organisations/platform.toml" => text.replacen("[\"*\"]", "[\"justice\"]", 1),
+        "organisations/administrations.toml" => {
+            text.replacen(POLICE, &format!("{given}{POLICE}"), 1)
+        }
         _ => text.to_owned(),
     });
     let check = ["check", "--catalogue", path(&new), "--against"];
     let against = |old: &str| told(&[&check[..], &[old]].concat());
     let found = against(path(&old));
     let lines: Vec<_> = found.lines().skip(1).collect();
-    assert_eq!(lines.len(), 2, "{found}");
+    assert_eq!(lines.len(), 3, "{found}");
     assert_eq!(lines[0], "~ procedure tax-card-change");
     assert!(lines[1].starts_with("- demo-platform may no longer ask for *, "), "{found}");
     assert!(!lines[1].contains("justice"), "{found}");
+    let gained = "police gains in criminal-record-extract (front-office): caclr.postCode, \
+                  caclr.postName";
+    assert_eq!(lines[2], format!("+ {gained}"));
     // A configuration is as good: of it, only the catalogue is read.
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("engine.toml");
@@ -458,6 +468,10 @@ fn a_check_against_an_older_catalogue_tells_who_gains_and_loses_what() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["procedures"]["changed"], json!(["tax-card-change"]));
     assert_eq!(json["delegations"][0]["loses"][0], "*");
+    assert_eq!(json["authority"][0]["gains"], json!(["caclr.postCode", "caclr.postName"]));
+    // The other way round, what was gained is lost.
+    let back = told(&["check", "--catalogue", path(&old), "--against", path(&new)]);
+    assert!(back.contains(&format!("\n- {}", gained.replace("gains", "loses"))), "{back}");
 }
 
 #[test]
@@ -470,4 +484,28 @@ fn a_check_against_what_is_no_catalogue_says_so() {
     write_catalogue(old.path(), |_, text| text.replace("rnpp.civilStatus", "rnpp.height"));
     check(&against(path(&old)), 3, "rnpp.height");
     check(&run(&["check", "--catalogue", path(&new), "--json"]), 2, "--against");
+}
+
+#[test]
+fn a_log_is_asked_for_by_the_name_of_the_module() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, log) = (folder.path().join("ready"), folder.path().join("log"));
+    let mut child = engine()
+        .args(["demo", "--listen", "127.0.0.1:0", "--registers-port", "0", "--ready-file"])
+        .arg(&ready)
+        .args(["--registers", "instant", "--population", "1000"])
+        .env("RUST_LOG", "off,engine::http=debug")
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .expect("the engine starts");
+    let read = |file: &Path| std::fs::read_to_string(file).unwrap_or_default();
+    eventually("it is ready", || read(&ready).ends_with('\n'));
+    let address = read(&ready).trim().trim_start_matches("http://").to_owned();
+    let mut line = std::net::TcpStream::connect(address).unwrap();
+    std::io::Write::write_all(&mut line, b"no head\r\n\r\n").unwrap();
+    eventually("the log tells", || read(&log).contains(" engine::http::server: "));
+    assert!(read(&log).lines().all(|line| line.contains(" engine::http::")), "{}", read(&log));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
