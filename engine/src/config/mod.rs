@@ -14,6 +14,7 @@ mod trust;
 
 use std::collections::HashSet;
 use std::fs;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub enum Error {
         /// Which one.
         path: PathBuf,
         /// Why not.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// A file of the catalogue cannot be read.
     #[error(transparent)]
@@ -189,7 +190,7 @@ fn read<'f>(
     let reading = Reading { file, folder };
     let listen = network::address(&reading, &table, "listen", "\"127.0.0.1:8443\"");
     let admin = network::admin(&reading, &table, listen);
-    let data = table.required("data", "\"/var/lib/prefill\"").map(|it| reading.path(&it));
+    let data = data(&reading, &table);
     let disk_floor = table.integer("disk-floor-mib", 0..=u32::MAX);
     let retention = retention::read(&reading, &table);
     let catalogue = catalogue(&reading, &table, catalogue_mistakes);
@@ -219,6 +220,24 @@ fn read<'f>(
         endpoints: endpoints?,
         spans,
     })
+}
+
+/// Where the ledger is; a folder that is not there yet is made at the start.
+fn data(reading: &Reading<'_>, table: &Table<'_>) -> Option<PathBuf> {
+    let written = table.required("data", "\"/var/lib/prefill\"")?;
+    let path = reading.path(&written);
+    match fs::metadata(&path) {
+        Ok(there) if !there.is_dir() => {
+            let what = format!("`data` must be a folder, and {} is none", path.display());
+            reading.mistake(written.line, what);
+            None
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            reading.mistake(written.line, format!("{}: {error}", path.display()));
+            None
+        }
+        _ => Some(path),
+    }
 }
 
 fn catalogue(

@@ -200,7 +200,8 @@ fn place(reading: &Reading<'_>, url: &Placed) -> Option<Endpoint> {
     read
 }
 
-fn parts(url: &str) -> Option<Endpoint> {
+/// A URL's place, where it is one.
+pub(super) fn parts(url: &str) -> Option<Endpoint> {
     // A fragment is not told by what parses, and a user is not of a request.
     let parsed: Uri = url.parse().ok().filter(|_| !url.contains(['@', '#', '?']))?;
     let default = match parsed.scheme_str()?.to_ascii_lowercase().as_str() {

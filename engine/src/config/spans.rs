@@ -1,6 +1,6 @@
 //! `[spans]`: whether a trace of each request is exported, and where to.
 
-use super::Reading;
+use super::{Reading, network};
 use crate::catalogue::reader::Table;
 
 /// The share of traces, where the configuration does not say: each.
@@ -26,9 +26,12 @@ pub(super) fn read(reading: &Reading<'_>, table: &Table<'_>) -> Option<Export> {
         reading.mistake(line, "this build exports no spans; one with `--features otlp` does");
     }
     let endpoint = endpoint?;
-    if !endpoint.text.starts_with("http://") {
-        let what = "`endpoint` must be an http:// URL: the exporter speaks no TLS, so that the \
-                    collector belongs beside the engine";
+    // The exporter adds no path of its own.
+    let whole = network::parts(&endpoint.text).is_some_and(|it| !it.base.is_empty());
+    if !whole || !endpoint.text.to_ascii_lowercase().starts_with("http://") {
+        let what = "`endpoint` must be http://, a host, perhaps a port, and the collector's path, \
+                    such as http://127.0.0.1:4318/v1/traces: the exporter speaks no TLS, so that \
+                    the collector belongs beside the engine";
         reading.mistake(endpoint.line, what);
     }
     Some(Export { endpoint: endpoint.text, share: f64::from(percent) / 100.0 })

@@ -74,7 +74,7 @@ impl Place {
         config::load(&self.config())
     }
 
-    fn start(&self) -> Running {
+    pub(crate) fn start(&self) -> Running {
         engine::serve::start(self.load().unwrap_or_else(|error| panic!("{error:?}"))).unwrap()
     }
 
@@ -283,6 +283,44 @@ fn values_that_no_engine_could_work_with_are_mistakes() {
     place.edit("listen = \"127.0.0.1:0\"", "listen = \"127.0.0.1:9090\"");
     check("admin = \"127.0.0.1:0\"", "admin = \"127.0.0.1:9090\"", "a port of its own");
     check("admin = \"127.0.0.1:0\"\n", "", "a port of its own");
+}
+
+#[test]
+fn data_must_be_a_folder_or_not_there_yet() {
+    let place = Place::new();
+    let line = fs::read_to_string(place.config()).unwrap();
+    let line = line.lines().position(|line| line == "data = \"data\"").unwrap() + 1;
+    let wrong = |written: &str, expected: &str| {
+        let written = format!("data = \"{written}\"");
+        check(&place, "data = \"data\"", &written, &[&format!("engine.toml:{line}: {expected}")]);
+    };
+    wrong("jwks.json", "`data` must be a folder");
+    let below = place.folder.path().join("jwks.json/data");
+    wrong("jwks.json/data", &below.display().to_string());
+    // Which nobody has made yet.
+    place.edit("data = \"data\"", "data = \"new/data\"");
+    assert!(place.load().is_ok());
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn spans_go_to_a_whole_url_or_it_is_a_mistake_of_its_line() {
+    let place = Place::new();
+    let spans = |endpoint: &str| format!("[spans]\nendpoint = \"{endpoint}\"\n[limits]");
+    for wrong in [
+        "http://",
+        "http:///v1/traces",
+        "http://127.0.0.1:4318",
+        "http://127.0.0.1:4318/",
+        "http://127.0.0.1:99999/v1/traces",
+        "https://127.0.0.1:4318/v1/traces",
+        "127.0.0.1:4318",
+        "",
+    ] {
+        check(&place, "[limits]", &spans(wrong), &["`endpoint` must be http://, a host"]);
+    }
+    place.edit("[limits]", &spans("http://collector:4318/v1/traces"));
+    assert!(place.load().is_ok());
 }
 
 #[test]
