@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,6 +113,11 @@ impl Demo {
     /// # Errors
     /// Where a port or the data directory cannot be had.
     pub fn start(options: &Options) -> anyhow::Result<Self> {
+        // A socket that the process was given is whose process it is, not the engine's.
+        Self::begin(options, None)
+    }
+
+    fn begin(options: &Options, given: Option<TcpListener>) -> anyhow::Result<Self> {
         let country = Country::new(options.seed, options.population).context("--population")?;
         let (data, temporary) = match &options.data {
             Some(named) => (named.clone(), None),
@@ -153,7 +158,7 @@ impl Demo {
             tells_how: true,
             entropy: Box::new(Entropy::system),
         };
-        let engine = engine::start(parts, &data, listen(options)?)
+        let engine = engine::start(parts, &data, listen(options, given)?)
             .with_context(|| format!("the engine cannot start (data in {})", data.display()))?;
         if fresh {
             refuse(&engine, country).context("the personas' preferences cannot be recorded")?;
@@ -240,10 +245,10 @@ fn refuse(engine: &Running, country: Country) -> anyhow::Result<()> {
 }
 
 /// At the address asked for, or at the socket that this process was given.
-fn listen(options: &Options) -> anyhow::Result<http::Listen> {
+fn listen(options: &Options, given: Option<TcpListener>) -> anyhow::Result<http::Listen> {
     let mut listen = http::Listen::on(options.listen);
     listen.cores = options.cores;
-    if let Some(socket) = http::inherited()?.into_iter().next() {
+    if let Some(socket) = given {
         tracing::info!("--listen gives way to the socket that this process was given");
         listen.at = http::At::Inherited(socket);
     }
@@ -303,7 +308,7 @@ fn catalogue_at(time_scale: u32) -> anyhow::Result<Catalogue> {
 /// # Errors
 /// Where it cannot start, or cannot say that it did.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let demo = Demo::start(options)?;
+    let demo = Demo::begin(options, http::inherited()?.into_iter().next())?;
     // Before anybody is told that it runs: who is told may end it at once.
     let signals = Signals::catch().context("signals cannot be caught")?;
     let mut out = std::io::stdout().lock();

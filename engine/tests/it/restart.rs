@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
+use engine::http;
+
 use crate::hardness::Raw;
-use crate::support::{Api, Modern, at_once, audit, data_folder, eventually, form, somebody};
+use crate::serve::Place;
+use crate::support::{Api, Modern, at_once, audit, data_folder, demo, eventually, form, somebody};
 
 /// Does what systemd does: the socket is file 3, and the process knows that it is its.
 const GIVE: &str = r#"exec 3<&0 0</dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec "$0" "$@""#;
@@ -161,4 +164,30 @@ fn sockets_of_another_process_are_not_taken() {
     eventually("it listens on its own", || read().ends_with('\n'));
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// A service's own sockets are not its engine's: only the commands take what they were
+/// given. The test is a process of its own again, which is given the socket.
+#[test]
+fn whoever_embeds_an_engine_keeps_the_sockets_that_were_given() {
+    const TEST: &str = "restart::whoever_embeds_an_engine_keeps_the_sockets_that_were_given";
+    if let Ok(given) = std::env::var("ADDRESS_OF_THE_SOCKET_GIVEN") {
+        let (demo, serve) = (demo(), Place::new());
+        assert_ne!(demo.engine.address().to_string(), given);
+        assert_ne!(serve.start().address().to_string(), given);
+        assert_eq!(http::inherited().unwrap()[0].local_addr().unwrap().to_string(), given);
+        return;
+    }
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let service = Command::new("sh")
+        .args(["-c", GIVE])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", TEST])
+        .env("ADDRESS_OF_THE_SOCKET_GIVEN", &address)
+        .stdin(OwnedFd::from(socket))
+        .output()
+        .unwrap();
+    assert!(service.status.success(), "{}", String::from_utf8_lossy(&service.stdout));
+    assert!(String::from_utf8_lossy(&service.stdout).contains("1 passed"));
 }
