@@ -1,29 +1,25 @@
 //! Clients that ask, refuse, consent, withdraw and give up, at random.
 
+mod companies;
+mod told;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use engine::consent::{Bundle as Composed, Consent};
 use engine::identity::Operator;
-use engine::ledger::{Disclosed, Own};
 use engine::model::{Channel, Language, Subject};
 use engine::prefill::{
-    Acting, Asked, Consented, Core, Rejection, consent_to, own, own_of_company, prefer, prefill,
-    prefill_in_bulk, set_mandate, withdraw,
+    Asked, Consented, Core, consent_to, own, prefer, prefill, prefill_in_bulk, withdraw,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::history::{Bundle, Held, NEVER, Operation, Told, Wanted};
+use crate::history::{Bundle, NEVER, Operation, Told, Wanted};
 use crate::run::{Incident, Plan};
-use crate::world::{
-    CHILD, COMPANY, FAMILY, FIRM, FORM, ORGANISATIONS, OURS, PLATFORM, REGISTERS, Ticks, company,
-    managers, register_index,
-};
+use crate::world::{CHILD, COMPANY, FAMILY, FIRM, FORM, ORGANISATIONS, PLATFORM, REGISTERS, Ticks};
+use told::{in_time, refused, told, version};
 
 /// Of a thousand operations, so many are each kind's.
 const BUNDLES: u32 = 500;
@@ -209,75 +205,6 @@ impl Client {
         self.form(FAMILY, vec![parent, child]).await
     }
 
-    async fn firm(&mut self, firm: usize) -> Operation {
-        let (manager, _) = self.manager(firm);
-        self.form(FIRM, vec![manager, company(firm)]).await
-    }
-
-    async fn company_view(&mut self, firm: usize) -> Operation {
-        let (manager, _) = self.manager(firm);
-        let bundle = Bundle {
-            procedure: OURS,
-            subjects: vec![manager, company(firm)],
-            organisation: ORGANISATIONS[0],
-            channel: Channel::Own,
-            case: None,
-            key: None,
-        };
-        let invoked = self.shared.ticks.tick();
-        let told = told(own_of_company(&self.core, manager, company(firm)).await);
-        self.operation(invoked, Wanted::Bundle(bundle), told)
-    }
-
-    /// Somebody gives up a mandate of theirs, or takes that back.
-    async fn mandate(&mut self, firm: usize) -> Operation {
-        let shared = self.shared.clone();
-        let (subject, place) = self.manager(firm);
-        let (other, allow, late) = (company(firm), self.rng.random_ratio(3, 5), self.late());
-        let turn = shared.mandates[firm][place].lock().await;
-        let invoked = shared.ticks.tick();
-        let said = in_time(late, set_mandate(&self.core, subject, other, allow)).await;
-        let wanted = Wanted::Mandate { subject, other, allow };
-        let operation = self.operation(invoked, wanted, version(said));
-        drop(turn);
-        operation
-    }
-
-    /// Somebody who acts for a company withdraws the other's mandate, restores it, or
-    /// changes its preference.
-    async fn for_company(&mut self, firm: usize) -> Operation {
-        let shared = self.shared.clone();
-        let (manager, place) = self.manager(firm);
-        let other = managers(&shared.families, firm)[1 - place];
-        let (subject, allow, late) = (company(firm), self.rng.random_ratio(3, 5), self.late());
-        let prefers = self.rng.random_ratio(1, 3);
-        let turn = shared.mandates[firm][if prefers { 4 } else { 3 - place }].lock().await;
-        let beta = self.core.catalogue().find_register(REGISTERS[1]);
-        let beta = beta.expect("a register of the catalogue");
-        let invoked = shared.ticks.tick();
-        let core = self.core.clone();
-        let said = in_time(late, async move {
-            let mut acting = Acting::begin(&core, manager, subject).await?;
-            match prefers {
-                true => acting.prefer(beta, allow).await,
-                false => acting.set_mandate(other, allow).await,
-            }
-        });
-        let wanted = match prefers {
-            true => Wanted::Preference { subject, register: 1, allow },
-            false => Wanted::Mandate { subject, other, allow },
-        };
-        let operation = self.operation(invoked, wanted, version(said.await));
-        drop(turn);
-        operation
-    }
-
-    /// One of the two who act for a company, and which.
-    fn manager(&mut self, firm: usize) -> (Subject, usize) {
-        let place = self.rng.random_range(0..2);
-        (managers(&self.shared.families, firm)[place], place)
-    }
-
     /// A back office re-reads a case, whose consent may be over.
     async fn reread(&mut self, person: usize) -> Operation {
         let Some(given) = self.remembered(person) else { return self.consent(person).await };
@@ -449,66 +376,5 @@ impl Client {
         if known.len() > REMEMBERED {
             known.remove(0);
         }
-    }
-}
-
-/// What came in time; a client that gives up drops its request.
-async fn in_time<T>(late: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
-    match late {
-        None => Some(work.await),
-        Some(patience) => tokio::time::timeout(patience, work).await.ok(),
-    }
-}
-
-/// The version that a change came back with.
-fn version(changed: Option<Result<Own<Arc<Consent>>, Rejection>>) -> Told {
-    match changed {
-        Some(Ok(consent)) => Told::Version(consent.into_inner().version, None),
-        Some(Err(rejection)) => refused(&rejection),
-        None => Told::Unknown,
-    }
-}
-
-fn told(answered: Result<Disclosed<Composed>, Rejection>) -> Told {
-    match answered {
-        Ok(disclosed) => Told::Bundle(held(&disclosed.into_inner())),
-        Err(rejection) => refused(&rejection),
-    }
-}
-
-fn refused(rejection: &Rejection) -> Told {
-    match rejection {
-        Rejection::NotRecorded => Told::Unknown,
-        // Of more than stand at a time, which is told after the change.
-        other => Told::Refused(other.kind()),
-    }
-}
-
-/// A bundle as its receiver reads it.
-fn held(bundle: &Composed) -> Held {
-    #[derive(Deserialize)]
-    struct Read<'a> {
-        disclosure: &'a str,
-        #[serde(borrow)]
-        fields: std::collections::BTreeMap<&'a str, Field<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Field<'a> {
-        value: Option<&'a str>,
-        source: Option<&'a str>,
-    }
-    let read: Read<'_> = serde_json::from_slice(&bundle.body).expect("a bundle is JSON");
-    let filled = read.fields.iter().filter_map(|(name, field)| {
-        let register = register_index(field.source?).expect("a register of the catalogue");
-        let number = field.value?.parse().expect("a register answers with a number");
-        Some(((*name).to_owned(), register, number))
-    });
-    debug_assert!(
-        read.fields.keys().all(|it| [CHILD, COMPANY].contains(it) || register_index(it).is_some())
-    );
-    Held {
-        id: read.disclosure.parse().expect("a bundle's id is a UUID"),
-        digest: Sha256::digest(&bundle.body).into(),
-        filled: filled.collect(),
     }
 }
