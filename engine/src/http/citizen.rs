@@ -7,6 +7,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 
 use super::caller::read;
+use super::company::Change;
 use super::query::Query;
 use super::respond::{self, Out};
 use super::route::Answered;
@@ -56,7 +57,9 @@ pub(super) async fn put_preference(
         return Ok(respond::not_found("register of that name"));
     };
     match company {
-        Some(company) => company::put_preference(core, citizen, company, id, allow).await,
+        Some(company) => {
+            company::change(core, citizen, company, Change::Preference(id, allow)).await
+        }
         None => Ok(shown(core, citizen, prefer(core, citizen.subject, id, allow).await?)),
     }
 }
@@ -82,7 +85,9 @@ pub(super) async fn put_mandate(
     let other = other.ok_or_else(|| Rejection::value(member, "names the other side"))?;
     let other = identified(member, &other)?;
     match acts_for {
-        Some(company) => company::put_mandate(core, citizen, company, other, allow).await,
+        Some(company) => {
+            company::change(core, citizen, company, Change::Mandate(other, allow)).await
+        }
         None => Ok(shown(core, citizen, set_mandate(core, citizen.subject, other, allow).await?)),
     }
 }

@@ -23,30 +23,29 @@ pub(super) async fn consents(core: &Arc<Core>, citizen: Citizen, company: Subjec
     shown(core, acting, company).await
 }
 
-/// `PUT /v1/me/consents/preferences/{register}?company=`.
-pub(super) async fn put_preference(
-    core: &Arc<Core>,
-    citizen: Citizen,
-    company: Subject,
-    register: RegisterId,
-    allow: bool,
-) -> Answered {
-    let mut acting = Acting::begin(core, citizen.subject, company).await?;
-    acting.prefer(register, allow).await?;
-    stands(shown(core, acting, company).await)
+/// What of a company's own may be changed.
+pub(super) enum Change {
+    /// `PUT /v1/me/consents/preferences/{register}?company=`.
+    Preference(RegisterId, bool),
+    /// `PUT /v1/me/consents/mandates?company=`: this person's.
+    Mandate(Subject, bool),
 }
 
-/// `PUT /v1/me/consents/mandates?company=`.
-pub(super) async fn put_mandate(
+/// Makes a change, and shows what stands then.
+pub(super) async fn change(
     core: &Arc<Core>,
     citizen: Citizen,
     company: Subject,
-    person: Subject,
-    allow: bool,
+    change: Change,
 ) -> Answered {
     let mut acting = Acting::begin(core, citizen.subject, company).await?;
-    acting.set_mandate(person, allow).await?;
-    stands(shown(core, acting, company).await)
+    match change {
+        Change::Preference(register, allow) => acting.prefer(register, allow).await?,
+        Change::Mandate(person, allow) => acting.set_mandate(person, allow).await?,
+    };
+    // A change that was made may be told no more, where the mandate was withdrawn in that
+    // very moment: it stands all the same.
+    shown(core, acting, company).await.map_err(|_| Rejection::NotRecorded)
 }
 
 /// `GET /v1/me/accesses?company=`.
@@ -70,12 +69,6 @@ async fn shown(core: &Arc<Core>, acting: Acting, company: Subject) -> Answered {
         json(&wire::Consents::of(consent, company, &names, &catalogue, now))
     };
     acting.tell(&tell).await.map(|told| respond::disclosed(told, None))
-}
-
-/// A change that was made may be told no more, where the mandate was withdrawn in that
-/// very moment: it stands all the same.
-fn stands(shown: Answered) -> Answered {
-    shown.map_err(|_| Rejection::NotRecorded)
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {
