@@ -26,6 +26,7 @@ mod idempotency;
 mod layers;
 mod mandates;
 mod own_data;
+mod packaged;
 mod probe;
 mod process;
 mod public;
