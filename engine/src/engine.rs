@@ -292,22 +292,20 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     let mut threads = Vec::new();
     for ((index, listener), jobs) in listeners.into_iter().enumerate().zip(jobs) {
         let (seat, deliver) = engine.seat();
-        let stopped = stopped.clone();
-        threads.push(thread(&format!("core-{index}"), async move {
-            run_core(seat, deliver, listener, jobs, stopped).await;
-        })?);
+        let work = until(stopped.clone(), run_core(seat, deliver, listener, jobs));
+        threads.push(thread(&format!("core-{index}"), work)?);
     }
     let admin = match admin {
         None => None,
         Some((socket, at)) => {
-            let serving = serve_admin(engine.shared.clone(), socket, admin_limits, stopped.clone());
-            threads.push(thread("admin", serving)?);
+            let serving = http::serve_admin(engine.shared.clone(), socket, admin_limits);
+            threads.push(thread("admin", until(stopped.clone(), serving))?);
             Some(at)
         }
     };
     let keeper = Keeper::new(storage, engine.shared.ledger.clone(), civil, retention);
     let cache = engine.shared.cache.clone();
-    threads.push(thread("retention", keep_in_time(keeper, cache, stopped.clone()))?);
+    threads.push(thread("retention", until(stopped.clone(), keep_in_time(keeper, cache)))?);
     threads.push(thread("indexer", keep_indexed(indexer, room.clone(), stopped))?);
     let (shared, metrics) = (Arc::downgrade(&engine.shared), engine.shared.metrics.clone());
     drop(engine);
@@ -315,31 +313,25 @@ pub fn start(mut parts: Parts, data: &Path, listen: http::Listen) -> Result<Runn
     Ok(Running { handle, drain, address, admin, shared, room, metrics, limits, stop, threads })
 }
 
+/// Works until told to stop.
+async fn until(
+    mut stopped: watch::Receiver<bool>,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    tokio::select! {
+        () = work => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
 async fn run_core(
     seat: Arc<Seat>,
     deliver: impl Future<Output = ()> + Send + 'static,
     listener: http::Listener,
     jobs: Jobs,
-    mut stopped: watch::Receiver<bool>,
 ) {
     tokio::spawn(deliver);
-    let serving = async { tokio::join!(jobs.work(seat.clone()), http::serve(seat, listener)) };
-    tokio::select! {
-        _ = serving => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
-}
-
-async fn serve_admin(
-    shared: Arc<Shared>,
-    socket: std::net::TcpListener,
-    limits: http::Limits,
-    mut stopped: watch::Receiver<bool>,
-) {
-    tokio::select! {
-        () = http::serve_admin(shared, socket, limits) => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
-    }
+    tokio::join!(jobs.work(seat.clone()), http::serve(seat, listener));
 }
 
 async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {
@@ -365,11 +357,10 @@ async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch:
     }
 }
 
-async fn keep_in_time(keeper: Keeper, cache: Arc<Cache>, mut stopped: watch::Receiver<bool>) {
+async fn keep_in_time(keeper: Keeper, cache: Arc<Cache>) {
     tokio::select! {
         () = keeper.run() => {}
         () = cache.sweep() => {}
-        _ = stopped.wait_for(|stop| *stop) => {}
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,33 +12,45 @@ use proptest::prelude::*;
 use super::{LINE_MAX, LINE_TIME_MAX, Lines};
 use crate::clock;
 
-/// A body in pieces; `None` stands for one that breaks, and at its end it stays
-/// open where it is `open`.
-struct Pieces {
-    left: VecDeque<Option<Vec<u8>>>,
-    open: bool,
-}
+/// What a body has next.
+type Next = Poll<Option<Result<Vec<u8>, &'static str>>>;
 
-impl Body for Pieces {
+/// A body that is told what it has.
+struct Told<F>(F);
+
+impl<F: FnMut(&mut Context<'_>) -> Next + Unpin> Body for Told<F> {
     type Data = Bytes;
     type Error = &'static str;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-        match self.left.pop_front() {
-            Some(Some(piece)) => Poll::Ready(Some(Ok(Frame::data(piece.into())))),
-            Some(None) => Poll::Ready(Some(Err("broken"))),
+        (self.0)(cx).map_ok(|bytes| Frame::data(bytes.into()))
+    }
+}
+
+/// A body in pieces; `None` stands for one that breaks, and at its end it stays
+/// open where it is `open`.
+#[derive(Default)]
+struct Pieces {
+    left: VecDeque<Option<Vec<u8>>>,
+    open: bool,
+}
+
+impl Pieces {
+    fn body(mut self) -> impl Body<Data = Bytes> + Unpin {
+        Told(move |_: &mut Context<'_>| match self.left.pop_front() {
+            Some(piece) => Poll::Ready(Some(piece.ok_or("broken"))),
             None if self.open => Poll::Pending,
             None => Poll::Ready(None),
-        }
+        })
     }
 }
 
 /// Each line's place and text, or the problem that it is answered with.
 async fn read_all(body: Pieces) -> Vec<(u64, Result<String, &'static str>)> {
-    let mut lines = Lines::of(body);
+    let mut lines = Lines::of(body.body());
     let mut read = Vec::new();
     while let Some((index, line)) = lines.next().await {
         let line = line.map(|line| String::from_utf8_lossy(&line).into_owned());
@@ -49,7 +61,7 @@ async fn read_all(body: Pieces) -> Vec<(u64, Result<String, &'static str>)> {
 
 fn pieces(pieces: &[&str]) -> Pieces {
     let left = pieces.iter().map(|piece| Some(piece.as_bytes().to_vec())).collect();
-    Pieces { left, open: false }
+    Pieces { left, ..Pieces::default() }
 }
 
 #[tokio::test]
@@ -70,7 +82,7 @@ async fn empty_lines_count_and_have_no_answer() {
 
 #[tokio::test]
 async fn a_bunch_is_what_is_there_and_no_more_than_is_wanted() {
-    let mut lines = Lines::of(pieces(&["a\n\nb\nc\nd", "e\nf"]));
+    let mut lines = Lines::of(pieces(&["a\n\nb\nc\nd", "e\nf"]).body());
     let mut bunches: Vec<Vec<(u64, String)>> = Vec::new();
     while let Some(bunch) = lines.bunch(2).await {
         let line = |line: Vec<u8>| String::from_utf8(line).unwrap();
@@ -133,25 +145,23 @@ proptest! {
 }
 
 /// The same byte again and again, each half a minute after the one before.
-struct Trickle(u8, tokio::time::Interval);
-
-impl Trickle {
-    fn of(byte: u8) -> Self {
-        Self(byte, tokio::time::interval(LINE_TIME_MAX / 2))
-    }
+fn trickle(byte: u8) -> impl Body<Data = Bytes> + Unpin {
+    let mut ticks = tokio::time::interval(LINE_TIME_MAX / 2);
+    Told(move |cx: &mut Context<'_>| ticks.poll_tick(cx).map(|_| Some(Ok(vec![byte]))))
 }
 
-impl Body for Trickle {
-    type Data = Bytes;
-    type Error = &'static str;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-        let byte = Frame::data(vec![self.0].into());
-        self.1.poll_tick(cx).map(|_| Some(Ok(byte)))
-    }
+/// Has a line feed whenever it is asked; every thousand of them take a second.
+fn flood() -> impl Body<Data = Bytes> + Unpin {
+    let mut asked = 0_u32;
+    Told(move |_: &mut Context<'_>| {
+        asked += 1;
+        assert!(asked < 100_000, "it is read for ever");
+        if asked.is_multiple_of(1_000) {
+            let mut second = std::pin::pin!(tokio::time::advance(Duration::from_secs(1)));
+            let _ = second.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }
+        Poll::Ready(Some(Ok(vec![b'\n'])))
+    })
 }
 
 /// Holds that a body ends the job when a line's time is over, and in which line.
@@ -167,44 +177,23 @@ async fn check_late<B: Body<Data = Bytes> + Unpin>(body: B, expected: std::ops::
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_comes_a_byte_at_a_time_has_no_more_time_than_another() {
-    check_late(Trickle::of(b'{'), 0..1).await;
+    check_late(trickle(b'{'), 0..1).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn empty_lines_keep_no_job_open() {
-    check_late(Trickle::of(b'\n'), 2..4).await;
-}
-
-/// Has a line feed whenever it is asked; every thousand of them take a second.
-struct Flood(u32);
-
-impl Body for Flood {
-    type Data = Bytes;
-    type Error = &'static str;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, &'static str>>> {
-        self.0 += 1;
-        assert!(self.0 < 100_000, "it is read for ever");
-        if self.0.is_multiple_of(1_000) {
-            let mut second = std::pin::pin!(tokio::time::advance(Duration::from_secs(1)));
-            let _ = second.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
-        }
-        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"\n")))))
-    }
+    check_late(trickle(b'\n'), 2..4).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_always_has_more_has_no_more_time() {
-    check_late(Flood(0), 59_998..60_001).await;
+    check_late(flood(), 59_998..60_001).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_stops_waiting_for_a_line_and_begins_again_gives_no_more_time() {
     let began = clock::monotonic();
-    let mut lines = Lines::of(Pieces { open: true, ..pieces(&["half of a li"]) });
+    let mut lines = Lines::of(Pieces { open: true, ..pieces(&["half of a li"]) }.body());
     let mut read = None;
     for _ in 0..7 {
         if read.is_none() {
