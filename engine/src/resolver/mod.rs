@@ -108,11 +108,16 @@ impl Resolver {
         let resolved = self.ended(errand, resolution, &mut kept).await;
         // What comes again because something was lacking is counted then.
         if resolved != Resolved::Lacking {
-            let procedure = errand.catalogue.procedure(errand.request.procedure);
-            let registers = kept.iter().map(|index| procedure.calls[index].register);
-            registers.for_each(|register| self.count(register, |counts| &counts.hits));
+            self.count_hits(errand, &mut kept);
         }
         resolved
+    }
+
+    fn count_hits(&self, errand: &Errand<'_>, kept: &mut CallSet) {
+        let procedure = errand.catalogue.procedure(errand.request.procedure);
+        for index in std::mem::replace(kept, CallSet::EMPTY).iter() {
+            self.count(procedure.calls[index].register, |counts| &counts.hits);
+        }
     }
 
     async fn ended(
@@ -166,6 +171,7 @@ impl Resolver {
             let Some(waiting) = waiting.as_mut().filter(|it| !it.is_empty()) else {
                 return if begun.is_empty() { Resolved::Kept } else { Resolved::Waited };
             };
+            self.count_hits(errand, kept);
             match tokio::time::timeout_at(errand.until, waiting.next()).await {
                 Ok(Some((index, how, since, call))) => {
                     resolution.set(index, call);
