@@ -11,8 +11,6 @@ use crate::peers::side::Side;
 use crate::peers::wrk::{Load, Wrk};
 use crate::peers::{bulk, form, sides};
 
-/// The country: enough people whom three registers know.
-const POPULATION: u64 = 20_000_000;
 /// Room for the answers about everybody.
 const CACHE_MIB: u64 = 8 << 10;
 
@@ -51,9 +49,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let Options { few, many, rounds, seconds, connections } = *options;
     anyhow::ensure!(rounds > 0 && seconds > 0 && few > 0, "nothing is to be measured");
     let dir = tempfile::Builder::new().prefix("grown-").tempdir()?;
-    let country = Country::new(1, POPULATION)?;
+    let country = Country::new(1, few.max(many) as u64)?;
     let fleet = Fleet::start(country, Profile::Instant, None)?;
-    let people = form::people(&country, few.max(many))?;
+    let people = form::anybody(&country, few.max(many));
     let started = |name, count: usize| Engine::started(name, &people[..count], dir.path(), &fleet);
     let (few, many) = (started("few", few)?, started("many", many)?);
     let (mut of_few, mut of_many) = (Vec::new(), Vec::new());

@@ -17,8 +17,8 @@ use fixtures::{Authority, Country, Profile};
 use crate::answers;
 use crate::peers::form;
 
-/// The country: enough people whom three registers know.
-const POPULATION: u64 = 20_000_000;
+/// The country of the people whom three registers know.
+const POPULATION: u64 = 8_000_000;
 /// Longer than it runs.
 const TTL: Duration = Duration::from_secs(24 * 3600);
 /// Room for everybody.
@@ -65,14 +65,16 @@ struct Four<'a> {
 pub fn run(options: &Options) -> anyhow::Result<()> {
     anyhow::ensure!(options.rounds > 0 && options.few > 0, "nothing is to be measured");
     let catalogue = form::catalogue(true)?;
-    let country = Country::new(1, POPULATION)?;
     let civil = Civil::system();
+    let known = Country::new(1, POPULATION)?;
+    let people = form::people(&known, options.few)?;
+    say(&Full::of(&Four::of(&catalogue, known, civil.now())?, &civil, &people)?.to_string());
+    // There are not so many whom they know: lookups are of anybody's answers.
+    let country = Country::new(1, options.few.max(options.many) as u64)?;
     let four = Four::of(&catalogue, country, civil.now())?;
-    let people = form::people(&country, options.few.max(options.many))?;
+    let people = form::anybody(&country, options.few.max(options.many));
     let few = Full::of(&four, &civil, &people[..options.few])?;
-    say(&few.to_string());
     let many = Full::of(&four, &civil, &people[..options.many])?;
-    say(&many.to_string());
     let (mut of_few, mut of_many) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         of_few.push(few.lookup(&four));

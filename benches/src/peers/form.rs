@@ -102,6 +102,13 @@ pub fn people(country: &Country, count: usize) -> anyhow::Result<Vec<String>> {
     Ok(people)
 }
 
+/// The first `count` people of a country, whoever knows them.
+#[must_use]
+pub fn anybody(country: &Country, count: usize) -> Vec<String> {
+    let everybody = (0..country.population()).map(|index| country.person(index));
+    everybody.take(count).map(|person| person.matricule().to_string()).collect()
+}
+
 /// What a side is asked about somebody.
 #[must_use]
 pub fn body(matricule: &str) -> String {

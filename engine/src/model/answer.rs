@@ -150,9 +150,14 @@ impl Answer {
         }
         let below = self.present.intersection(AttributeMask::first(attribute));
         let mut reader = Reader::at(self.texts(), 0);
-        reader.day();
+        // A day that nobody looks at stays packed.
+        reader.number();
         for _ in 0..below.0.count_ones() {
-            part(&mut reader);
+            let length = reader.number();
+            reader.bytes((length >> 1) as usize);
+            if length & 1 == 1 {
+                reader.number();
+            }
         }
         Some(part(&mut reader))
     }
