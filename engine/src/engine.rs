@@ -358,10 +358,8 @@ async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch:
 }
 
 async fn keep_in_time(keeper: Keeper, cache: Arc<Cache>) {
-    tokio::select! {
-        () = keeper.run() => {}
-        () = cache.sweep() => {}
-    }
+    // A ledger that is closed ends the first, and not the second.
+    tokio::join!(keeper.run(), cache.sweep());
 }
 
 /// A thread with a runtime of its own.

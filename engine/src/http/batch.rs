@@ -43,7 +43,7 @@ pub(super) async fn batch(
         lines: Some(lines),
         under_way: 0,
         answers: mpsc::channel(WINDOW),
-        _job: job,
+        job: Arc::new(job),
     };
     let answers = stream::unfold(running, |mut running| async move {
         let answers = running.next().await?;
@@ -62,7 +62,8 @@ struct Running {
     under_way: usize,
     /// The way back. It has room for a whole window.
     answers: (mpsc::Sender<Vec<Line>>, mpsc::Receiver<Vec<Line>>),
-    _job: Job,
+    /// Its place is free when its last line has ended, also where the reader hung up.
+    job: Arc<Job>,
 }
 
 impl Running {
@@ -93,8 +94,9 @@ impl Running {
     fn begin(&mut self, bunch: Bunch) {
         self.under_way += bunch.len();
         let (core, operator) = (self.core.clone(), self.operator.clone());
-        let back = self.answers.0.clone();
+        let (back, job) = (self.answers.0.clone(), self.job.clone());
         tokio::spawn(async move {
+            let _job = job;
             let bulk = &core.shared().bulk;
             let turns = bulk.turns(bunch.len()).await;
             let work = bunch.into_iter().zip(turns);

@@ -13,6 +13,7 @@ use crate::prefill::Rejection;
 pub(super) const LINE_MAX: usize = 64 * 1024;
 /// How long a line may take to arrive whole. Whoever has a pause ends the job.
 const LINE_TIME_MAX: Duration = Duration::from_secs(60);
+const LATE: &str = "no line came within 60 seconds; the job ends here";
 
 /// Cuts a body into lines. It reads no further than to the end of the next one.
 pub(super) struct Lines<B = hyper::body::Incoming> {
@@ -109,18 +110,28 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
     /// time than another.
     async fn fill_until(&mut self, until: clock::Instant) {
         let frame = tokio::time::timeout_at(until, self.body.frame()).await.ok();
-        // A body that always has more is never waited for, and has no more time either.
-        self.state = match frame.filter(|_| clock::monotonic() < until) {
+        self.state = match frame {
             Some(Some(Ok(frame))) => {
                 if let Some(data) = frame.data_ref() {
                     self.held.extend_from_slice(data);
                 }
-                State::Open
+                // What came in time was perhaps not looked at in time; but a body that
+                // always has more is never waited for, and has no more time either.
+                match clock::monotonic() < until || self.holds_a_line() {
+                    true => State::Open,
+                    false => State::Failed(LATE),
+                }
             }
             Some(None) => State::Ended,
             Some(Some(Err(_))) => State::Failed("the body ended early"),
-            None => State::Failed("no line came within 60 seconds; the job ends here"),
+            None => State::Failed(LATE),
         };
+    }
+
+    /// Whether a whole line is there that is not empty.
+    fn holds_a_line(&self) -> bool {
+        let end = self.held.iter().rposition(|byte| *byte == b'\n');
+        end.is_some_and(|end| !self.held[..end].trim_ascii().is_empty())
     }
 
     /// A line that is there whole, or is too long already.

@@ -86,6 +86,7 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
 /// As [`prefill`].
 pub async fn explain(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
+    core.shared.bulk.give_way(began);
     let answered = explained(core, asked).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
@@ -108,6 +109,7 @@ async fn explained(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>,
 /// As [`prefill`].
 pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>, Rejection> {
     let began = clock::monotonic();
+    core.shared.bulk.give_way(began);
     let (request, about) = identify::own(core, subject)?;
     let attempt = Attempt::begin(core, &request, about, None, None);
     let answered = attempt.disclose().await.map(|(disclosed, _)| disclosed);

@@ -26,28 +26,35 @@ type Sent = Result<Response<Incoming>, TrySendError<Request<Full<Bytes>>>>;
 /// Sends requests on a connection.
 enum Sender {
     One(http1::SendRequest<Full<Bytes>>),
-    Many(http2::SendRequest<Full<Bytes>>),
+    Many(Many),
+}
+
+/// A connection of HTTP/2, and which of the pool's it is.
+#[derive(Clone)]
+struct Many {
+    sender: http2::SendRequest<Full<Bytes>>,
+    number: usize,
 }
 
 impl Sender {
     async fn ready(&mut self) -> hyper::Result<()> {
         match self {
             Self::One(sender) => sender.ready().await,
-            Self::Many(sender) => sender.ready().await,
+            Self::Many(many) => many.sender.ready().await,
         }
     }
 
     fn is_closed(&self) -> bool {
         match self {
             Self::One(sender) => sender.is_closed(),
-            Self::Many(sender) => sender.is_closed(),
+            Self::Many(many) => many.sender.is_closed(),
         }
     }
 
     async fn send(&mut self, request: Request<Full<Bytes>>) -> Sent {
         match self {
             Self::One(sender) => sender.try_send_request(request).await,
-            Self::Many(sender) => sender.try_send_request(addressed(request)).await,
+            Self::Many(many) => many.sender.try_send_request(addressed(request)).await,
         }
     }
 }
@@ -72,7 +79,9 @@ pub(super) struct Pool {
     waiting_max: usize,
     idle: Mutex<Vec<Sender>>,
     /// The connection of HTTP/2, where there is one that works.
-    many: Mutex<Option<http2::SendRequest<Full<Bytes>>>>,
+    many: Mutex<Option<Many>>,
+    /// How many of them were opened.
+    numbered: AtomicUsize,
     /// Whether the last connection was one, so that callers wait for the first of
     /// them to open it instead of opening one each.
     is_many: AtomicBool,
@@ -108,6 +117,7 @@ impl Pool {
             waiting_max: limits.waiting,
             idle: Mutex::default(),
             many: Mutex::default(),
+            numbered: AtomicUsize::new(0),
             is_many: AtomicBool::new(false),
             opening: Turns::default(),
             counts,
@@ -143,7 +153,7 @@ impl Pool {
     fn kept(&self) -> Option<Sender> {
         if self.is_many.load(Ordering::Relaxed) {
             let mut many = self.many.lock().expect("no panic under it");
-            *many = many.take().filter(|sender| !sender.is_closed());
+            *many = many.take().filter(|many| !many.sender.is_closed());
             return many.clone().map(Sender::Many);
         }
         let mut idle = self.idle.lock().expect("no panic under it");
@@ -175,7 +185,9 @@ impl Pool {
             self.runs(connection);
             let mut many = self.many.lock().expect("no panic under it");
             // Callers who came first all at once each opened one; one of them stays.
-            let stays = many.take().filter(|known| !known.is_closed()).unwrap_or(sender);
+            let number = self.numbered.fetch_add(1, Ordering::Relaxed);
+            let known = many.take().filter(|known| !known.sender.is_closed());
+            let stays = known.unwrap_or(Many { sender, number });
             *many = Some(stays.clone());
             return Ok(Sender::Many(stays));
         }
@@ -233,8 +245,10 @@ impl Drop for Lease<'_> {
     /// A call that did not end well may be the connection's fault: the next one opens
     /// another, and those under way on this one go on.
     fn drop(&mut self) {
-        if let Some(Sender::Many(_)) = self.sender {
-            *self.pool.many.lock().expect("no panic under it") = None;
+        if let Some(Sender::Many(failed)) = &self.sender {
+            let mut many = self.pool.many.lock().expect("no panic under it");
+            // Others may have opened another one since.
+            *many = many.take().filter(|many| many.number != failed.number);
         }
     }
 }
