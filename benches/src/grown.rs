@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use clap::Args;
-use fixtures::{Country, Fleet, Profile};
+use fixtures::{Fleet, Profile};
 
 use crate::held::{median, say, shuffle, spread};
 use crate::peers::side::Side;
@@ -49,9 +49,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let Options { few, many, rounds, seconds, connections } = *options;
     anyhow::ensure!(rounds > 0 && seconds > 0 && few > 0, "nothing is to be measured");
     let dir = tempfile::Builder::new().prefix("grown-").tempdir()?;
-    let country = Country::new(1, few.max(many) as u64)?;
+    let (country, people) = form::anybody(few.max(many))?;
     let fleet = Fleet::start(country, Profile::Instant, None)?;
-    let people = form::anybody(&country, few.max(many));
     let started = |name, count: usize| Engine::started(name, &people[..count], dir.path(), &fleet);
     let (few, many) = (started("few", few)?, started("many", many)?);
     let (mut of_few, mut of_many) = (Vec::new(), Vec::new());

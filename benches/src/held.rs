@@ -70,9 +70,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let people = form::people(&known, options.few)?;
     say(&Full::of(&Four::of(&catalogue, known, civil.now())?, &civil, &people)?.to_string());
     // There are not so many whom they know: lookups are of anybody's answers.
-    let country = Country::new(1, options.few.max(options.many) as u64)?;
+    let (country, people) = form::anybody(options.few.max(options.many))?;
     let four = Four::of(&catalogue, country, civil.now())?;
-    let people = form::anybody(&country, options.few.max(options.many));
     let few = Full::of(&four, &civil, &people[..options.few])?;
     let many = Full::of(&four, &civil, &people[..options.many])?;
     let (mut of_few, mut of_many) = (Vec::new(), Vec::new());

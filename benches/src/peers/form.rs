@@ -102,11 +102,18 @@ pub fn people(country: &Country, count: usize) -> anyhow::Result<Vec<String>> {
     Ok(people)
 }
 
-/// The first `count` people of a country, whoever knows them.
-#[must_use]
-pub fn anybody(country: &Country, count: usize) -> Vec<String> {
+/// So many adults of a country of their own, whoever knows them.
+///
+/// # Errors
+/// Where there are no such countries.
+pub fn anybody(count: usize) -> anyhow::Result<(Country, Vec<String>)> {
+    // A quarter are children, for whom nobody fills this form.
+    let country = Country::new(1, count as u64 * 2)?;
     let everybody = (0..country.population()).map(|index| country.person(index));
-    everybody.take(count).map(|person| person.matricule().to_string()).collect()
+    let adults = everybody.filter(|person| !person.is_child()).take(count);
+    let adults: Vec<String> = adults.map(|person| person.matricule().to_string()).collect();
+    anyhow::ensure!(adults.len() == count, "a country with more people is needed");
+    Ok((country, adults))
 }
 
 /// What a side is asked about somebody.
