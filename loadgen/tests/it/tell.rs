@@ -68,7 +68,7 @@ fn an_interval_log_is_written_with_each_of_its_tags() {
     let path = file("run.hlog");
     // One of an earlier run would do as well.
     let _ = std::fs::remove_file(&path);
-    let more = ["--rate", "2000/s", "--hlog", &path, "--slo", "max < 60s"];
+    let more = ["--rate", "400/s", "--hlog", &path, "--slo", "max < 60s"];
     expect(command(&fake.url(), &more), 0, &["holds: 400 answers"]);
     let log = std::fs::read_to_string(path).expect("written");
     for part in ["#[StartTime: ", "Tag=latency,0", "Tag=service,0", "Tag=lag,0"] {
