@@ -102,7 +102,7 @@ fn people_are_drawn_or_come_back_and_forms_have_weights() {
         ("zipf", "about 400 people, drawn by Zipf's law of"),
         ("sessions", "about 400 people, in sessions of"),
     ] {
-        let more = ["--rate", "2000/s", "--who", who, "--pause", "50ms"];
+        let more = ["--rate", "400/s", "--who", who, "--pause", "50ms"];
         expect_held(command(&fake.url(), &more), &[says]);
     }
     let sessions = command(&fake.url(), &["--who", "sessions"]);
