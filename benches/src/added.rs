@@ -11,7 +11,7 @@ use fixtures::{Country, Fleet, Profile};
 use hyper::Method;
 
 use crate::beside::{Felt, opened};
-use crate::held::{median, say, spread};
+use crate::figures::{median, say, spread};
 use crate::peers::client::Client;
 use crate::peers::described::Asking;
 use crate::peers::side::{Side, pause};

@@ -8,7 +8,7 @@ use clap::Args;
 use fixtures::{Country, Fleet, Profile};
 
 use crate::beside::opened;
-use crate::held::{median, say, spread};
+use crate::figures::{median, say, spread};
 use crate::peers::side::{Side, pause};
 use crate::peers::wrk::{Load, Wrk};
 use crate::peers::{form, sides};

@@ -18,6 +18,7 @@ use thread_priority::{
     set_thread_priority_and_policy, thread_native_id,
 };
 
+use crate::figures::{median, say, spread};
 use crate::peers::bulk;
 use crate::peers::client::Client;
 use crate::peers::described::Asking;
@@ -207,25 +208,12 @@ fn tell(options: &Options, alone: &[Felt], beside: &[Felt]) {
         let ratios = alone.iter().zip(&beside).map(|(alone, beside)| beside / alone);
         let ratios = ratios.collect::<Vec<_>>();
         say(&format!(
-            "{name}  alone {:.2} ms, beside {:.2} ms: {:.2} times ({:.2} to {:.2})",
+            "{name}  alone {:.2} ms, beside {:.2} ms: {} times",
             median(&alone),
             median(&beside),
-            median(&ratios),
-            ratios.iter().copied().fold(f64::INFINITY, f64::min),
-            ratios.iter().copied().fold(0.0, f64::max),
+            spread(&ratios),
         ));
     }
     let bundles: Vec<f64> = beside.iter().map(|felt| felt.bundles).collect();
     say(&format!("the job had {:.0} bundles a second meanwhile", median(&bundles)));
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -20,6 +20,8 @@ use engine::ledger::{
 };
 use engine::model::{Channel, CivilMs, Subject};
 use engine::store::{self, Head, Read, Row, Sqlite, Storage, Time};
+
+use crate::figures::median;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
@@ -162,7 +164,7 @@ impl Work {
             std::fs::remove_dir_all(&empty).context("an old round")?;
             grown.push(self.saturated(full, time)?);
         }
-        let (bare, fresh, grown) = (median(bare), median(fresh), median(grown));
+        let (bare, fresh, grown) = (median(&bare), median(&fresh), median(&grown));
         tell(&format!("entries/s, batches of {BATCH}, medians of {} rounds:", options.rounds));
         tell(&format!("  bare SQLite {bare:.0}, empty {fresh:.0}, full {grown:.0}"));
         tell(&format!("  full / bare  {:.2} (at least 0.33)", grown / bare));
@@ -472,11 +474,6 @@ fn subject(number: u64) -> Subject {
 
 fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// The value below which this share lies.

@@ -19,6 +19,7 @@ use loadgen::document::Document;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
+use crate::figures::{median, say, spread};
 use crate::peers::serve;
 use crate::peers::side::{free, pause};
 
@@ -142,9 +143,9 @@ fn peak(generator: &Generator<'_>) -> anyhow::Result<bool> {
          second of a processor {} of its requests",
         median(&own),
         median(&others),
-        spread(&rates, 1.0),
+        spread(&rates),
         word(holds),
-        spread(&busy, 1.0),
+        spread(&busy),
     ));
     Ok(holds)
 }
@@ -180,7 +181,7 @@ fn agreement<'a>(
         all &= holds;
         say(&format!(
             "  {what:<5} {}, at most {:.0}: {}",
-            spread(off, 100.0),
+            spread(&off.iter().map(|off| off * 100.0).collect::<Vec<_>>()),
             most * 100.0,
             word(holds)
         ));
@@ -311,24 +312,6 @@ async fn delay(listener: std::net::TcpListener) -> anyhow::Result<()> {
     }
 }
 
-/// The median, and from where to where.
-fn spread(values: &[f64], scale: f64) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    format!("{:.2} ({:.2} to {:.2})", median(values) * scale, least * scale, most * scale)
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
 fn word(holds: bool) -> &'static str {
     if holds { "holds" } else { "DOES NOT HOLD" }
-}
-
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
-fn say(text: &str) {
-    println!("{text}");
 }

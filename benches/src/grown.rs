@@ -6,7 +6,8 @@ use std::path::Path;
 use clap::Args;
 use fixtures::{Fleet, Profile};
 
-use crate::held::{median, say, shuffle, spread};
+use crate::figures::{median, say, spread};
+use crate::held::shuffle;
 use crate::peers::side::Side;
 use crate::peers::wrk::{Load, Wrk};
 use crate::peers::{bulk, form, sides};

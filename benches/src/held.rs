@@ -15,6 +15,7 @@ use engine::model::{Answer, CivilMs, ProcedureId, Subject};
 use fixtures::{Authority, Country, Profile};
 
 use crate::answers;
+use crate::figures::{median, say, spread};
 use crate::peers::form;
 
 /// The country of the people whom three registers know.
@@ -209,18 +210,6 @@ fn resident() -> anyhow::Result<u64> {
     Ok(pages * rustix::param::page_size() as u64)
 }
 
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-pub(crate) fn spread(values: &[f64]) -> String {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    format!("{:.2} ({least:.2} to {most:.2})", median(values))
-}
-
 /// Into no order, and always the same one.
 pub(crate) fn shuffle<T>(people: &mut [T]) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -230,9 +219,4 @@ pub(crate) fn shuffle<T>(people: &mut [T]) {
         state ^= state << 17;
         people.swap(place, (state % (place as u64 + 1)) as usize);
     }
-}
-
-#[expect(clippy::print_stdout, reason = "it is what was asked for")]
-pub(crate) fn say(text: &str) {
-    println!("{text}");
 }

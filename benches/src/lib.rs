@@ -13,6 +13,7 @@ pub mod answers;
 pub mod batches;
 pub mod beside;
 pub mod durable;
+mod figures;
 pub mod generators;
 pub mod grown;
 pub mod held;

@@ -19,8 +19,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::endpoints::{ask, authenticated, by_name};
 use super::network::country;
-use crate::model::Unavailable;
+use crate::model::{AttributeMask, RegisterId, Unavailable};
 use crate::net::{Connect, Connecting, Stream};
+use crate::registers::Clients;
 
 /// A register behind TLS that speaks HTTP/2, and nothing else.
 struct Modern {
@@ -94,12 +95,18 @@ impl Connect for Way {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_register_that_speaks_http_2_is_asked_everything_on_one_connection() {
+/// A register that agrees to one of these protocols, and who may ask it.
+fn modern(protocols: &[&[u8]]) -> (Arc<Modern>, Clients, RegisterId, AttributeMask) {
     let certified = authenticated("snca.example");
-    let register = Modern::behind(certified.speaking(None, &[b"h2"]));
+    let register = Modern::behind(certified.speaking(None, protocols));
     let way: Arc<dyn Connect> = Arc::new(Way(register.clone()));
     let (clients, id, all) = by_name(&way, certified.trusted_by(None));
+    (register, clients, id, all)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_register_that_speaks_http_2_is_asked_everything_on_one_connection() {
+    let (register, clients, id, all) = modern(&[b"h2"]);
     assert!(ask(&clients, id, all).await.unwrap().found);
     let answers = join_all((0..100).map(|_| ask(&clients, id, all))).await;
     assert!(answers.into_iter().all(|answer| answer.unwrap().found));
@@ -108,12 +115,9 @@ async fn a_register_that_speaks_http_2_is_asked_everything_on_one_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_register_that_speaks_both_is_asked_as_it_agrees() {
-    let certified = authenticated("snca.example");
     // The best that both speak is ours to say; HTTP/1.1 alone is what this one agrees to.
     for (protocols, expected) in [(&[&b"h2"[..], b"http/1.1"][..], true), (&[b"http/1.1"], false)] {
-        let register = Modern::behind(certified.speaking(None, protocols));
-        let way: Arc<dyn Connect> = Arc::new(Way(register.clone()));
-        let (clients, id, all) = by_name(&way, certified.trusted_by(None));
+        let (_, clients, id, all) = modern(protocols);
         // It understands HTTP/2 only, whatever it agreed to.
         assert_eq!(ask(&clients, id, all).await.is_ok(), expected, "{protocols:?}");
     }
@@ -121,10 +125,7 @@ async fn a_register_that_speaks_both_is_asked_as_it_agrees() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_on_which_a_call_got_no_answer_carries_no_further_one() {
-    let certified = authenticated("snca.example");
-    let register = Modern::behind(certified.speaking(None, &[b"h2"]));
-    let way: Arc<dyn Connect> = Arc::new(Way(register.clone()));
-    let (clients, id, all) = by_name(&way, certified.trusted_by(None));
+    let (register, clients, id, all) = modern(&[b"h2"]);
     assert!(ask(&clients, id, all).await.unwrap().found);
     register.stall(true);
     let stalled = ask(&clients, id, all).await;
@@ -136,10 +137,7 @@ async fn a_connection_on_which_a_call_got_no_answer_carries_no_further_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_of_http_2_that_the_register_has_closed_is_replaced_by_one() {
-    let certified = authenticated("snca.example");
-    let register = Modern::behind(certified.speaking(None, &[b"h2"]));
-    let way: Arc<dyn Connect> = Arc::new(Way(register.clone()));
-    let (clients, id, all) = by_name(&way, certified.trusted_by(None));
+    let (register, clients, id, all) = modern(&[b"h2"]);
     assert!(ask(&clients, id, all).await.unwrap().found);
     register.hang_up();
     for _ in 0..100 {
