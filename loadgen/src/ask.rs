@@ -20,11 +20,6 @@ pub trait Script: Send + Sync {
     /// The names of the groups that results are told apart by.
     fn groups(&self) -> Vec<String>;
 
-    /// Whether it is for an engine, which can be asked about itself.
-    fn is_of_engine(&self) -> bool {
-        true
-    }
-
     /// The request of this event.
     fn ask(&self, event: &Event) -> Ask;
 }
@@ -45,7 +40,7 @@ pub struct Ask {
 /// What must come back.
 #[derive(Clone, Debug)]
 pub enum Expects {
-    /// A bundle that is true, field by field.
+    /// A bundle that is true, field by field, as long as that truth holds.
     Truth(Expected),
     /// A bundle of this form, judged by its shape.
     Shape(Arc<Form>),
@@ -100,9 +95,10 @@ impl Expects {
             _ if reply.is_html && !matches!(self, Self::Success) => {
                 judged(self.wrong(Wrong::Html), false)
             }
-            Self::Truth(expected) if reply.status == 200 => {
-                judged(Some(verify::verify(expected, &reply.body)), true)
-            }
+            Self::Truth(expected) if reply.status == 200 => match expected.holds() {
+                true => judged(Some(verify::verify(expected, &reply.body)), true),
+                false => judged(Some(verify::glance(expected.form(), &reply.body)), false),
+            },
             Self::Shape(form) if reply.status == 200 => {
                 judged(Some(verify::glance(form, &reply.body)), false)
             }

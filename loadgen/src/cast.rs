@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use fixtures::{Company, Country, Person};
+use jiff::civil::Date;
 
 use crate::form::{Form, Parts};
 use crate::lineage::Part;
@@ -24,6 +25,7 @@ pub struct Cast {
     applicant: Subject,
     child: Option<Subject>,
     company: Option<Subject>,
+    comes_of_age: Option<Date>,
 }
 
 /// Who the subjects of a request are, by their identifiers.
@@ -77,6 +79,12 @@ impl Cast {
             Part::Company => self.company.as_ref(),
         };
         subject.expect("a cast is for the parts of its form")
+    }
+
+    /// On which day the child among these is one no longer.
+    #[must_use]
+    pub fn comes_of_age(&self) -> Option<Date> {
+        self.comes_of_age
     }
 
     /// Whether anybody refuses anything.
@@ -144,6 +152,7 @@ impl Casting {
         let (applicant, child, company) = self.choose(number, parts);
         let wanted = &self.wanted[parts.index()];
         Cast {
+            comes_of_age: child.as_ref().and_then(comes_of_age),
             applicant: self.person(&applicant, wanted.applicant),
             child: child.map(|child| self.person(&child, wanted.child)),
             company: company.map(|company| {
@@ -230,6 +239,11 @@ fn managing_parent_from(country: &Country, index: u64) -> Option<(Person, Compan
 
 fn is_parent(person: &Person) -> bool {
     person.children().next().is_some()
+}
+
+fn comes_of_age(child: &Person) -> Option<Date> {
+    let (year, month, day) = child.adult_since().civil();
+    Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()
 }
 
 /// The child that stays a minor the longest.

@@ -13,8 +13,10 @@ use fixtures::people::{POPULATION_MAX, POPULATION_MIN};
 
 use crate::ask::Script;
 use crate::cast;
+use crate::clock::Calendar;
 use crate::connection::Keeping;
 use crate::form::{Description, Form, Uncastable};
+use crate::honesty::Honesty;
 use crate::live::{self, Goal};
 use crate::plan::Plan;
 use crate::procedures::{self, Row};
@@ -186,27 +188,41 @@ fn run_to_verdict(options: &Options) -> Result<Verdict, Failure> {
             let asked = format!("{} requests of {}, people", template.requests(), path.display());
             let heading = heading(options, asked);
             let load = load(options, keeping, Arc::new(template), &heading);
-            return conclude(load, &heading, &options.telling, goal, None).await;
+            return conclude(load, &heading, &options.telling, goal, Clocks::default()).await;
         }
         let (plan, heading) = prepare(options, &keeping, country).await?;
+        let calendar = procedures::calendar(&options.target, &keeping).await;
+        let plan = calendar.into_iter().fold(plan, Plan::by);
         let load = load(options, keeping, Arc::new(plan), &heading);
-        conclude(load, &heading, &options.telling, goal, None).await
+        let clocks = Clocks { calendar, speed: None };
+        conclude(load, &heading, &options.telling, goal, clocks).await
     })
 }
 
-/// Runs a load and says what came of it.
+/// How fast time passes.
+#[derive(Clone, Copy, Default)]
+struct Clocks {
+    /// At the target, where it tells.
+    calendar: Option<Calendar>,
+    /// In what is sent, where that has times of its own.
+    speed: Option<f64>,
+}
+
+/// Runs a load and says what came of it. Of calendars that do not fit, before it
+/// begins: whoever reads it may save the time.
 async fn conclude(
     load: Load,
     heading: &Heading,
     telling: &tell::Telling,
     goal: Goal,
-    speed: Option<f64>,
+    clocks: Clocks,
 ) -> Result<Verdict, Failure> {
     telling.check(&load.script.groups(), matches!(load.pace, Pace::Closed(..)))?;
-    let time_scale = match load.script.is_of_engine() {
-        true => procedures::time_scale(&load.target, &load.keeping).await,
-        false => None,
-    };
+    let (time_scale, speed) = (clocks.calendar.map(|it| it.scale()), clocks.speed);
+    let beforehand = Honesty { time_scale, speed, ..Honesty::default() };
+    if let Some(warning) = beforehand.calendar() {
+        complain(&format!("warning: {warning}"));
+    }
     let board = Board::new(&load);
     let run = run::run(load, board.clone());
     let outcome = match telling.is_quiet() {
@@ -218,9 +234,6 @@ async fn conclude(
     };
     let mut outcome = outcome.map_err(|error| Failure::Void(error.to_string()))?;
     (outcome.honesty.time_scale, outcome.honesty.speed) = (time_scale, speed);
-    if let Some(warning) = outcome.honesty.calendar() {
-        complain(&format!("warning: {warning}"));
-    }
     telling.tell(heading, &outcome)
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fixtures::Country;
 use jiff::Span;
-use jiff::civil::Date;
 use serde_json::json;
 
 use crate::ask::{Ask, Expects, Script};
 use crate::cast::{Casting, Names};
+use crate::clock::Calendar;
 use crate::form::{Form, Parts};
 use crate::plan::{body, head};
 use crate::results::Channel;
@@ -24,12 +24,9 @@ mod tests;
 /// about them depend on what is in force when the answer is composed, and are
 /// judged by their shape alone.
 const RESTLESS: u64 = 64;
-/// Children come of age, and are no longer shown to their parents. In a calendar
-/// that runs on while a target is behind, nobody knows on which day it answers.
-const BEHIND_YEARS_MAX: i64 = 3;
-/// A consent outlasts every reading that it is given for, also in a calendar
-/// that has run for a while before the replay; a target takes five at most.
-const CONSENT_YEARS: i64 = 3;
+/// A consent outlasts every reading that it is given for, also where a target is
+/// behind; it takes five years at most.
+const CONSENT_YEARS: i64 = 4;
 /// Registers that a citizen may say No to, where a form asks them.
 const REFUSABLE: [&str; 4] = ["snca", "ccss", "acd", "cns"];
 
@@ -42,20 +39,25 @@ pub struct Desk {
     heads: Vec<String>,
     refusable: Vec<&'static str>,
     compare_every: u64,
-    /// The first day of the replay, in the target's calendar.
-    today: Date,
+    /// The target's.
+    calendar: Calendar,
 }
 
 impl Desk {
-    /// For visits that count these forms, the first of them on this day.
+    /// For visits that count these forms, at a target of this calendar.
     #[must_use]
-    pub fn new(country: Country, forms: Vec<Arc<Form>>, compare_every: u64, today: Date) -> Self {
+    pub fn new(
+        country: Country,
+        forms: Vec<Arc<Form>>,
+        compare_every: u64,
+        calendar: Calendar,
+    ) -> Self {
         let casting = Casting::new(country, country.population(), &forms);
         let asked =
             |register: &&str| forms.iter().any(|it| it.registers.iter().any(|it| it == register));
         let refusable = REFUSABLE.into_iter().filter(asked).collect();
         let heads = forms.iter().map(|form| head("demo-org-", &form.organisation)).collect();
-        Self { country, casting, forms, heads, refusable, compare_every, today }
+        Self { country, casting, forms, heads, refusable, compare_every, calendar }
     }
 
     fn of_form(&self, visit: &Visit, number: u64) -> (Message, Expects) {
@@ -85,16 +87,14 @@ impl Desk {
 
     fn expects(&self, form: &Arc<Form>, visit: &Visit, names: &Names, number: u64) -> Expects {
         let person = visit.subject % self.country.population();
-        let compared = number.is_multiple_of(self.compare_every)
-            && !self.is_restless(names)
-            && !self.comes_of_age(visit, names);
+        let compared = number.is_multiple_of(self.compare_every) && !self.is_restless(names);
         // What is true is looked up only where it is needed.
         let parts = form.parts();
         match compared {
-            true => Expects::Truth(Expected::new(
-                form.clone(),
-                Arc::new(self.casting.cast(person, parts)),
-            )),
+            true => {
+                let cast = Arc::new(self.casting.cast(person, parts));
+                Expects::Truth(Expected::new(form.clone(), cast).by(self.calendar))
+            }
             false => Expects::Shape(form.clone()),
         }
     }
@@ -108,20 +108,10 @@ impl Desk {
         })
     }
 
-    /// Whether the child among these is of age by this visit, or soon after it.
-    fn comes_of_age(&self, visit: &Visit, names: &Names) -> bool {
-        let child = names.child.as_ref().and_then(|name| self.country.person_of(name));
-        child.is_some_and(|child| {
-            let answered = self.today.saturating_add(visit.at);
-            let answered = answered.saturating_add(Span::new().years(BEHIND_YEARS_MAX));
-            child.adult_since().to_string() <= answered.to_string()
-        })
-    }
-
     fn consent(&self, visit: &Visit, form: &Form, names: &Names) -> Message {
         let fields: Vec<_> = form.back_office.iter().take(2).collect();
-        let today = self.today.saturating_add(visit.at);
-        let expires = today.saturating_add(Span::new().years(CONSENT_YEARS));
+        let years = Span::new().years(CONSENT_YEARS);
+        let expires = self.calendar.today().saturating_add(years);
         let body = json!({"organisation": form.organisation, "case": case(visit),
             "procedure": form.id, "fields": fields, "expires": expires.to_string()});
         citizen("POST", "/v1/me/consents/reuse".into(), &names.applicant, bytes(&body))

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::ask::{Ask, Expects, Script};
 use crate::cast::{Cast, Casting, Names};
+use crate::clock::Calendar;
 use crate::form::{Form, Parts};
 use crate::lineage::Part;
 use crate::results::Channel;
@@ -39,6 +40,8 @@ pub struct Plan {
     /// Each answer to a request whose number it divides is compared with the
     /// truth.
     compare_every: u64,
+    /// The target's, where it tells.
+    calendar: Option<Calendar>,
 }
 
 /// A cast with its number, once it has been found.
@@ -65,6 +68,7 @@ impl Plan {
             forms: forms.into_iter().map(Asking::new).collect(),
             kept: std::iter::repeat_with(Mutex::default).take(slots).collect(),
             compare_every,
+            calendar: None,
         };
         for asking in &plan.forms {
             for number in 0..kept {
@@ -78,6 +82,12 @@ impl Plan {
     #[must_use]
     pub fn choosing(self, choice: Choice) -> Self {
         Self { choice, ..self }
+    }
+
+    /// The same at a target of this calendar.
+    #[must_use]
+    pub fn by(self, calendar: Calendar) -> Self {
+        Self { calendar: Some(calendar), ..self }
     }
 
     /// How many different requests there are.
@@ -139,7 +149,13 @@ impl Script for Plan {
         };
         let form = asking.form.clone();
         let expects = match event.number.is_multiple_of(self.compare_every) {
-            true => Expects::Truth(Expected::new(form, cast)),
+            true => {
+                let expected = Expected::new(form, cast);
+                Expects::Truth(match self.calendar {
+                    Some(calendar) => expected.by(calendar),
+                    None => expected,
+                })
+            }
             false => Expects::Shape(form),
         };
         Ask { message, expects, group: place as u16, channel: Channel::FrontOffice }

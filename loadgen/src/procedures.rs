@@ -1,8 +1,10 @@
 //! What the API offers: its procedures, read before anything is measured.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::{self, Calendar};
 use crate::connection::{Connection, Keeping};
 use crate::form::Description;
 use crate::target::{self, Message, Target};
@@ -110,18 +112,26 @@ pub async fn describe(
     Ok(described)
 }
 
-/// How many times as fast as real time the target's calendars run, where it
-/// says so.
-pub async fn time_scale(target: &Target, keeping: &Keeping) -> Option<f64> {
+/// The target's calendar, where it says how fast it runs.
+pub async fn calendar(target: &Target, keeping: &Keeping) -> Option<Calendar> {
     #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
     struct Health {
-        #[serde(rename = "timeScale")]
         time_scale: f64,
+        now: Option<String>,
     }
 
     let mut connection = Connection::new(target.clone(), keeping.clone());
+    let asked = clock::now();
     let health: Result<Health, Error> = get(&mut connection, target, "/healthz").await;
-    health.ok().map(|health| health.time_scale)
+    let Health { time_scale, now } = health.ok().filter(|it| it.time_scale > 0.0)?;
+    // As if it had been shown when it was asked for: so nobody comes of age
+    // earlier there than here.
+    let now = now.and_then(|now| now.parse::<Timestamp>().ok());
+    Some(match now {
+        Some(now) => Calendar::new(now, asked, time_scale),
+        None => Calendar::of_wall(time_scale),
+    })
 }
 
 #[derive(Deserialize)]

@@ -286,10 +286,6 @@ impl Script for Template {
         self.asked.iter().map(|asked| asked.name.to_string()).collect()
     }
 
-    fn is_of_engine(&self) -> bool {
-        false
-    }
-
     fn ask(&self, event: &Event) -> Ask {
         let (group, turn) = self.turn(event);
         let asked = &self.asked[group];

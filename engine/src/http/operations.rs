@@ -8,6 +8,7 @@ use hyper::header::ACCEPT;
 
 use super::respond::{self, Out, Public};
 use super::wire;
+use crate::clock;
 use crate::drain::Phase;
 use crate::metrics::Format;
 use crate::prefill::Shared;
@@ -55,6 +56,7 @@ pub(super) fn health(shared: &Shared, ready: bool, in_detail: bool) -> Out {
         (true, false) => "not-ready",
     };
     let reasons = if in_detail { reasons } else { BTreeMap::new() };
-    let health = wire::Health { status, time_scale: shared.civil.scale(), reasons };
+    let (time_scale, now) = (shared.civil.scale(), clock::rfc3339(shared.civil.now()));
+    let health = wire::Health { status, time_scale, now, reasons };
     respond::health(well, &Public(health))
 }

@@ -100,6 +100,10 @@ pub(super) struct Health {
     pub(super) status: &'static str,
     /// How many times faster than real time the civil clock runs; 1 but in tests.
     pub(super) time_scale: u32,
+    /// What the civil clock shows: the moment by which consents end and children
+    /// come of age here.
+    #[schemars(extend("format" = "date-time"))]
+    pub(super) now: String,
     /// What keeps it from its work, by part.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) reasons: BTreeMap<&'static str, String>,

@@ -3,6 +3,7 @@
 use engine::ledger;
 use engine::store;
 use fixtures::Authority;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -176,8 +177,14 @@ fn the_head_moves_with_each_entry_and_an_audit_takes_it() {
 #[test]
 fn health_and_readiness_are_told() {
     let demo = demo();
-    assert_eq!(api(&demo).get("/healthz").ok(), json!({"status": "ok", "timeScale": 1}));
-    assert_eq!(api(&demo).get("/readyz").ok(), json!({"status": "ready", "timeScale": 1}));
+    for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {
+        let before = Timestamp::now() - SignedDuration::from_millis(1);
+        let told = api(&demo).get(path).ok();
+        assert_eq!(members(&told), ["now", "status", "timeScale"]);
+        assert_eq!((&told["status"], &told["timeScale"]), (&json!(status), &json!(1)));
+        let now: Timestamp = told["now"].as_str().unwrap().parse().unwrap();
+        assert!((before..=Timestamp::now()).contains(&now), "{now}");
+    }
 }
 
 #[test]

@@ -31,7 +31,11 @@ fn calendars_run_as_fast_as_told_and_go_on_from_there_after_a_restart() {
     let (real, first) = (Timestamp::now(), stamp(&demo));
     let month = Span::new().hours(30 * 24);
     eventually("a month passes", || stamp(&demo) >= first + month);
+    // What it tells of its calendar is what entries are stamped with.
+    let before = stamp(&demo);
+    let told: Timestamp = api(&demo).get("/healthz").ok()["now"].as_str().unwrap().parse().unwrap();
     let last = stamp(&demo);
+    assert!((before..=last).contains(&told), "{told}");
     assert!(last > real + month);
     drop(demo);
     let again = demo_with(&scaled(data.path()));

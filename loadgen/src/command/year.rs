@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::sending::{Reaching, Sending};
 use super::tell::Telling;
-use super::{Failure, block_on, complain, conclude, country, duration, say};
+use super::{Clocks, Failure, block_on, complain, conclude, country, duration, say};
 use crate::connection::Keeping;
 use crate::live::Goal;
 use crate::report::{Heading, Verdict};
@@ -297,7 +297,8 @@ async fn send(
         threads,
         cpus: common.sending.cpus.clone(),
     };
-    conclude(load, &heading, &common.telling, goal, Some(speed)).await
+    let going = Clocks { calendar: sent.calendar, speed: Some(speed) };
+    conclude(load, &heading, &common.telling, goal, going).await
 }
 
 /// Says what a profile that comes with the program is.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Finding, Wrong};
 use crate::cast::Cast;
+use crate::clock::{self, Calendar, Instant};
 use crate::form::{Field, Form, Source};
 use crate::lineage;
 use crate::subject::Held;
@@ -13,16 +14,35 @@ use crate::subject::Held;
 pub struct Expected {
     form: Arc<Form>,
     cast: Arc<Cast>,
+    /// Until when it is true, where it will not be for ever.
+    until: Option<Instant>,
 }
 
 impl Expected {
     /// The truth about a cast for this form.
     #[must_use]
     pub fn new(form: Arc<Form>, cast: Arc<Cast>) -> Self {
-        Self { form, cast }
+        Self { form, cast, until: None }
     }
 
-    pub(super) fn form(&self) -> &Form {
+    /// The same in a target of this calendar. Children come of age there, and
+    /// are no longer shown to their parents.
+    #[must_use]
+    pub fn by(self, calendar: Calendar) -> Self {
+        let until = self.cast.comes_of_age().and_then(|day| calendar.reaches(day));
+        Self { until, ..self }
+    }
+
+    /// Whether an answer that has come by now must be true in this way. It was
+    /// composed before it came, and so no later.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.until.is_none_or(|until| clock::now() < until)
+    }
+
+    /// Of what form.
+    #[must_use]
+    pub fn form(&self) -> &Form {
         &self.form
     }
 

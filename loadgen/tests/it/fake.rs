@@ -35,6 +35,8 @@ pub(crate) enum Behaviour {
     WrongValue,
     /// Fields about companies are another company's.
     OtherCompanies,
+    /// Its calendar shows another day, on which every child is of age.
+    YearsAhead,
     /// What somebody refuses is shown.
     ShowsRefused,
     /// Every bundle has a notice that no procedure has.
@@ -168,6 +170,13 @@ impl Shared {
             (Behaviour::Closing, _) => None,
             (Behaviour::Html, _) => html(),
             (Behaviour::OtherApi, _) => Some((404, JSON, "{}".to_owned())),
+            (behaviour, "GET /healthz HTTP/1.1") => {
+                let mut health = json!({"status": "ok", "timeScale": 1});
+                if behaviour == Behaviour::YearsAhead {
+                    health["now"] = "2060-01-01T00:00:00.000Z".into();
+                }
+                Some((200, JSON, health.to_string()))
+            }
             (_, line) if line.starts_with("GET ") => {
                 let found = forms::page(line).or_else(|| forms::description(line));
                 Some((200, JSON, found.expect("a path of the API").to_string()))
@@ -214,6 +223,7 @@ impl Shared {
         let honesty = Honesty {
             withholds: self.behaviour != Behaviour::ShowsRefused,
             confuses_companies: self.behaviour == Behaviour::OtherCompanies,
+            hides_children: self.behaviour == Behaviour::YearsAhead,
         };
         let mut bundle = forms::bundle(&asked, honesty);
         let id = if self.behaviour == Behaviour::SameDisclosure { 0 } else { number };

@@ -105,6 +105,8 @@ pub(crate) struct Honesty {
     pub(crate) withholds: bool,
     /// Whether each company is taken for the one before it.
     pub(crate) confuses_companies: bool,
+    /// Whether children are of age, and so not their parents' to see.
+    pub(crate) hides_children: bool,
 }
 
 /// The bundle about people of the default seed's country of 400.
@@ -118,7 +120,8 @@ pub(crate) fn bundle(asked: &Value, honesty: Honesty) -> Value {
     let answered = || json!({"outcome": "answered"});
     for (name, role, from) in form.fields.iter().filter(|(_, _, from)| !from.is_empty()) {
         let (subject, register) = (subject(role), from[0].split('.').next().expect("a register"));
-        if refuses && ["rnpp", "caclr"].contains(&register) {
+        let is_hidden = honesty.hides_children && *role == CHILD;
+        if is_hidden || refuses && ["rnpp", "caclr"].contains(&register) {
             complete = false;
             let reason = if *role == CHILD { "role" } else { "preference" };
             fields[name] = json!({"status": "withheld", "source": "rnpp", "reason": reason});

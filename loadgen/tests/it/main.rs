@@ -112,6 +112,12 @@ fn all_forms_that_can_be_asked_for_are_and_the_others_are_named() {
 }
 
 #[test]
+fn children_who_are_of_age_in_the_targets_calendar_are_not_compared() {
+    let parts = ["holds: 200 answers, each of the right shape, 100 compared with the truth"];
+    check_all(Behaviour::YearsAhead, 0, &parts);
+}
+
+#[test]
 fn another_companys_data_voids() {
     check_all(
         Behaviour::OtherCompanies,

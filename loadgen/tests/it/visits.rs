@@ -1,5 +1,6 @@
 //! Years, traces and who asks, by the program itself.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use loadgen::schedule::Profile;
@@ -51,6 +52,21 @@ fn a_year_is_sent_and_its_trace_is_the_same_file_for_the_same_seed() {
     let visits = read(&first).iter().filter(|byte| **byte == b'\n').count();
     let sent = format!("answered   {visits} of {visits} sent");
     expect_held(loadgen("replay", &fake, &[&first, "--in", "500ms"]), &[&sent]);
+}
+
+#[test]
+fn a_calendar_that_does_not_fit_is_told_before_anything_is_sent() {
+    let fake = Fake::start(Behaviour::HangingAfter(0));
+    let profile = profile("unfit.toml");
+    let more = ["--profile", &profile, "--in", "500ms", "--connections", "3"];
+    let mut child = loadgen("year", &fake, &more).spawn().expect("the program runs");
+    fake.wait_until_it_hangs();
+    let mut first = String::new();
+    BufReader::new(child.stderr.take().expect("piped")).read_line(&mut first).expect("a line");
+    // By its own handle: nothing has been answered, and nothing will be.
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    assert!(first.contains("warning: calendars run 1 times as fast"), "{first}");
 }
 
 #[test]

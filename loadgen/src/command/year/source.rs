@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fixtures::Country;
 
 use crate::ask::Script;
-use crate::clock;
+use crate::clock::Calendar;
 use crate::command::{Failure, askable, read_template};
 use crate::connection::Keeping;
 use crate::desk::{self, Desk};
@@ -29,6 +29,7 @@ pub(super) enum Source {
 
 /// What a target offers.
 pub(super) struct Offer {
+    calendar: Option<Calendar>,
     forms: Vec<Arc<Form>>,
     by_hand: usize,
     not_asked: Vec<(String, Uncastable)>,
@@ -36,6 +37,8 @@ pub(super) struct Offer {
 
 /// What sends visits, and what to say of it.
 pub(super) struct Sent {
+    /// The target's, where it tells.
+    pub(super) calendar: Option<Calendar>,
     pub(super) script: Arc<dyn Script>,
     pub(super) asked: String,
     pub(super) by_hand: usize,
@@ -85,7 +88,7 @@ impl Source {
                 })?;
                 let asked = format!("{} requests of {path}, people", template.requests());
                 let script = Arc::new(template);
-                Ok(Sent { script, asked, by_hand: 0, not_asked: vec![] })
+                Ok(Sent { calendar: None, script, asked, by_hand: 0, not_asked: vec![] })
             }
         }
     }
@@ -100,7 +103,8 @@ impl Offer {
         let by_hand = rows.len() - names.len();
         let described = procedures::describe(target, keeping, &names).await.map_err(unreadable)?;
         let (forms, not_asked) = askable(country, described);
-        Ok(Self { forms, by_hand, not_asked })
+        let calendar = procedures::calendar(target, keeping).await;
+        Ok(Self { calendar, forms, by_hand, not_asked })
     }
 
     fn shares(&self, profile: &Profile) -> Result<Shares, Failure> {
@@ -126,9 +130,11 @@ impl Offer {
         };
         let forms: Vec<_> = names.iter().map(form).collect::<Result<_, _>>()?;
         let asked = format!("{} procedures about {} people", forms.len(), country.population());
-        let script = Arc::new(Desk::new(country, forms, compare_every, clock::today()));
+        let calendar = self.calendar.unwrap_or_else(|| Calendar::of_wall(1.0));
+        let script = Arc::new(Desk::new(country, forms, compare_every, calendar));
         let not_asked = self.not_asked.into_iter().map(|(name, why)| (name, why.to_string()));
-        Ok(Sent { script, asked, by_hand: self.by_hand, not_asked: not_asked.collect() })
+        let (calendar, by_hand) = (self.calendar, self.by_hand);
+        Ok(Sent { calendar, script, asked, by_hand, not_asked: not_asked.collect() })
     }
 
     fn lacks(&self, name: &str) -> Failure {
