@@ -1,11 +1,12 @@
 //! Two reports side by side: ratios, and which differences are beyond what
 //! chance makes of two equal runs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
 
-use crate::document::Document;
+use crate::document::{Document, Parts};
 use crate::report::{self, Verdict};
 use crate::results::Part;
 
@@ -36,6 +37,10 @@ impl Row {
     fn is_beyond_noise(&self) -> bool {
         self.first.high < self.second.low || self.second.high < self.first.low
     }
+
+    fn noise(&self) -> &'static str {
+        if self.is_beyond_noise() { "beyond noise" } else { "within noise" }
+    }
 }
 
 /// Both hold, or the worse of both.
@@ -50,23 +55,71 @@ pub fn verdict(first: &Document, second: &Document) -> Verdict {
     }
 }
 
-/// The comparison, as a table.
-#[must_use]
-pub fn text(first: &Document, second: &Document) -> String {
+/// What both are.
+fn heads(first: &Document, second: &Document) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "first   {}", report::conclusion(first));
     let _ = writeln!(text, "second  {}", report::conclusion(second));
-    if first.heading != second.heading {
-        text.push_str("note    not the same load or target was asked of both\n");
+    for unlike in first.heading.unlike(&second.heading) {
+        let _ = writeln!(text, "note    not the same load: {unlike}");
     }
+    text
+}
+
+/// The comparison, as a table.
+#[must_use]
+pub fn text(first: &Document, second: &Document) -> String {
+    let mut text = heads(first, second);
     let _ = writeln!(text, "\n{:<12} {:>12} {:>12} {:>8}", "", "first", "second", "ratio");
     for row in rows(first, second) {
         let (a, b) = (row.first.value, row.second.value);
         let ratio = if a > 0.0 { format!("{:.3}", b / a) } else { "-".to_owned() };
-        let noise = if row.is_beyond_noise() { "beyond noise" } else { "within noise" };
+        let noise = row.noise();
         let _ = writeln!(text, "{:<12} {a:>12.3} {b:>12.3} {ratio:>8}  {noise}", row.name);
     }
     text
+}
+
+/// The comparison of one of the ways in which results are told apart, with the
+/// ratio of the p99.
+#[must_use]
+pub fn table(first: &Document, second: &Document, parts: impl Fn(&Document) -> &Parts) -> String {
+    let mut text = heads(first, second);
+    let (one, two) = (parts(first), parts(second));
+    let names: BTreeSet<&String> = one.keys().chain(two.keys()).collect();
+    let wide = names.iter().map(|name| name.len()).max().unwrap_or(0).max(4);
+    let heads = ["sent", "then", "p50", "then", "p99", "then", "ratio"];
+    let heads: Vec<_> = heads.iter().map(|head| format!("{head:>11}")).collect();
+    let _ = writeln!(text, "\n{:wide$}{}", "", heads.concat());
+    let nothing = Part::default();
+    for name in names {
+        let both = [one, two].map(|parts| parts.get(name).unwrap_or(&nothing));
+        let mut cells: Vec<_> = both.iter().map(|part| part.sent.to_string()).collect();
+        for quantile in [0.5, 0.99] {
+            cells.extend(both.iter().map(|part| time(&part.latency, quantile)));
+        }
+        let [a, b] = both.map(|part| percentile(&part.latency, 0.99));
+        let noise = match a.zip(b) {
+            Some((first, second)) => {
+                cells.push(format!("{:.3}", second.value / first.value));
+                Row { name: "p99", first, second }.noise()
+            }
+            None => {
+                cells.push("-".to_owned());
+                "not in both"
+            }
+        };
+        let cells: Vec<_> = cells.iter().map(|cell| format!("{cell:>11}")).collect();
+        let _ = writeln!(text, "{name:wide$}{}  {noise}", cells.concat());
+    }
+    text
+}
+
+fn time(times: &Histogram<u64>, quantile: f64) -> String {
+    match times.is_empty() {
+        true => "-".to_owned(),
+        false => report::duration(times.value_at_quantile(quantile)),
+    }
 }
 
 fn rows(first: &Document, second: &Document) -> Vec<Row> {

@@ -20,7 +20,7 @@ use crate::verify::Gap;
 pub(crate) mod tests;
 
 /// The version of the document's members; a reader refuses any other.
-pub const SCHEMA: &str = "loadgen/3";
+pub const SCHEMA: &str = "loadgen/4";
 
 /// Counts, by what was counted, as reports name it.
 pub type Named = BTreeMap<String, u64>;
@@ -120,6 +120,9 @@ pub enum Error {
     /// Of another version, or with members that contradict each other.
     #[error("{0}: {1}")]
     Foreign(String, &'static str),
+    /// Of different loads.
+    #[error("these are not runs of one load: {0}")]
+    Unlike(String),
     /// Histograms of other bounds.
     #[error("the times of the reports have other bounds than each other")]
     Bounds(#[from] AdditionError),
@@ -230,11 +233,38 @@ impl Document {
         slo::tightest(&self.slos())
     }
 
+    /// What keeps another from being a part of the same load: it was asked for
+    /// something else, or did not run side by side with this one, so that rates
+    /// of both together mean nothing.
+    #[must_use]
+    pub fn unlike(&self, other: &Self) -> Vec<String> {
+        let mut unlike = self.heading.unlike(&other.heading);
+        let mut both = [self, other].map(|it| (it.began_ms, it.began_ms + it.took_us / 1_000));
+        both.sort_unstable();
+        let [(_, ended), (began, _)] = both;
+        if began > ended {
+            let seconds = (began - ended) as f64 / 1e3;
+            unlike.push(format!("one began {seconds:.1} s after the other had ended"));
+        }
+        unlike
+    }
+
     /// Adds another process's run against the same target.
     ///
     /// # Errors
-    /// Where its times have other bounds.
+    /// Where it is [unlike](Self::unlike) this one.
     pub fn merge(&mut self, other: Self) -> Result<(), Error> {
+        match &self.unlike(&other)[..] {
+            [] => self.merge_unlike(other),
+            unlike => Err(Error::Unlike(unlike.join("; "))),
+        }
+    }
+
+    /// Adds another run, whatever was asked of it.
+    ///
+    /// # Errors
+    /// Where its times have other bounds.
+    pub fn merge_unlike(&mut self, other: Self) -> Result<(), Error> {
         self.generator.lag.add(&other.generator.lag)?;
         self.generator.delay.add(&other.generator.delay)?;
         self.generator.merge_counts(&other.generator);
@@ -257,8 +287,7 @@ impl Document {
             }
         }
         self.counts.merge(other.counts);
-        self.heading.connections += other.heading.connections;
-        self.heading.threads += other.heading.threads;
+        self.heading.merge(other.heading);
         Ok(())
     }
 
@@ -283,7 +312,7 @@ impl Document {
         let foreign = |why| Err(Error::Foreign(path.to_owned(), why));
         let version: Version = serde_json::from_str(text).map_err(malformed)?;
         if version.schema != SCHEMA {
-            return foreign("a report of another version of loadgen: its schema is not loadgen/3");
+            return foreign("a report of another version of loadgen: its schema is not loadgen/4");
         }
         let document: Self = serde_json::from_str(text).map_err(malformed)?;
         if !document.series.is_sound() {

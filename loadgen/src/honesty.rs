@@ -50,6 +50,9 @@ pub struct Honesty {
     pub due_last: Duration,
     /// How late the last one of them was sent.
     pub delay_last: Duration,
+    /// The longest wait for a free connection: of one request, its delay less its
+    /// lag.
+    pub waited_max: Duration,
     /// How many times as fast as real time calendars run in the target, where
     /// it says so.
     pub time_scale: Option<f64>,
@@ -104,6 +107,7 @@ impl Default for Honesty {
             aborted: 0,
             due_last: Duration::ZERO,
             delay_last: Duration::ZERO,
+            waited_max: Duration::ZERO,
             time_scale: None,
             speed: None,
         }
@@ -122,6 +126,7 @@ impl Honesty {
     pub fn sent(&mut self, lag: Duration, delay: Duration) {
         self.sent += 1;
         self.delay_last = delay;
+        self.waited_max = self.waited_max.max(delay.saturating_sub(lag));
         self.lag.saturating_record(lag.as_nanos().max(1) as u64);
         self.delay.saturating_record(delay.as_nanos().max(1) as u64);
     }
@@ -148,6 +153,7 @@ impl Honesty {
         self.aborted += other.aborted;
         self.due_last = self.due_last.max(other.due_last);
         self.delay_last = self.delay_last.max(other.delay_last);
+        self.waited_max = self.waited_max.max(other.waited_max);
         self.time_scale = self.time_scale.or(other.time_scale);
         self.speed = self.speed.or(other.speed);
     }

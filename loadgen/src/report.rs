@@ -61,6 +61,49 @@ pub struct Heading {
     pub country: String,
 }
 
+/// Between what differs in runs that were merged all the same.
+const AND: &str = " + ";
+
+impl Heading {
+    /// What was asked for; over how many connections is no part of it.
+    fn load(&self) -> [(&'static str, String); 5] {
+        let names: Vec<_> = self.not_asked.iter().map(|(name, _)| name.as_str()).collect();
+        let not_asked = format!("{} procedures, {}", self.by_hand, names.join(", "));
+        [
+            ("target", self.target.clone()),
+            ("loop", self.law.clone()),
+            ("asked", self.asked.clone()),
+            ("country", self.country.clone()),
+            ("not asked", not_asked),
+        ]
+    }
+
+    /// In what another load differs from this one.
+    #[must_use]
+    pub fn unlike(&self, other: &Self) -> Vec<String> {
+        let both = self.load().into_iter().zip(other.load());
+        let unlike = both.filter(|((_, first), (_, second))| first != second);
+        unlike.map(|((name, a), (_, b))| format!("{name} `{a}` and `{b}`")).collect()
+    }
+
+    /// Adds another run's.
+    pub fn merge(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.threads += other.threads;
+        for (text, other) in [
+            (&mut self.target, other.target),
+            (&mut self.law, other.law),
+            (&mut self.asked, other.asked),
+            (&mut self.country, other.country),
+        ] {
+            if !text.split(AND).any(|known| known == other) {
+                text.push_str(AND);
+                text.push_str(&other);
+            }
+        }
+    }
+}
+
 /// A wait for a free connection that is worth a word.
 const BEHIND_MIN: Duration = Duration::from_secs(1);
 
@@ -153,11 +196,12 @@ fn void(document: &Document) -> String {
     reasons.join("; ")
 }
 
-/// How long requests had to wait for a target that did not keep up: it answered
-/// all of them, and they stand in the latencies, but nobody should have to look
-/// for it there.
+/// How long requests had to wait for a connection of a target that did not keep
+/// up: it answered all of them, and they stand in the latencies, but nobody should
+/// have to look for it there. Where the generator itself stood still, that is its
+/// lag and not in it.
 fn behind(document: &Document) -> String {
-    let waited = Duration::from_nanos(document.generator.delay.max());
+    let waited = document.generator.waited_max;
     match waited > BEHIND_MIN {
         true => format!("; the target was up to {:.1} s behind", waited.as_secs_f64()),
         false => String::new(),
@@ -244,11 +288,12 @@ impl Lines {
         self.line("statuses", &list(&counts.statuses));
         let complete = share(counts.complete, counts.bundles);
         self.line("complete", &format!("{complete} of the bundles"));
-        self.line("filled", &format!("{} fields", counts.filled));
+        self.line("filled", &filled(counts));
         self.line("gaps", &gaps(counts));
         self.line("errors", &list(&counts.errors));
         if counts.unverified > 0 {
-            let what = "fields that citizens wrote themselves, or from sources unknown here";
+            let what =
+                "fields of those compared: written by citizens, or from sources unknown here";
             self.line("unverified", &format!("{} {what}", counts.unverified));
         }
         if counts.disclosures_one_in > 1 {
@@ -344,6 +389,13 @@ fn share(part: u64, whole: u64) -> String {
         0 => "none".to_owned(),
         whole => format!("{:.2} %", part as f64 * 100.0 / whole as f64),
     }
+}
+
+/// Of all bundles, compared or not, as gaps are.
+fn filled(counts: &Counts) -> String {
+    let gaps = counts.gaps.values().chain(counts.unavailable.values());
+    let fields = counts.filled + gaps.sum::<u64>();
+    format!("{} of {fields} fields ({})", counts.filled, share(counts.filled, fields))
 }
 
 /// What a register itself marks as unavailable is no fault, and stands apart.

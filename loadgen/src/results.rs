@@ -96,8 +96,8 @@ pub struct Sample {
     /// Hit or miss, where the target tells.
     pub cache: Option<Cache>,
     /// What the bundle said and what is wrong with the answer; of an answer
-    /// that is no bundle only the findings. `filled` and `unverified` are
-    /// counted in answers that were compared with the truth.
+    /// that is no bundle only the findings. `unverified` is counted in answers
+    /// that were compared with the truth.
     pub verified: Option<Verified>,
     /// Whether the answer was compared with the truth, field by field, and not
     /// by its shape alone.

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::tell::say_document;
 use super::{Failure, say};
 use crate::compare;
-use crate::document::{self, Document};
+use crate::document::{self, Document, Parts};
 use crate::report::{self, Verdict};
 
 /// What to report.
@@ -18,13 +18,18 @@ pub(super) struct Options {
     /// Merge the files, of processes that ran side by side, and print the whole.
     #[arg(long)]
     merge: bool,
+    /// Merge them also where they were asked for different things, or not at the
+    /// same time.
+    #[arg(long, requires = "merge")]
+    unlike: bool,
     /// Print the merged report as JSON.
     #[arg(long, requires = "merge")]
     json: bool,
     /// Print the verdict only.
     #[arg(long)]
     quiet: bool,
-    /// Print what was found of each procedure, channel and so on, as a table.
+    /// Print what was found of each procedure, channel and so on, as a table; of
+    /// two files, what the first has beside what the second has.
     #[arg(long, value_enum)]
     by: Option<By>,
 }
@@ -45,14 +50,14 @@ enum By {
 }
 
 impl By {
-    fn table(self, document: &Document) -> String {
-        report::table(match self {
+    fn parts(self, document: &Document) -> &Parts {
+        match self {
             Self::Procedure => &document.groups,
             Self::Channel => &document.channels,
             Self::Completeness => &document.completeness,
             Self::Gap => &document.gaps,
             Self::Cache => &document.cache,
-        })
+        }
     }
 }
 
@@ -69,7 +74,10 @@ pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
     match &rest[..] {
         [] => Ok(told(&first, options)),
         [second] => {
-            say(&compare::text(&first, second));
+            say(&match options.by {
+                Some(by) => compare::table(&first, second, |document| by.parts(document)),
+                None => compare::text(&first, second),
+            });
             Ok(compare::verdict(&first, second))
         }
         _ => Err(Failure::Usage("two files are compared; to add more together, --merge".into())),
@@ -78,7 +86,16 @@ pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
 
 fn merged(mut whole: Document, rest: Vec<Document>, options: &Options) -> Result<Verdict, Failure> {
     for document in rest {
-        whole.merge(document).map_err(|error| unreadable(&error))?;
+        let merged = match options.unlike {
+            true => whole.merge_unlike(document),
+            false => whole.merge(document),
+        };
+        merged.map_err(|error| match error {
+            document::Error::Unlike(_) => {
+                Failure::Usage(format!("{error}; to merge them all the same, --unlike"))
+            }
+            error => unreadable(&error),
+        })?;
     }
     if options.json {
         say(&whole.json());
@@ -89,7 +106,7 @@ fn merged(mut whole: Document, rest: Vec<Document>, options: &Options) -> Result
 
 fn told(document: &Document, options: &Options) -> Verdict {
     let Some(by) = options.by else { return say_document(document, options.quiet) };
-    say(&by.table(document));
+    say(&report::table(by.parts(document)));
     report::verdict(document)
 }
 

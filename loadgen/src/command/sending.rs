@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::thread::CpuSet;
 
 use super::{Failure, complain, duration};
 use crate::connection::{Authorities, Dial, Keeping, Protocol, Trust};
@@ -77,8 +78,25 @@ impl Sending {
         usize::from(self.threads).min(connections)
     }
 
+    /// Refuses processors that this program has no part of.
+    fn check_cpus(&self) -> Result<(), Failure> {
+        let own = rustix::thread::sched_getaffinity(None);
+        let own = own.map_err(|error| Failure::Void(format!("--cpus: {error}")))?;
+        let has = |cpu: usize| cpu < CpuSet::MAX_CPU && own.is_set(cpu);
+        match self.cpus.iter().find(|cpu| !has(**cpu)) {
+            None => Ok(()),
+            Some(cpu) => {
+                let own = (0..CpuSet::MAX_CPU).filter(|cpu| has(*cpu)).map(|it| it.to_string());
+                let own: Vec<_> = own.collect();
+                let why = format!("--cpus: not {cpu}: this program may run on {}", own.join(", "));
+                Err(Failure::Usage(why))
+            }
+        }
+    }
+
     /// How connections to this target are made and kept.
     pub(super) fn keeping(&self, target: &Target) -> Result<Keeping, Failure> {
+        self.check_cpus()?;
         let requests_max = if self.no_keep_alive { Some(1) } else { self.requests_per_connection };
         Ok(Keeping { requests_max, ..self.reaching.keeping(target)? })
     }

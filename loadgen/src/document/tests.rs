@@ -62,7 +62,7 @@ fn what_is_no_document_is_refused_with_its_place() {
     let text = document(&[]).json();
     check_refused("", "line 1 column 0");
     check_refused("{}", "missing field `schema`");
-    check_refused(&text.replace("loadgen/3", "loadgen/2"), "another version");
+    check_refused(&text.replace("loadgen/4", "loadgen/3"), "another version");
     check_refused(&text.replace("\"stepMs\":1000", "\"stepMs\":1500"), "intervals");
     check_refused(&text.replace("p99 < 50ms", "p99 < 50"), "levels");
     check_refused(&text.replace("\"digits\":3", "\"digits\":5"), "at most three digits");

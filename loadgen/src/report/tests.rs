@@ -147,6 +147,18 @@ fn a_target_that_was_behind_holds_and_is_told() {
 }
 
 #[test]
+fn a_generator_that_stood_still_does_not_say_that_its_target_was_behind() {
+    let mut document = document(&[good()], Ended::Done, &[]);
+    document.generator.due(Duration::from_secs(9));
+    for _ in 0..1_000 {
+        document.generator.sent(Duration::from_micros(20), Duration::from_micros(20));
+    }
+    let (stall, waited) = (Duration::from_secs(4), Duration::from_micros(4_000_300));
+    document.generator.sent(stall, waited);
+    assert_eq!(conclusion(&document), "holds: 1 answers, each verified");
+}
+
+#[test]
 fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
     let heading = Heading {
         target: "http://127.0.0.1:1".into(),
@@ -174,6 +186,7 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         "level      holds: p99 < 1s (measured: 300 us)\n",
         "statuses   200 1\n",
         "complete   100.00 % of the bundles",
+        "filled     0 of 0 fields (none)\n",
         "wrong      wrong value 1\n",
         "request 1: some-form plate (snca.plate): wrong value: another text",
         "hint       is the target's country another one? It must be --population 10 --seed 1",
@@ -191,6 +204,17 @@ fn what_registers_mark_as_unavailable_stands_apart_from_faults() {
     };
     let told = gaps(&[Gap::Told, Gap::Empty, Gap::Told]);
     assert_eq!(told, "empty 1, told unavailable by its register 2");
+    let some = sample(
+        Ending::Answered(answered(200)),
+        Some(Verified {
+            filled: 3,
+            gaps: vec![Gap::Empty, Gap::Unavailable("timeout"), Gap::Told],
+            ..Verified::default()
+        }),
+    );
+    let shape = Sample { compared: false, ..some.clone() };
+    let counts = document(&[some, shape], Ended::Done, &[]).counts;
+    assert_eq!(filled(&counts), "6 of 12 fields (50.00 %)");
     let faults = gaps(&[Gap::Told, Gap::Unavailable("error"), Gap::Unavailable("timeout")]);
     assert_eq!(faults, "told unavailable by its register 1; unavailable: error 1, timeout 1");
 }

@@ -44,7 +44,8 @@ fn scan(form: &Form, body: &[u8]) -> Option<Verified> {
     if fields != form.fields.len() {
         return None;
     }
-    Some(Verified { disclosure: Some(disclosure), complete, gaps, ..Verified::default() })
+    let filled = (fields - gaps.len()) as u64;
+    Some(Verified { disclosure: Some(disclosure), complete, filled, gaps, ..Verified::default() })
 }
 
 /// The gaps of a bundle's fields, and how many fields there are.
@@ -108,7 +109,7 @@ fn parse(form: &Form, body: &[u8]) -> Verified {
         let reason = field.reason.as_deref().unwrap_or_default();
         let reason = REASONS.into_iter().find(|known| **known == *reason);
         match (field.status, reason) {
-            (Status::Filled, _) => {}
+            (Status::Filled, _) => verified.filled += 1,
             (Status::Stale, _) => verified.gaps.push(Gap::Stale),
             (Status::Empty, _) => verified.gaps.push(Gap::Empty),
             (Status::Withheld, _) => verified.gaps.push(Gap::Withheld),

@@ -1,6 +1,7 @@
 //! Right bundles pass, and each kind of wrong answer is caught.
 
 mod beside;
+mod glanced;
 mod refused;
 mod roles;
 mod world;

@@ -248,6 +248,8 @@ fn mistakes_in_the_arguments_are_usage() {
         (["--rate", "often"], "must be `closed`, a rate such as 100/s"),
         (["--subjects", "none"], "must be a number from 1 on, or `all`"),
         (["--target", "ftp://127.0.0.1:1"], "a target is http://host:port"),
+        (["--cpus", "9999"], "--cpus: not 9999: this program may run on "),
+        (["--cpus", "1023"], "--cpus: not 1023: this program may run on "),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
         command.arg("run");

@@ -43,11 +43,51 @@ fn a_report_prints_merges_and_compares_what_runs_wrote() {
     expect(report(&[&first]), 0, &["holds: 400 answers", answered, "latency    p50"]);
     expect(report(&["--quiet", &first]), 0, &["holds: 400 answers"]);
     let merged = ["holds: 800 answers", "runs       2, merged"];
-    expect(report(&["--merge", &first, &second]), 0, &merged);
+    let unlike = "these are not runs of one load: one began ";
+    let said = [unlike, " s after the other had ended; to merge them all the same, --unlike"];
+    expect(report(&["--merge", &first, &second]), 2, &said);
+    expect(report(&["--merge", "--unlike", &first, &second]), 0, &merged);
     let compared = ["first   holds", "second  holds", "p99 ms", "answers/s", "noise"];
     expect(report(&[&first, &second]), 0, &compared);
     expect(report(&[&first, &second, &first]), 2, &["--merge"]);
     expect(report(&[&file("none.json")]), 3, &["none.json: No such file"]);
+}
+
+#[test]
+fn runs_of_different_loads_are_not_merged_without_a_word() {
+    let fake = Fake::start(Behaviour::Right);
+    let (first, second) = (file("like.json"), file("unlike.json"));
+    expect(command(&fake.url(), &["--json", &first]), 0, &["holds: 400 answers"]);
+    let more = ["--json", &second, "--who", "uniform"];
+    expect(command(&fake.url(), &more), 0, &["holds: 400 answers"]);
+    let differ = "asked `1 procedures about 400 people, everybody in turn` and `1 procedures \
+                  about 400 people, drawn evenly`";
+    expect(report(&["--merge", &first, &second]), 2, &[differ]);
+    let both = "everybody in turn + 1 procedures about 400 people, drawn evenly of";
+    expect(report(&["--merge", "--unlike", &first, &second]), 0, &["holds: 800", both]);
+    expect(report(&[&first, &second]), 0, &["note    not the same load: ", differ]);
+}
+
+#[test]
+fn two_reports_are_compared_by_what_is_told_apart() {
+    let fake = Fake::start(Behaviour::Right);
+    let (first, second) = (file("by-first.json"), file("by-second.json"));
+    let run = |procedures: &str, path: &str| {
+        let mut run = super::command_for(procedures, &fake.url());
+        run.args(["--requests", "200", "--subjects", "50", "--json", path]);
+        expect(run, 0, &["holds: 200 answers"]);
+    };
+    run("some-form,family-form", &first);
+    run("some-form", &second);
+    let said = expect(report(&[&first, &second, "--by", "procedure"]), 0, &["first   holds: 200"]);
+    let cells = |name: &str| {
+        let line = said.lines().find(|line| line.starts_with(name)).expect("a line");
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(cells("some-form")[1..3], ["100", "200"], "{said}");
+    assert_eq!(cells("family-form")[1..3], ["100", "0"], "{said}");
+    assert!(said.lines().any(|it| it.starts_with("family-form") && it.ends_with("not in both")));
+    assert!(said.lines().any(|it| it.starts_with("some-form") && it.ends_with(" noise")));
 }
 
 #[test]
