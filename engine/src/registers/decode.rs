@@ -1,10 +1,11 @@
 //! Reads a register's JSON, once, into answers.
 
 use simd_json::prelude::*;
+use simd_json::tape::Array;
 
 use super::Failure;
 use super::errors;
-use super::json::{Json, at, parse};
+use super::json::{Json, at, parse, text};
 use super::value::{Said, Value, is_date, said};
 use crate::catalogue::Register;
 use crate::model::{Answer, AnswerBuilder, AttributeMask, CivilMs, Unavailable};
@@ -22,15 +23,16 @@ pub fn decode(
     since: CivilMs,
     body: &mut [u8],
 ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
-    let root = parse(body)?;
+    let parsed = parse(body)?;
+    let root = parsed.root();
     let errors = errors::described(register.http(), true, false);
-    if let Some(told) = errors.and_then(|errors| errors::told(errors, &root)) {
+    if let Some(told) = errors.and_then(|errors| errors::told(errors, root)) {
         return match told.means {
             errors::Means::NotFound => Ok(not_found(asked, since, keys.len())),
             means => Err(Failure { reason: means.reason(), retry_after: told.retry_after }),
         };
     }
-    match elements(register, keys, &root) {
+    match elements(register, keys, root) {
         Some(places) => {
             let answer = |place| match place {
                 Place::Element(json) => Ok(element(register, json, asked, since)),
@@ -56,7 +58,7 @@ pub(super) fn not_found(
 #[derive(Clone, Copy)]
 pub(super) enum Place<'a> {
     /// In this element.
-    Element(&'a Json<'a>),
+    Element(Json<'a>),
     /// Nowhere: the register does not know the key.
     Unknown,
     /// It cannot be told: something is about a stranger, or about nobody.
@@ -67,10 +69,10 @@ pub(super) enum Place<'a> {
 pub(super) fn elements<'a>(
     register: &Register,
     keys: &[&str],
-    root: &'a Json<'a>,
+    root: Json<'a>,
 ) -> Option<Vec<Place<'a>>> {
     let dialect = register.http();
-    let about = |json: &'a Json<'a>| at(json, &dialect.about).and_then(Json::as_str);
+    let about = |json: Json<'a>| at(json, &dialect.about).and_then(text);
     match &dialect.elements {
         Some(pointer) => Some(by_key(keys, at(root, pointer)?.as_array()?, about)),
         None => {
@@ -86,13 +88,13 @@ pub(super) fn elements<'a>(
 /// it cannot be told whose answer that was meant to be.
 fn by_key<'a>(
     keys: &[&str],
-    elements: &'a [Json<'a>],
-    about: impl Fn(&'a Json<'a>) -> Option<&'a str>,
+    elements: Array<'a, 'a>,
+    about: impl Fn(Json<'a>) -> Option<&'a str>,
 ) -> Vec<Place<'a>> {
-    let named: Vec<Option<&str>> = elements.iter().map(about).collect();
-    let strangers = named.iter().any(|name| name.is_none_or(|name| !keys.contains(&name)));
-    let place = |key: &&str| match named.iter().position(|name| *name == Some(*key)) {
-        Some(place) => Place::Element(&elements[place]),
+    let named: Vec<_> = elements.iter().map(|element| (about(element), element)).collect();
+    let strangers = named.iter().any(|(name, _)| name.is_none_or(|name| !keys.contains(&name)));
+    let place = |key: &&str| match named.iter().find(|(name, _)| *name == Some(*key)) {
+        Some((_, element)) => Place::Element(*element),
         None if strangers => Place::Doubt,
         None => Place::Unknown,
     };
@@ -101,7 +103,7 @@ fn by_key<'a>(
 
 fn element<'a>(
     register: &Register,
-    json: &'a Json<'a>,
+    json: Json<'a>,
     asked: AttributeMask,
     since: CivilMs,
 ) -> Answer {
@@ -122,13 +124,13 @@ fn element<'a>(
         }
     }
     let updated = dialect.updated.as_ref().and_then(|pointer| at(json, pointer));
-    builder.found(asked, since, updated.and_then(Json::as_str).filter(|text| is_date(text)))
+    builder.found(asked, since, updated.and_then(text).filter(|text| is_date(text)))
 }
 
 /// Whether an element says that an attribute is under review.
-pub(super) fn under_review<'a>(pointer: Option<&str>, element: &'a Json<'a>) -> bool {
+pub(super) fn under_review<'a>(pointer: Option<&str>, element: Json<'a>) -> bool {
     let flag = pointer.and_then(|pointer| at(element, pointer));
-    flag.and_then(Json::as_bool) == Some(true)
+    flag.and_then(|json| json.as_bool()) == Some(true)
 }
 
 /// Writes a value as a bundle shows it.

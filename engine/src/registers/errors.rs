@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use simd_json::prelude::*;
 
-use super::json::{Json, at};
+use super::json::{Json, at, text};
 use crate::catalogue::{Dialect, Errors};
 use crate::model::Unavailable;
 
@@ -51,29 +51,28 @@ pub(super) fn described(dialect: &Dialect, ok: bool, marked: bool) -> Option<&Er
 }
 
 /// The errors of a body; `None` where it has none.
-pub(super) fn told<'a>(errors: &Errors, root: &'a Json<'a>) -> Option<Told<'a>> {
+pub(super) fn told<'a>(errors: &Errors, root: Json<'a>) -> Option<Told<'a>> {
     let found = match &errors.at {
         None => at(root, &errors.code).map(|_| root),
         Some(pointer) => at(root, pointer).filter(|json| !json.is_null()),
     };
-    let list =
-        found.map(|found| found.as_array().map_or(std::slice::from_ref(found), Vec::as_slice));
-    let list = list.filter(|list| !list.is_empty())?;
-    let codes: Vec<_> = list.iter().map(|error| code(errors, error)).collect();
+    let found = found?;
+    let list = found.as_array().map_or_else(|| vec![found], |list| list.iter().collect());
+    let codes: Vec<_> = list.iter().map(|error| code(errors, *error)).collect();
     // Where errors say different things, "not found" is not believed.
     let means = codes.iter().map(|code| means(errors, code.as_deref()));
-    let means = means.reduce(|first, next| if first == Means::NotFound { next } else { first });
+    let means = means.reduce(|first, next| if first == Means::NotFound { next } else { first })?;
     Some(Told {
-        means: means.unwrap_or(Means::Unlisted),
-        retry_after: list.iter().filter_map(|error| retry_after(errors, error)).max(),
+        means,
+        retry_after: list.iter().filter_map(|error| retry_after(errors, *error)).max(),
         codes,
     })
 }
 
-fn code<'a>(errors: &Errors, error: &'a Json<'a>) -> Option<Cow<'a, str>> {
+fn code<'a>(errors: &Errors, error: Json<'a>) -> Option<Cow<'a, str>> {
     let code = at(error, &errors.code)?;
     let number = || code.as_i64().map(|number| number.to_string().into());
-    code.as_str().map(Cow::Borrowed).or_else(number)
+    text(code).map(Cow::Borrowed).or_else(number)
 }
 
 fn means(errors: &Errors, code: Option<&str>) -> Means {
@@ -86,7 +85,7 @@ fn means(errors: &Errors, code: Option<&str>) -> Means {
     lists.iter().find(|(list, _)| listed(list)).map_or(Means::Unlisted, |(_, means)| *means)
 }
 
-fn retry_after<'a>(errors: &Errors, error: &'a Json<'a>) -> Option<u32> {
+fn retry_after<'a>(errors: &Errors, error: Json<'a>) -> Option<u32> {
     let seconds = at(error, errors.retry.as_deref()?)?;
     seconds.as_u64().and_then(|seconds| u32::try_from(seconds).ok())
 }

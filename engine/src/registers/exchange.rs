@@ -58,8 +58,8 @@ pub(super) fn judge(dialect: &Dialect, said: Said) -> Result<Answered, Failure> 
     }
     let errors = errors::described(dialect, status == StatusCode::OK, marked);
     let told = errors.and_then(|errors| {
-        let root = parse(&mut body).ok()?;
-        errors::told(errors, &root).map(|told| (told.means, told.retry_after))
+        let parsed = parse(&mut body).ok()?;
+        errors::told(errors, parsed.root()).map(|told| (told.means, told.retry_after))
     });
     let (means, told_retry) = told.map_or((None, None), |(means, retry)| (Some(means), retry));
     let retry_after = told_retry.or_else(|| retry_after(&headers));

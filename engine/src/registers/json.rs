@@ -5,11 +5,12 @@ use std::cell::RefCell;
 
 use simd_json::Buffers;
 use simd_json::prelude::*;
+use simd_json::tape::{self, Tape};
 
 use crate::model::Unavailable;
 
-/// A value of a body that was read in place.
-pub(super) type Json<'a> = simd_json::BorrowedValue<'a>;
+/// A value of a body that was read in place: a part of its tape.
+pub(super) type Json<'a> = tape::Value<'a, 'a>;
 
 /// Deeper JSON is refused unread: no register nests half as deep, and what
 /// comes after would recurse.
@@ -19,21 +20,46 @@ thread_local! {
     /// What a parse needs beside the body, kept for the next one. It holds places in the
     /// body and unescaped texts, and is overwritten from its start.
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers::new(0));
+    /// The tape of the body before, empty.
+    static TAPE: RefCell<Tape<'static>> = const { RefCell::new(Tape(Vec::new())) };
+}
+
+/// A longer tape is not kept: most answers have a hundredth of it.
+const KEPT_MAX: usize = 4096;
+
+/// A body that is JSON throughout, as one flat list of what stands in it, in its order.
+/// No tree is made of it: whoever looks for an attribute passes over the rest.
+pub(super) struct Parsed<'a>(Tape<'a>);
+
+impl Parsed<'_> {
+    pub(super) fn root(&self) -> Json<'_> {
+        self.0.as_value()
+    }
+}
+
+impl Drop for Parsed<'_> {
+    fn drop(&mut self) {
+        let tape = std::mem::replace(&mut self.0, Tape(Vec::new())).reset();
+        if tape.0.capacity() <= KEPT_MAX {
+            TAPE.set(tape);
+        }
+    }
 }
 
 /// Parses a body, which is overwritten.
-pub(super) fn parse(body: &mut [u8]) -> Result<Json<'_>, Unavailable> {
+pub(super) fn parse(body: &mut [u8]) -> Result<Parsed<'_>, Unavailable> {
     if !shallow(body) {
         return Err(Unavailable::Invalid);
     }
-    BUFFERS.with_borrow_mut(|buffers| {
-        simd_json::value::borrowed::to_value_with_buffers(body, buffers)
-            .map_err(|_| Unavailable::Invalid)
-    })
+    let mut parsed = Parsed(TAPE.replace(Tape(Vec::new())).reset());
+    BUFFERS
+        .with_borrow_mut(|buffers| simd_json::fill_tape(body, buffers, &mut parsed.0))
+        .map_err(|_| Unavailable::Invalid)?;
+    Ok(parsed)
 }
 
-/// Follows a JSON pointer (RFC 6901).
-pub(super) fn at<'a>(json: &'a Json<'a>, pointer: &str) -> Option<&'a Json<'a>> {
+/// Follows a JSON pointer (RFC 6901). Of members with one name the first counts.
+pub(super) fn at<'a>(json: Json<'a>, pointer: &str) -> Option<Json<'a>> {
     match pointer.strip_prefix('/') {
         // Most descriptions point at a member of the element itself.
         Some(name) if !name.bytes().any(|byte| byte == b'/' || byte == b'~') => step(json, name),
@@ -49,8 +75,13 @@ pub(super) fn tokens(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
+/// A text, which outlives the value that it was found by.
+pub(super) fn text(json: Json<'_>) -> Option<&str> {
+    json.into_string()
+}
+
 /// One part of a pointer further.
-pub(super) fn step<'a>(json: &'a Json<'a>, token: &str) -> Option<&'a Json<'a>> {
+pub(super) fn step<'a>(json: Json<'a>, token: &str) -> Option<Json<'a>> {
     match json.as_array() {
         Some(items) => items.get(token.parse::<usize>().ok()?),
         None => json.get(token),

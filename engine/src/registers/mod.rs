@@ -94,7 +94,7 @@ pub struct Clients {
 /// How one core asks one register: key by key, or in batches.
 enum Way {
     Single(Arc<Line>),
-    Batched(Batcher),
+    Batched(Arc<Batcher>),
 }
 
 /// One core's client of one register.
@@ -177,11 +177,7 @@ impl Clients {
             // Citizens' own data is no register.
             None => Err(Unavailable::Error.into()),
             Some(Way::Batched(batcher)) => batcher.ask(query).await,
-            Some(Way::Single(line)) => {
-                let keys = [(query.key, query.disclosure)];
-                let mut answers = line.ask(&query.group, &keys, query.trace.as_ref()).await?;
-                answers.pop().unwrap_or(Err(Unavailable::Invalid.into()))
-            }
+            Some(Way::Single(line)) => line.one(query).await,
         }
     }
 }
@@ -192,6 +188,13 @@ fn shared_among(limits: Limits, cores: usize) -> Limits {
 }
 
 impl Line {
+    /// One call about one key.
+    async fn one(&self, query: Query) -> Result<Answer, Failure> {
+        let keys = [(query.key, query.disclosure)];
+        let mut answers = self.ask(&query.group, &keys, query.trace.as_ref()).await?;
+        answers.pop().unwrap_or(Err(Unavailable::Invalid.into()))
+    }
+
     /// One call about one or several keys; an answer for each, in their order.
     async fn ask(
         &self,

@@ -5,6 +5,7 @@ mod country;
 mod decoded;
 mod endpoints;
 mod exchanged;
+mod modelled;
 mod modern;
 mod network;
 mod probed;

@@ -5,7 +5,7 @@
 
 use simd_json::prelude::*;
 
-use super::json::{Json, at, step, tokens};
+use super::json::{Json, at, step, text, tokens};
 use crate::catalogue::{Attribute, Dialect, Kind, Leaf, Parts};
 
 /// What an element says of one attribute.
@@ -33,7 +33,7 @@ pub(super) enum Value<'a> {
 
 /// What stands where something else should.
 pub(super) struct Wrong<'a> {
-    pub(super) found: &'a Json<'a>,
+    pub(super) found: Json<'a>,
     pub(super) wanted: Wanted,
 }
 
@@ -53,11 +53,7 @@ pub(super) enum Wanted {
 }
 
 /// Reads one attribute.
-pub(super) fn said<'a>(
-    dialect: &Dialect,
-    attribute: &Attribute,
-    element: &'a Json<'a>,
-) -> Said<'a> {
+pub(super) fn said<'a>(dialect: &Dialect, attribute: &Attribute, element: Json<'a>) -> Said<'a> {
     let reader = Reader { dialect, each: attribute.each.as_deref() };
     match (reader.reach(element, &attribute.at, attribute.kind), &attribute.parts) {
         (Said::Nothing, Some(parts)) => reader.parts(element, parts),
@@ -94,17 +90,17 @@ struct Around<'a> {
 
 impl<'a> Around<'a> {
     /// Notes what one more object says; the nearest counts.
-    fn pass(&mut self, leaf: &Leaf, json: &'a Json<'a>) {
+    fn pass(&mut self, leaf: &Leaf, json: Json<'a>) {
         let member = |name: &Option<Box<str>>| json.get(&**name.as_ref()?);
-        self.unavailable |= member(&leaf.unavailable).and_then(Json::as_bool) == Some(true);
-        let updated = member(&leaf.updated).and_then(Json::as_str).filter(|text| is_date(text));
+        self.unavailable |= member(&leaf.unavailable).and_then(|json| json.as_bool()) == Some(true);
+        let updated = member(&leaf.updated).and_then(text).filter(|text| is_date(text));
         self.updated = updated.or(self.updated);
     }
 }
 
 impl Reader<'_> {
     /// What stands at a pointer.
-    fn reach<'a>(&self, start: &'a Json<'a>, pointer: &str, kind: Kind) -> Said<'a> {
+    fn reach<'a>(&self, start: Json<'a>, pointer: &str, kind: Kind) -> Said<'a> {
         match &self.dialect.leaf {
             Some(leaf) => self.wrapped(leaf, start, pointer, kind, Around::default()),
             None => at(start, pointer).map_or(Said::Nothing, |json| self.plain(json, kind, None)),
@@ -115,7 +111,7 @@ impl Reader<'_> {
     fn wrapped<'a>(
         &self,
         leaf: &Leaf,
-        start: &'a Json<'a>,
+        start: Json<'a>,
         pointer: &str,
         kind: Kind,
         mut around: Around<'a>,
@@ -142,17 +138,15 @@ impl Reader<'_> {
     }
 
     /// A value of the attribute's type. A null is no value.
-    fn plain<'a>(&self, json: &'a Json<'a>, kind: Kind, updated: Option<&'a str>) -> Said<'a> {
-        let blank = self.dialect.blank_is_empty && json.as_str() == Some("");
+    fn plain<'a>(&self, json: Json<'a>, kind: Kind, updated: Option<&'a str>) -> Said<'a> {
+        let blank = self.dialect.blank_is_empty && text(json) == Some("");
         if json.is_null() || blank {
             return Said::Nothing;
         }
         let value = match kind {
-            Kind::Text => json.as_str().map(Value::Text),
-            Kind::Date => json.as_str().filter(|text| is_date(text)).map(Value::Text),
-            Kind::PartialDate => {
-                json.as_str().filter(|text| is_partial_date(text)).map(Value::Text)
-            }
+            Kind::Text => text(json).map(Value::Text),
+            Kind::Date => text(json).filter(|text| is_date(text)).map(Value::Text),
+            Kind::PartialDate => text(json).filter(|text| is_partial_date(text)).map(Value::Text),
             Kind::Integer => json.as_i64().map(Value::Integer),
             Kind::Boolean => json.as_bool().map(Value::Boolean),
             Kind::Texts => return self.texts(json, updated),
@@ -164,12 +158,12 @@ impl Reader<'_> {
     }
 
     /// A list; its date is that of the item that changed last.
-    fn texts<'a>(&self, json: &'a Json<'a>, mut updated: Option<&'a str>) -> Said<'a> {
+    fn texts<'a>(&self, json: Json<'a>, mut updated: Option<&'a str>) -> Said<'a> {
         let Some(items) = json.as_array() else {
             return Said::Invalid(Wrong { found: json, wanted: Wanted::Kind(Kind::Texts) });
         };
         let mut texts = Vec::with_capacity(items.len());
-        for item in items {
+        for item in items.iter() {
             match self.item(item) {
                 Said::Value(Value::Text(text), own) => {
                     texts.push(text);
@@ -184,7 +178,7 @@ impl Reader<'_> {
     }
 
     /// One item of a list. A plain one is a text; a leaf may be without a value.
-    fn item<'a>(&self, item: &'a Json<'a>) -> Said<'a> {
+    fn item<'a>(&self, item: Json<'a>) -> Said<'a> {
         let pointer = self.each.unwrap_or_default();
         let mut around = Around::default();
         if let Some(leaf) = &self.dialect.leaf {
@@ -202,7 +196,7 @@ impl Reader<'_> {
     }
 
     /// What is known of a date whose parts stand apart.
-    fn parts<'a>(&self, element: &'a Json<'a>, parts: &Parts) -> Said<'a> {
+    fn parts<'a>(&self, element: Json<'a>, parts: &Parts) -> Said<'a> {
         let outside = |pointer, wanted| {
             at(element, pointer)
                 .map_or(Said::Nothing, |found| Said::Invalid(Wrong { found, wanted }))

@@ -50,7 +50,7 @@ pub(super) fn wrong(attribute: &Attribute, wrong: &Wrong<'_>) -> String {
 }
 
 /// Anything.
-pub(super) fn json(json: &Json<'_>) -> String {
+pub(super) fn json(json: Json<'_>) -> String {
     if let Some(found) = json.as_str() {
         return text(found);
     }

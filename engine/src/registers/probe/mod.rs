@@ -15,7 +15,6 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::header::{CONTENT_LENGTH, HOST};
 use hyper::{Request, StatusCode};
-use simd_json::prelude::*;
 use uuid::Uuid;
 
 use super::decode::{Place, elements, under_review};
@@ -189,21 +188,21 @@ impl Report {
         let mut copy = response.body.clone();
         match exchange::judge(dialect, response) {
             Ok(Answered::Body(mut body)) => match parse(&mut body) {
-                Ok(root) => self.body(probe, &root),
+                Ok(parsed) => self.body(probe, parsed.root()),
                 Err(_) => {
                     let why = "the body is no JSON, or nests deeper than 64 levels";
                     self.ends(Outcome::DoesNotConform, why);
                 }
             },
             Ok(Answered::NotFound) => {
-                if let Ok(root) = parse(&mut copy) {
-                    self.errors(errors, &root);
+                if let Ok(parsed) = parse(&mut copy) {
+                    self.errors(errors, parsed.root());
                 }
                 self.say("not found: the register says that it does not know the key");
             }
             Err(failure) => {
-                if let Ok(root) = parse(&mut copy) {
-                    self.errors(errors, &root);
+                if let Ok(parsed) = parse(&mut copy) {
+                    self.errors(errors, parsed.root());
                 }
                 self.refused(failure);
                 if status == StatusCode::NOT_FOUND {
@@ -220,7 +219,7 @@ impl Report {
     }
 
     /// Tells each error's code; what all of them come to.
-    fn errors(&mut self, errors: Option<&Errors>, root: &Json<'_>) -> Option<(Means, Failure)> {
+    fn errors(&mut self, errors: Option<&Errors>, root: Json<'_>) -> Option<(Means, Failure)> {
         let errors = errors?;
         let told = errors::told(errors, root)?;
         for code in &told.codes {
@@ -235,7 +234,7 @@ impl Report {
         Some((told.means, failure))
     }
 
-    fn body(&mut self, probe: &Probe<'_>, root: &Json<'_>) {
+    fn body(&mut self, probe: &Probe<'_>, root: Json<'_>) {
         let register = probe.register;
         match self.errors(errors::described(register.http(), true, false), root) {
             None => {}
@@ -245,7 +244,7 @@ impl Report {
             Some((_, failure)) => return self.refused(failure),
         }
         match elements(register, &[&probe.key], root).as_deref() {
-            Some([Place::Element(element)]) => self.element(probe, element),
+            Some([Place::Element(element)]) => self.element(probe, *element),
             Some([Place::Unknown]) => self.say("not found: no element is about the key"),
             Some(_) => self.doubt(register, root),
             None => {
@@ -258,11 +257,11 @@ impl Report {
     }
 
     /// An answer that names somebody else, or nobody.
-    fn doubt(&mut self, register: &Register, root: &Json<'_>) {
+    fn doubt(&mut self, register: &Register, root: Json<'_>) {
         let dialect = register.http();
         let list = dialect.elements.as_ref().and_then(|list| at(root, list));
-        let elements =
-            list.and_then(Json::as_array).map_or(std::slice::from_ref(root), Vec::as_slice);
+        let list = list.and_then(|list| list.as_array());
+        let elements = list.map_or_else(|| vec![root], |list| list.iter().collect());
         let about = self.hidden(&dialect.about);
         for element in elements {
             let why = match at(element, &dialect.about) {
@@ -276,7 +275,7 @@ impl Report {
         }
     }
 
-    fn element<'a>(&mut self, probe: &Probe<'_>, element: &'a Json<'a>) {
+    fn element<'a>(&mut self, probe: &Probe<'_>, element: Json<'a>) {
         self.say(format!("it is about the key: {}", self.hidden(&probe.register.http().about)));
         self.tell("attributes");
         for index in probe.group.attributes.iter() {
@@ -284,7 +283,7 @@ impl Report {
         }
     }
 
-    fn attribute<'a>(&mut self, register: &Register, attribute: &Attribute, element: &'a Json<'a>) {
+    fn attribute<'a>(&mut self, register: &Register, attribute: &Attribute, element: Json<'a>) {
         let said = said(register.http(), attribute, element);
         let review = match under_review(attribute.review.as_deref(), element) {
             true => ", under review",
@@ -305,7 +304,7 @@ impl Report {
         self.say(format!("{name} ({kind}) at {place}: {found}{review}"));
     }
 
-    fn unused(&mut self, probe: &Probe<'_>, root: &Json<'_>) {
+    fn unused(&mut self, probe: &Probe<'_>, root: Json<'_>) {
         let unused = unused::unused(probe.register, &probe.key, root);
         if unused.is_empty() {
             return;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use simd_json::borrowed::Object;
 use simd_json::prelude::*;
 
 use super::super::json::{Json, tokens};
@@ -17,7 +16,7 @@ const ANY: &str = "*";
 /// `*` for any place in a list. A name that is also a value somewhere in the body,
 /// or the key that was asked about, is data. Nothing below the depth of a body
 /// recurses.
-pub(super) fn unused(register: &Register, key: &str, root: &Json<'_>) -> BTreeSet<String> {
+pub(super) fn unused(register: &Register, key: &str, root: Json<'_>) -> BTreeSet<String> {
     let used = used(register);
     let mut data = BTreeSet::from([key.to_lowercase()]);
     texts(root, &mut data);
@@ -29,11 +28,18 @@ pub(super) fn unused(register: &Register, key: &str, root: &Json<'_>) -> BTreeSe
 }
 
 /// Every text of a body that is a value.
-fn texts(json: &Json<'_>, found: &mut BTreeSet<String>) {
+fn texts(json: Json<'_>, found: &mut BTreeSet<String>) {
     found.extend(json.as_str().map(str::to_lowercase));
-    json.as_array().into_iter().flatten().for_each(|item| texts(item, found));
-    let members = json.as_object().into_iter().flatten();
-    members.for_each(|(_, member)| texts(member, found));
+    items(json).for_each(|item| texts(item, found));
+    members(json).for_each(|(_, member)| texts(member, found));
+}
+
+fn items(json: Json<'_>) -> impl Iterator<Item = Json<'_>> {
+    json.as_array().into_iter().flat_map(|items| items.iter())
+}
+
+fn members(json: Json<'_>) -> impl Iterator<Item = (&str, Json<'_>)> {
+    json.as_object().into_iter().flat_map(|members| members.iter())
 }
 
 /// Where the description looks, part by part.
@@ -96,19 +102,18 @@ struct Search<'u> {
 impl Search<'_> {
     /// Whether anything in `json` is used. What is not is noted by whoever has
     /// something beside it that is.
-    fn visit(&mut self, json: &Json<'_>) -> bool {
+    fn visit(&mut self, json: Json<'_>) -> bool {
         // What is empty holds nothing that could be looked at further down.
         let bare = json.is_null()
-            || json.as_array().is_some_and(Vec::is_empty)
-            || json.as_object().is_some_and(Object::is_empty);
+            || json.as_array().is_some_and(|items| items.is_empty())
+            || json.as_object().is_some_and(|members| members.is_empty());
         let leads = |pointer: &Vec<String>| self.is_at(pointer) || bare && self.is_above(pointer);
         if self.used.iter().any(leads) {
             return true;
         }
-        let items = json.as_array().into_iter().flatten().enumerate();
+        let items = items(json).enumerate();
         let items = items.map(|(place, item)| (place.to_string(), true, item));
-        let members = json.as_object().into_iter().flatten();
-        let members = members.map(|(name, member)| (name.to_string(), false, member));
+        let members = members(json).map(|(name, member)| (name.to_string(), false, member));
         let (mut used, mut idle) = (false, Vec::new());
         for (token, in_list, child) in items.chain(members) {
             self.path.push((token, in_list));

@@ -1,8 +1,11 @@
 //! Keys that go out together: when, how many, and whose answer is whose.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use fixtures::registers::Mode;
+use futures_util::FutureExt as _;
+use tokio::time::timeout;
 
 use super::super::Failure;
 use super::network::{Line, country, holders, line};
@@ -30,6 +33,32 @@ async fn an_idle_register_is_called_at_once() {
     }
     assert_eq!(sizes(&line), [1, 1, 1]);
     assert_eq!(clock::monotonic(), began, "nothing waited for time to pass");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_register_is_called_by_whoever_asks_and_no_other_task_runs_before() {
+    let line = line("snca", "");
+    let holder = holders(1).remove(0);
+    let mut asking = pin!(line.ask(&holder));
+    assert!(asking.as_mut().now_or_never().is_none());
+    assert_eq!(line.network.opened(), 1, "it went out while it was asked for");
+    is_of(&asking.await, &holder);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_panics_takes_its_own_keys_with_it_and_the_next_goes_out() {
+    let line = line("snca", "");
+    let people = holders(3);
+    line.network.panic();
+    let first = line.asking(&people[0]);
+    tokio::task::yield_now().await;
+    let second = line.asking(&people[1]);
+    assert!(first.await.unwrap_err().is_panic());
+    // Time passes here as soon as nobody has anything to do.
+    let second = timeout(Duration::from_secs(60), second).await.expect("somebody calls");
+    is_of(&second.unwrap(), &people[1]);
+    assert_eq!(sizes(&line), [1], "only the second came through");
+    is_of(&line.ask(&people[2]).await, &people[2]);
 }
 
 #[tokio::test(start_paused = true)]

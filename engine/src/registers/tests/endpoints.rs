@@ -150,7 +150,18 @@ pub(super) async fn ask(
     id: RegisterId,
     attributes: AttributeMask,
 ) -> Result<Answer, Failure> {
-    let group = Group { attributes, organisation: "o".into(), procedure: "p".into() };
+    ask_for(clients, id, attributes, "o").await
+}
+
+/// What it says about somebody, for an organisation. Calls for different ones never
+/// wait for each other to make a batch.
+pub(super) async fn ask_for(
+    clients: &Clients,
+    id: RegisterId,
+    attributes: AttributeMask,
+    organisation: &str,
+) -> Result<Answer, Failure> {
+    let group = Group { attributes, organisation: organisation.into(), procedure: "p".into() };
     let key = holders(1).remove(0).into();
     clients.ask(id, Query { key, disclosure: uuid::Uuid::nil(), group, trace: None }).await
 }

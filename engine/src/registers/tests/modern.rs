@@ -5,6 +5,7 @@ use std::future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fixtures::{Authority, Profile};
 use futures_util::future::join_all;
@@ -17,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::endpoints::{ask, authenticated, by_name};
+use super::endpoints::{ask, ask_for, authenticated, by_name};
 use super::network::country;
 use crate::model::{AttributeMask, RegisterId, Unavailable};
 use crate::net::{Connect, Connecting, Stream};
@@ -143,7 +144,34 @@ async fn a_connection_of_http_2_that_the_register_has_closed_is_replaced_by_one(
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    let answers = join_all((0..20).map(|_| ask(&clients, id, all))).await;
+    // Each for another organisation, so that none waits to be part of a batch.
+    let organisations: Vec<String> = (0..20).map(|number| format!("o{number}")).collect();
+    let asking = organisations.iter().map(|name| ask_for(&clients, id, all, name));
+    let answers = join_all(asking).await;
     assert!(answers.into_iter().all(|answer| answer.unwrap().found));
     assert_eq!(register.opened(), 2, "callers wait for the first of them to open it");
+}
+
+/// Two calls stall on one connection, half a second apart. The first to fail gives it
+/// up, and a third opens another one, which the second to fail leaves alone.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_late_leaves_the_connection_alone_that_came_since() {
+    let (register, clients, id, all) = modern(&[b"h2"]);
+    assert!(ask(&clients, id, all).await.unwrap().found);
+    register.stall(true);
+    let stalled = Err(Unavailable::Timeout.into());
+    let first = async { assert_eq!(ask_for(&clients, id, all, "first").await, stalled) };
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(ask_for(&clients, id, all, "second").await, stalled);
+    };
+    let third = async {
+        tokio::time::sleep(Duration::from_millis(2_250)).await;
+        register.stall(false);
+        assert!(ask_for(&clients, id, all, "third").await.unwrap().found);
+        assert_eq!(register.opened(), 2, "the first to fail gave the connection up");
+    };
+    tokio::join!(first, second, third);
+    assert!(ask(&clients, id, all).await.unwrap().found);
+    assert_eq!(register.opened(), 2, "the one that came since still carries calls");
 }

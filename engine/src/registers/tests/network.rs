@@ -1,7 +1,7 @@
 //! Registers in memory: simulated ones, and peers that say what a test wants.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use fixtures::registers::{Control, Mode};
@@ -31,18 +31,29 @@ pub(super) enum Peer {
 pub(super) struct Network {
     peer: Peer,
     opened: AtomicUsize,
+    panics: AtomicBool,
     served: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Network {
     /// To this peer, with no connection yet.
     pub(super) fn to(peer: Peer) -> Self {
-        Self { peer, opened: AtomicUsize::default(), served: Mutex::default() }
+        Self {
+            peer,
+            opened: AtomicUsize::default(),
+            panics: AtomicBool::default(),
+            served: Mutex::default(),
+        }
     }
 
     /// How many connections were opened.
     pub(super) fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
+    }
+
+    /// Opening the next connection panics, once whoever asked has waited for it.
+    pub(super) fn panic(&self) {
+        self.panics.store(true, Ordering::Relaxed);
     }
 
     /// The peer closes every connection.
@@ -77,6 +88,12 @@ impl Network {
 impl Connect for Network {
     fn connect(&self, _: SocketAddr) -> Connecting {
         self.opened.fetch_add(1, Ordering::Relaxed);
+        if self.panics.swap(false, Ordering::Relaxed) {
+            return Box::pin(async {
+                tokio::task::yield_now().await;
+                panic!("a test wants it")
+            });
+        }
         let (near, far) = tokio::io::duplex(64 * 1024);
         let served = match &self.peer {
             Peer::Simulated(register) => {
