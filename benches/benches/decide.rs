@@ -1,10 +1,11 @@
-//! The decision and its plan: one subject, a parent with their child, and somebody with
-//! a company for which they act.
+//! The decision and its plan: one subject, a parent with their child, somebody with a
+//! company for which they act, and both stages together for sixteen fields.
 
 use std::hint::black_box;
 use std::sync::Arc;
 
-use benches::{NOW, catalogue, grant, parties, request};
+use benches::peers::form;
+use benches::{NOW, catalogue, grant, parties, procedure, request};
 use criterion::{Criterion, criterion_group, criterion_main};
 use engine::consent::{self, Change, Consent};
 
@@ -52,5 +53,20 @@ fn plan(criterion: &mut Criterion) {
     }
 }
 
-criterion_group! { name = decisions; config = benches::timing::quick(); targets = decide, mandates, plan }
+/// The form of `peers`: sixteen fields out of four registers.
+fn sixteen(criterion: &mut Criterion) {
+    let catalogue = form::catalogue(false).expect("the catalogue of `peers` compiles");
+    let fields = procedure(&catalogue, form::NAME).fields.len();
+    assert_eq!(fields, 16);
+    let request = request(&catalogue, form::NAME);
+    let parties = parties(&request);
+    criterion.bench_function(&format!("decide and plan/{}, {fields} fields", form::NAME), |it| {
+        it.iter(|| {
+            let decided = consent::decide(&catalogue, black_box(&request), parties.clone(), NOW);
+            decided.expect("the owner of a form may ask").plan(&catalogue)
+        });
+    });
+}
+
+criterion_group! { name = decisions; config = benches::timing::quick(); targets = decide, mandates, plan, sixteen }
 criterion_main!(decisions);
