@@ -135,8 +135,11 @@ impl Grant {
         timings: Option<Timings>,
     ) -> Bundle {
         let procedure = catalogue.procedure(self.procedure);
-        let endings: Vec<(usize, Ending<'_>)> =
-            self.asked.iter().map(|it| (it, self.ending(procedure, resolution, it))).collect();
+        let endings: Vec<(usize, Ending<'_>)> = self
+            .asked
+            .iter()
+            .map(|it| (it, self.ending(procedure, resolution, it, &mut None)))
+            .collect();
         let complete = endings.iter().all(|(_, ending)| ending.answered());
         let explained = endings.iter();
         let explained = explained
@@ -192,7 +195,7 @@ impl Grant {
         let mut chosen = false;
         let candidates = known.candidates.clone().map(|index| {
             let candidate = &procedure.candidates[index];
-            let alone = told.then(|| self.candidate(procedure, resolution, index));
+            let alone = told.then(|| self.candidate(procedure, resolution, index, &mut None));
             let fills = !chosen && alone.as_ref().is_some_and(|alone| alone.value.is_some());
             chosen |= fills;
             Tried {

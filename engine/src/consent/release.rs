@@ -10,7 +10,7 @@ use crate::catalogue::{CallKey, Candidate, Catalogue, PlannedCall, Procedure, Re
 use crate::clock;
 use crate::model::packed::Day;
 use crate::model::{
-    Answer, Call, Channel, CivilMs, Outcome, RegisterId, RegisterSet, Resolution, Status,
+    Answer, Call, Channel, CivilMs, Outcome, Reading, RegisterId, RegisterSet, Resolution, Status,
     Unavailable, Withheld,
 };
 use crate::planted::{self, Fault};
@@ -95,7 +95,9 @@ impl Grant {
     ) -> Bundle {
         let procedure = catalogue.procedure(self.procedure);
         let mut endings: Vec<(usize, Ending<'_>)> = Vec::with_capacity(procedure.fields.len());
-        let ending = |field| (field, self.ending(procedure, resolution, field));
+        // A form's fields follow a register's attributes mostly.
+        let mut reading = None;
+        let ending = |field| (field, self.ending(procedure, resolution, field, &mut reading));
         endings.extend(self.asked.iter().map(ending));
         let complete = endings.iter().all(|(_, ending)| ending.answered());
         let filled = endings.iter().filter(|(_, ending)| ending.value.is_some());
@@ -168,6 +170,7 @@ impl Grant {
         procedure: &Procedure,
         resolution: &'a Resolution,
         field: usize,
+        reading: &mut Option<Reading<'a>>,
     ) -> Ending<'a> {
         let hope = |status| match status {
             Status::Filled | Status::Stale => 3,
@@ -177,7 +180,7 @@ impl Grant {
         };
         let mut best: Option<Ending<'a>> = None;
         for index in procedure.fields[field].candidates.clone() {
-            let ending = self.candidate(procedure, resolution, index);
+            let ending = self.candidate(procedure, resolution, index, reading);
             if ending.value.is_some() {
                 return ending;
             }
@@ -193,6 +196,7 @@ impl Grant {
         procedure: &Procedure,
         resolution: &'a Resolution,
         index: usize,
+        reading: &mut Option<Reading<'a>>,
     ) -> Ending<'a> {
         let candidate = &procedure.candidates[index];
         let gap = |status| Ending {
@@ -215,10 +219,10 @@ impl Grant {
             };
             return Ending { register, ..gap(Status::Withheld(withheld)) };
         }
-        let read = |answer: &'a Answer, filled| {
+        let mut read = |answer: &'a Answer, filled| {
             let disputed = answer.under_review.contains(candidate.attribute)
                 || key_disputed(procedure, resolution, candidate.call);
-            match held(answer, candidate.attribute) {
+            match held(answer, candidate.attribute, reading) {
                 Ok(value) => Ending { value: Some(value), disputed, ..gap(filled) },
                 Err(status) => Ending { disputed, ..gap(status) },
             }
@@ -360,12 +364,20 @@ impl Grant {
 }
 
 /// An attribute that was asked for and answered; how it ends where it is not held.
-fn held(answer: &Answer, attribute: usize) -> Result<Value<'_>, Status> {
+fn held<'a>(
+    answer: &'a Answer,
+    attribute: usize,
+    reading: &mut Option<Reading<'a>>,
+) -> Result<Value<'a>, Status> {
     if !answer.asked.contains(attribute) {
         // It was not asked for under the grant of that time.
         return Err(Status::Unavailable(Unavailable::Timeout));
     }
-    if let Some((json, updated)) = answer.dated(attribute) {
+    let reading = match reading {
+        Some(known) if known.is_of(answer) => known,
+        _ => reading.insert(answer.reading()),
+    };
+    if let Some((json, updated)) = reading.dated(attribute) {
         Ok(Value { answer, json, updated })
     } else if answer.invalid.contains(attribute) {
         Err(Status::Unavailable(Unavailable::Invalid))
@@ -411,7 +423,9 @@ fn write_value(body: &mut Vec<u8>, register: &Register, value: Value<'_>, age: O
     body.extend_from_slice(value.json);
     match value.updated {
         Some(date) => {
-            put(body, [",\"source\":\"", &register.name, "\",\"lastUpdated\":\"", &date, "\""]);
+            put(body, [",\"source\":\"", &register.name, "\",\"lastUpdated\":\""]);
+            body.extend_from_slice(date.bytes());
+            body.push(b'"');
         }
         None => put(body, [",\"source\":\"", &register.name, "\""]),
     }

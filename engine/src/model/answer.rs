@@ -79,18 +79,20 @@ impl Answer {
         Some(self.part(attribute)?.0)
     }
 
-    /// The value of an attribute, and when the register last changed it.
-    #[must_use]
-    pub fn dated(&self, attribute: usize) -> Option<(&[u8], Option<Day>)> {
-        let (value, own) = self.part(attribute)?;
-        Some((value, own.or_else(|| Reader::at(self.texts(), 0).day())))
-    }
-
     /// When the register last changed an attribute.
     #[must_use]
     pub fn last_updated(&self, attribute: usize) -> Option<Day> {
         let own = self.part(attribute).and_then(|(_, day)| day);
         own.or_else(|| Reader::at(self.texts(), 0).day())
+    }
+
+    /// Reads one attribute after the other.
+    #[must_use]
+    pub fn reading(&self) -> Reading<'_> {
+        let mut reader = Reader::at(self.texts(), 0);
+        // A day that nobody looks at stays packed.
+        reader.number();
+        Reading { answer: self, reader, passed: 0, whole: None }
     }
 
     /// What `pack` leaves out, and `unpacked` needs: three bits.
@@ -145,21 +147,53 @@ impl Answer {
 
     /// An attribute's value, and when it was last changed where that is told.
     fn part(&self, attribute: usize) -> Option<(&[u8], Option<Day>)> {
-        if !self.present.contains(attribute) {
+        self.reading().part(attribute)
+    }
+}
+
+/// Where in an answer somebody reads. In ascending order of attributes, all of them are
+/// one walk through its texts.
+pub struct Reading<'a> {
+    answer: &'a Answer,
+    reader: Reader<'a>,
+    /// How many of the present attributes are behind it.
+    passed: u32,
+    /// The day of the whole, once somebody wanted it.
+    whole: Option<Option<Day>>,
+}
+
+impl<'a> Reading<'a> {
+    /// Whether it is this very answer that is read.
+    #[must_use]
+    pub fn is_of(&self, answer: &Answer) -> bool {
+        std::ptr::eq(self.answer, answer)
+    }
+
+    /// The value of an attribute, and when the register last changed it.
+    pub fn dated(&mut self, attribute: usize) -> Option<(&'a [u8], Option<Day>)> {
+        let (value, own) = self.part(attribute)?;
+        let whole = || Reader::at(self.answer.texts(), 0).day();
+        Some((value, own.or_else(|| *self.whole.get_or_insert_with(whole))))
+    }
+
+    fn part(&mut self, attribute: usize) -> Option<(&'a [u8], Option<Day>)> {
+        if !self.answer.present.contains(attribute) {
             return None;
         }
-        let below = self.present.intersection(AttributeMask::first(attribute));
-        let mut reader = Reader::at(self.texts(), 0);
-        // A day that nobody looks at stays packed.
-        reader.number();
-        for _ in 0..below.0.count_ones() {
-            let length = reader.number();
-            reader.bytes((length >> 1) as usize);
+        let below = self.answer.present.intersection(AttributeMask::first(attribute));
+        let below = below.0.count_ones();
+        if below < self.passed {
+            *self = Self { whole: self.whole, ..self.answer.reading() };
+        }
+        for _ in self.passed..below {
+            let length = self.reader.number();
+            self.reader.bytes((length >> 1) as usize);
             if length & 1 == 1 {
-                reader.number();
+                self.reader.number();
             }
         }
-        Some(part(&mut reader))
+        self.passed = below + 1;
+        Some(part(&mut self.reader))
     }
 }
 

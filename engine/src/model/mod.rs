@@ -11,7 +11,7 @@ mod resolution;
 mod status;
 mod subject;
 
-pub use answer::{Answer, AnswerBuilder};
+pub use answer::{Answer, AnswerBuilder, Reading};
 pub use ids::{
     AttributeMask, CallSet, CandidateSet, FieldSet, OrganisationId, ProcedureId, RegisterId,
     RegisterSet,

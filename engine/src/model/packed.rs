@@ -56,6 +56,12 @@ impl Day {
         (day == Self::unpacked(day.packed())).then_some(day)
     }
 
+    /// Its characters, which are ASCII.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn digits(&self, place: std::ops::Range<usize>) -> u64 {
         let digit = |byte: &u8| u64::from(byte.wrapping_sub(b'0'));
         self.0[place].iter().fold(0, |number, byte| number * 10 + digit(byte))

@@ -238,7 +238,7 @@ async fn answer(
 ) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let attempt = Attempt::of(core, &request, about, asked);
+    let attempt = Attempt::of(core, &request, about, asked, clock::monotonic());
     let attempt = Attempt { in_bulk: true, lacking, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)

@@ -188,6 +188,5 @@ fn resolver(shared: &Shared, terms: &Terms) -> Arc<Resolver> {
         shared.cores,
     );
     let (cache, flights) = (shared.cache.clone(), shared.flights.clone());
-    let (clients, civil) = (Arc::new(clients), shared.civil.clone());
-    Arc::new(Resolver::new(clients, cache, flights, civil, terms.number))
+    Arc::new(Resolver::new(Arc::new(clients), cache, flights, terms.number))
 }

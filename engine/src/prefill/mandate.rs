@@ -60,7 +60,7 @@ pub async fn own_of_company(
 ) -> Result<Disclosed<Bundle>, Rejection> {
     let began = clock::monotonic();
     let (request, about) = identify::own_of_company(core, citizen, company)?;
-    let attempt = Attempt::begin(core, &request, about, None, None);
+    let attempt = Attempt::begin(core, &request, about, began, None, None);
     let answered = attempt.disclose().await.map(|(disclosed, _)| disclosed);
     count(core, Some(request.procedure), began, &answered);
     answered
@@ -91,7 +91,7 @@ impl Acting {
         company: Subject,
     ) -> Result<Self, Rejection> {
         let (request, about) = identify::own_of_company(core, citizen, company)?;
-        let attempt = Attempt::begin(core, &request, about.clone(), None, None);
+        let attempt = Attempt::begin(core, &request, about.clone(), clock::monotonic(), None, None);
         let (disclosure, began, deadline) = (attempt.disclosure, attempt.began, attempt.deadline);
         let calls = core.terms.catalogue.procedure(request.procedure).calls.len();
         let (core, resolution) = (core.clone(), Resolution::empty(calls));
@@ -188,7 +188,7 @@ impl Acting {
     async fn shown(&mut self) -> Result<[u64; 2], Rejection> {
         let mut resolution = std::mem::replace(&mut self.resolution, Resolution::empty(0));
         let attempt = self.attempt(Shows::Told(&|_| Vec::new()));
-        let grant = attempt.resolve(&mut resolution).await?;
+        let (grant, _) = attempt.resolve(&mut resolution).await?;
         attempt.has_mandate(&grant, &resolution)?;
         self.resolution = resolution;
         let [person, company, ..] = grant.versions();
@@ -197,9 +197,10 @@ impl Acting {
 
     /// One disclosure's attempts, which have one id and one deadline.
     fn attempt<'a>(&'a self, shows: Shows<'a>) -> Attempt<'a> {
-        let attempt = Attempt::begin(&self.core, &self.request, self.about.clone(), None, None);
         let (disclosure, began, deadline) = (self.disclosure, self.began, self.deadline);
-        Attempt { disclosure, began, deadline, shows, ..attempt }
+        let about = self.about.clone();
+        let attempt = Attempt::begin(&self.core, &self.request, about, began, None, None);
+        Attempt { disclosure, deadline, shows, ..attempt }
     }
 }
 

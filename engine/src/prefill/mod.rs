@@ -37,7 +37,9 @@ use crate::catalogue::Register;
 use crate::clock::{self, Instant};
 use crate::consent::{Bundle, Change, Consent, Grant, Plan, Request, Timings, decide};
 use crate::ledger::{self, About, Digested, Disclosed, Facts, Own, Refused};
-use crate::model::{Call, Channel, ProcedureId, RegisterId, Resolution, Subject, Unavailable};
+use crate::model::{
+    Call, Channel, CivilMs, ProcedureId, RegisterId, Resolution, Subject, Unavailable,
+};
 use crate::planted::{self, Fault};
 use crate::resolver::{Errand, Resolved};
 use crate::trace::{Context, SpanId};
@@ -58,13 +60,17 @@ const ROUNDS_MAX: usize = 4;
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
     core.shared.bulk.give_way(began);
-    let answered = answer(core, asked).await;
+    let answered = answer(core, asked, began).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }
 
-async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+async fn answer(
+    core: &Arc<Core>,
+    asked: &Asked,
+    began: Instant,
+) -> Result<Disclosed<Bundle>, Rejection> {
     if let Some(key) = asked.idempotency.clone() {
         // A task of its own: whoever hangs up and repeats it must find it done.
         let (core, asked) = (core.clone(), asked.clone());
@@ -73,7 +79,7 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
     }
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let attempt = Attempt::of(core, &request, about, asked);
+    let attempt = Attempt::of(core, &request, about, asked, began);
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
 }
@@ -87,16 +93,20 @@ async fn answer(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Re
 pub async fn explain(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
     core.shared.bulk.give_way(began);
-    let answered = explained(core, asked).await;
+    let answered = explained(core, asked, began).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
     answered
 }
 
-async fn explained(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
+async fn explained(
+    core: &Arc<Core>,
+    asked: &Asked,
+    began: Instant,
+) -> Result<Disclosed<Bundle>, Rejection> {
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
-    let attempt = Attempt::of(core, &request, about, asked);
+    let attempt = Attempt::of(core, &request, about, asked, began);
     let attempt = Attempt { shows: Shows::How, ..attempt };
     attempt.authorise()?;
     attempt.disclose().await.map(|(disclosed, _)| disclosed)
@@ -111,7 +121,7 @@ pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>
     let began = clock::monotonic();
     core.shared.bulk.give_way(began);
     let (request, about) = identify::own(core, subject)?;
-    let attempt = Attempt::begin(core, &request, about, None, None);
+    let attempt = Attempt::begin(core, &request, about, began, None, None);
     let answered = attempt.disclose().await.map(|(disclosed, _)| disclosed);
     count(core, Some(request.procedure), began, &answered);
     answered
@@ -215,8 +225,14 @@ pub type Tell = dyn Fn(&Consent) -> Vec<u8> + Send + Sync;
 
 impl<'a> Attempt<'a> {
     /// What an operator asked for.
-    fn of(core: &'a Arc<Core>, request: &'a Request, about: About, asked: &Asked) -> Self {
-        let attempt = Self::begin(core, request, about, asked.deadline, asked.max_age);
+    fn of(
+        core: &'a Arc<Core>,
+        request: &'a Request,
+        about: About,
+        asked: &Asked,
+        began: Instant,
+    ) -> Self {
+        let attempt = Self::begin(core, request, about, began, asked.deadline, asked.max_age);
         let trace = match (&asked.trace, &core.shared.spans) {
             (Some(caller), _) => Some(caller.child(&core.entropy)),
             (None, Some(spans)) => Some(Context::begin(&core.entropy, spans.share())),
@@ -230,10 +246,10 @@ impl<'a> Attempt<'a> {
         core: &'a Arc<Core>,
         request: &'a Request,
         about: About,
+        began: Instant,
         deadline: Option<Duration>,
         max_age: Option<Duration>,
     ) -> Self {
-        let began = clock::monotonic();
         let procedure = core.terms.catalogue.procedure(request.procedure);
         let disclosure = core.entropy.uuid(core.shared.civil.now());
         let deadline = began + deadline.unwrap_or(procedure.deadline);
@@ -282,10 +298,10 @@ impl<'a> Attempt<'a> {
         steps: &mut Steps,
     ) -> Result<(Disclosed<Bundle>, Grant), Rejection> {
         for _ in 0..ATTEMPTS {
-            let grant = self.resolve(resolution).await?;
+            let (grant, now) = self.resolve(resolution).await?;
             self.has_mandate(&grant, resolution)?;
             steps.end("resolve");
-            let (bundle, grant) = self.compose(grant, resolution).await?;
+            let (bundle, grant) = self.compose(grant, resolution, now).await?;
             steps.end("release");
             let until = self.deadline + ledger::GRACE;
             let disclosed = self.core.port.disclose(bundle, self.facts(&grant), until).await;
@@ -308,10 +324,10 @@ impl<'a> Attempt<'a> {
         &self,
         grant: Grant,
         resolution: &mut Resolution,
+        now: CivilMs,
     ) -> Result<(Digested, Grant), Rejection> {
         let shared = &self.core.shared;
         let (catalogue, disclosure) = (self.core.terms.catalogue.clone(), self.disclosure);
-        let now = shared.civil.now();
         if let Shows::Told(tell) = self.shows {
             let body = grant.consent(COMPANY).map(|consent| tell(consent)).unwrap_or_default();
             let told = grant.tell(&catalogue, resolution, disclosure, body);
@@ -338,10 +354,12 @@ impl<'a> Attempt<'a> {
     }
 
     /// Fetches what the consent of the moment allows, and decides again
-    /// afterwards: a No during a slow call takes effect in this very response.
-    async fn resolve(&self, resolution: &mut Resolution) -> Result<Grant, Rejection> {
+    /// afterwards: a No during a slow call takes effect in this very response. With the
+    /// moment of the last decision.
+    async fn resolve(&self, resolution: &mut Resolution) -> Result<(Grant, CivilMs), Rejection> {
         let (shared, terms) = (&self.core.shared, &self.core.terms);
-        let mut grant = self.decide()?;
+        let mut now = shared.civil.now();
+        let mut grant = self.decide(now)?;
         // A back office gets a bundle also where it may have nothing, so that it
         // learns no reason; but not so often that it fills the ledger.
         let in_vain = self.request.channel == Channel::BackOffice && grant.allowed().is_empty();
@@ -367,6 +385,7 @@ impl<'a> Attempt<'a> {
                 max_age: self.max_age,
                 began: self.began,
                 until,
+                now,
                 kept_only: self.lacking.is_some(),
             };
             let registers = self.core.resolver.resolve(&errand, resolution);
@@ -385,14 +404,15 @@ impl<'a> Attempt<'a> {
             if planted::is(Fault::VersionReadAfterTheFetch) {
                 break;
             }
-            let again = self.decide()?;
+            now = shared.civil.now();
+            let again = self.decide(now)?;
             let settled = again.versions() == grant.versions();
             grant = again;
             if settled {
                 break;
             }
         }
-        Ok(grant)
+        Ok((grant, now))
     }
 
     /// What the applicant added themselves, where the plan needs it, and the
@@ -427,12 +447,12 @@ impl<'a> Attempt<'a> {
         Err(self.denied(Rejection::NoAuthority(detail)))
     }
 
-    fn decide(&self) -> Result<Grant, Rejection> {
+    fn decide(&self, now: CivilMs) -> Result<Grant, Rejection> {
         let shared = &self.core.shared;
         let published = shared.ledger.published();
         let parties = published.parties(&self.request.subjects);
         // Never behind the ledger, which would refuse what ended by its time.
-        let now = shared.civil.now().max(published.stamp());
+        let now = now.max(published.stamp());
         decide(&self.core.terms.catalogue, self.request, parties, now)
             .map_err(|denied| self.denied(denied.into()))
     }

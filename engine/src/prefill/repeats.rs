@@ -96,7 +96,7 @@ pub(super) async fn once(
     let request = identify::identify(core, asked)?;
     let about = identify::about(core, asked, &request);
     let key = (asked.operator.organisation.clone(), name.into());
-    let attempt = Attempt::of(core, &request, about, asked);
+    let attempt = Attempt::of(core, &request, about, asked, clock::monotonic());
     attempt.authorise()?;
     let repeats = &core.shared.repeats;
     let slot = repeats.slot(&key);
@@ -130,14 +130,10 @@ pub(super) async fn once(
 
 /// What was disclosed, where the decision of now is the one of then.
 fn again(attempt: &Attempt<'_>, known: &Kept) -> Result<Option<Disclosed<Bundle>>, Rejection> {
-    attempt.decide()?;
     let shared = &attempt.core.shared;
-    let published = shared.ledger.published();
-    match known.disclosure.again(
-        attempt.core.terms.catalogue.digest(),
-        published,
-        shared.civil.now(),
-    ) {
+    let (published, now) = (shared.ledger.published(), shared.civil.now());
+    attempt.decide(now)?;
+    match known.disclosure.again(attempt.core.terms.catalogue.digest(), published, now) {
         Ok(disclosed) => Ok(Some(disclosed)),
         Err(Refused::Closed(_)) => Err(Rejection::NotRecorded),
         Err(

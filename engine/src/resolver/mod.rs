@@ -17,7 +17,7 @@ pub use flights::{Flight, Flights, Landed, Landing};
 
 use crate::cache::{Cache, Found, Held, Slot};
 use crate::catalogue::{CallKey, Catalogue, PlannedCall, Procedure, Register, Share};
-use crate::clock::{self, Civil, Instant};
+use crate::clock::{self, Instant};
 use crate::consent::{Grant, Plan, Request};
 use crate::metrics::{self, Counter};
 use crate::model::{
@@ -33,7 +33,6 @@ pub struct Resolver {
     clients: Arc<Clients>,
     cache: Arc<Cache>,
     flights: Arc<Flights>,
-    civil: Civil,
     terms: u32,
 }
 
@@ -55,6 +54,8 @@ pub struct Errand<'a> {
     pub max_age: Option<Duration>,
     /// When the request began.
     pub began: Instant,
+    /// The moment of the decision, on the calendar.
+    pub now: CivilMs,
     /// When to stop.
     pub until: Instant,
     /// Whether nothing may be fetched.
@@ -96,10 +97,9 @@ impl Resolver {
         clients: Arc<Clients>,
         cache: Arc<Cache>,
         flights: Arc<Flights>,
-        civil: Civil,
         terms: u32,
     ) -> Self {
-        Self { clients, cache, flights, civil, terms }
+        Self { clients, cache, flights, terms }
     }
 
     /// Makes the calls of a plan that have not ended in `resolution` yet.
@@ -129,7 +129,7 @@ impl Resolver {
         let procedure = errand.catalogue.procedure(errand.request.procedure);
         let held: [Option<Held>; SUBJECTS_MAX] =
             errand.request.subjects.map(|subject| self.cache.get(subject?));
-        let now = self.civil.now();
+        let now = errand.now;
         let mut open = reopened(errand, resolution);
         // Own data is no register's: whoever composes the bundle reads it.
         open = open.without(own_data(errand.catalogue, procedure));
