@@ -82,7 +82,7 @@ pub struct Options {
     /// When to send: `closed`, a rate such as 100/s, `poisson 100/s`,
     /// `steps 100/s,200/s`, `ramp 10/s..500/s` or `burst 500/10s`. At a rate,
     /// latency counts from the moment that a request was due.
-    #[arg(long, default_value = "closed", value_name = "LAW")]
+    #[arg(long, default_value = "closed", value_name = "LAW", allow_hyphen_values = true)]
     rate: Law,
     #[command(flatten)]
     sending: Sending,

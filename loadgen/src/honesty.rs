@@ -85,7 +85,7 @@ pub enum Void {
         /// The sum of their times.
         in_service: f64,
     },
-    /// The schedule was not kept, although the target had connections free.
+    /// The schedule was not kept, and of the delay more than half was lag.
     #[error("the generator reached {reached:.1}/s of {wanted:.1}/s")]
     Rate {
         /// Requests a second that were sent.
@@ -175,9 +175,10 @@ impl Honesty {
         let (lived, sent) = (self.time_scale?, self.speed.unwrap_or(1.0));
         match (lived / sent - 1.0).abs() > SCALE_OFF_MAX {
             true => Some(format!(
-                "calendars run {lived:.0} times as fast as real time at the target, and requests \
-                 are sent {sent:.0} times as fast: what is kept there grows old otherwise than it \
-                 would"
+                "calendars run {} times as fast as real time at the target, and requests are sent \
+                 {} times as fast: what is kept there grows old otherwise than it would",
+                times(lived),
+                times(sent)
             )),
             false => None,
         }
@@ -203,7 +204,8 @@ impl Honesty {
         Some(self.sent as f64 / self.due as f64 * longer)
     }
 
-    /// What waited for the target's connections is the target's.
+    /// What waited for the target's connections is the target's: a rate that was
+    /// missed is the generator's where more than half of the delay was its lag.
     fn rate(&self) -> Option<Void> {
         if self.lag.is_empty() || self.due_last.is_zero() {
             return None;
@@ -213,5 +215,13 @@ impl Honesty {
         let reached = self.sent as f64 / (due_last + self.delay_last.as_secs_f64());
         let own = 2.0 * self.lag.mean() > self.delay.mean();
         (own && reached < RATE_MIN * wanted).then_some(Void::Rate { reached, wanted })
+    }
+}
+
+/// How many times as fast, with as many digits as tell it apart.
+pub(crate) fn times(speed: f64) -> String {
+    match speed < 10.0 {
+        true => format!("{speed:.2}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => format!("{speed:.0}"),
     }
 }

@@ -1,5 +1,11 @@
 //! Visits as a file, one a line: JSON Lines, or CSV where its first line is
 //! [`HEADER`]. A trace is checked whole before anything of it is sent.
+//!
+//! Logs of other systems are traces, too: their moments may be RFC 3339 with an
+//! offset, people and cases may have any name, which stands for the same one
+//! wherever it stands, and a line that names nobody is somebody's.
+
+mod line;
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write};
@@ -7,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::DateTime;
-use serde::{Deserialize, Serialize};
 
 use crate::schedule::{Kind, Visit};
+use line::{Line, Moment, Name, csv, json};
 
 #[cfg(test)]
 mod tests;
@@ -41,44 +47,6 @@ pub enum Error {
     Empty(PathBuf),
 }
 
-/// A line, as it is written.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    /// Local time, such as `2026-03-02T08:15:02.123`.
-    #[serde(with = "moment")]
-    at: DateTime,
-    #[serde(default = "open")]
-    kind: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    procedure: Option<String>,
-    subject: u64,
-    #[serde(default)]
-    case: u64,
-}
-
-/// What most visits do, and all of them at a service that knows no kinds.
-fn open() -> String {
-    Kind::Open.name().to_owned()
-}
-
-/// Moments as texts.
-mod moment {
-    use jiff::civil::DateTime;
-    use serde::de::{Deserialize as _, Deserializer, Error as _};
-    use serde::ser::Serializer;
-
-    pub(super) fn serialize<S: Serializer>(at: &DateTime, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(at)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<DateTime, D::Error> {
-        let text = String::deserialize(from)?;
-        let wrong = || D::Error::custom(format!("`{text}` is no time such as 2026-03-02T08:15:02"));
-        text.parse().map_err(|_| wrong())
-    }
-}
-
 /// Writes visits, the first of them at this moment of the calendar or later.
 ///
 /// # Errors
@@ -97,7 +65,9 @@ pub fn write(
         let procedure =
             visit.kind.is_of_form().then(|| procedures[usize::from(visit.procedure)].clone());
         let (kind, subject) = (visit.kind.name().to_owned(), visit.subject);
-        serde_json::to_writer(&mut *out, &Line { at, kind, procedure, subject, case: visit.case })?;
+        let (subject, case) = (Some(Name(subject)), Some(Name(visit.case)));
+        let at = Moment::local(at);
+        serde_json::to_writer(&mut *out, &Line { at, kind, procedure, subject, case })?;
         out.write_all(b"\n")?;
         count += 1;
     }
@@ -108,7 +78,7 @@ pub fn write(
 #[derive(Clone, Debug)]
 pub struct Trace {
     path: PathBuf,
-    start: DateTime,
+    start: Moment,
     length: Duration,
     visits: u64,
     procedures: Vec<String>,
@@ -135,7 +105,12 @@ impl Trace {
                 without: None,
             });
             let kind: Kind = line.kind.parse().map_err(of_line)?;
-            let since = Duration::try_from(line.at.duration_since(known.start)).ok();
+            if line.at.is_local != known.start.is_local {
+                let what = "its time has no offset from UTC where those above have one, or one \
+                            where they have none";
+                return Err(of_line(what.into()));
+            }
+            let since = line.at.since(&known.start);
             match since.filter(|since| *since >= known.length) {
                 Some(since) => known.length = since,
                 None => return Err(of_line(format!("{} is before the line above it", line.at))),
@@ -198,15 +173,18 @@ impl Trace {
     /// was checked; whoever counts notices.
     pub fn visits(&self) -> impl Iterator<Item = Visit> + Send + use<> {
         let (trace, lines) = (self.clone(), Lines::open(&self.path));
-        lines.into_iter().flatten().map_while(move |item| trace.visit(&item.ok()?.0))
+        lines.into_iter().flatten().map_while(move |item| {
+            let (line, number) = item.ok()?;
+            trace.visit(&line, number)
+        })
     }
 
-    fn visit(&self, line: &Line) -> Option<Visit> {
+    fn visit(&self, line: &Line, number: u64) -> Option<Visit> {
         let of = |name: &String| self.procedures.iter().position(|known| known == name);
         let procedure = line.procedure.as_ref().map_or(Some(0), of)? as u16;
-        let at = Duration::try_from(line.at.duration_since(self.start)).ok()?;
-        let kind = line.kind.parse().ok()?;
-        Some(Visit { at, kind, procedure, subject: line.subject, case: line.case })
+        let at = line.at.since(&self.start)?;
+        let (kind, (subject, case)) = (line.kind.parse().ok()?, line.whose(number));
+        Some(Visit { at, kind, procedure, subject, case })
     }
 }
 
@@ -263,33 +241,4 @@ impl Iterator for Lines {
         let line = self.read().transpose()?;
         Some(line.map(|line| (line, self.number)))
     }
-}
-
-fn json(text: &str) -> Result<Line, String> {
-    serde_json::from_str(text).map_err(|error| {
-        let hint = if error.column() <= 1 {
-            format!("; CSV begins with `{HEADER}`")
-        } else {
-            String::new()
-        };
-        format!("{error}{hint}")
-    })
-}
-
-/// Names have no commas, so that nothing is quoted.
-fn csv(text: &str) -> Result<Line, String> {
-    let fields: Vec<&str> = text.split(',').map(str::trim).collect();
-    let [at, kind, procedure, subject, case] = fields[..] else {
-        return Err(format!("{} fields instead of five ({HEADER})", fields.len()));
-    };
-    let at =
-        at.parse().map_err(|_| format!("`{at}` is no time such as 2026-03-02T08:15:02.123"))?;
-    let number = |name: &str, text: &str| match text {
-        "" => Ok(0),
-        text => text.parse().map_err(|_| format!("{name} `{text}` is no whole number")),
-    };
-    let (subject, case) = (number("subject", subject)?, number("case", case)?);
-    let procedure = (!procedure.is_empty()).then(|| procedure.to_owned());
-    let kind = if kind.is_empty() { open() } else { kind.to_owned() };
-    Ok(Line { at, kind, procedure, subject, case })
 }

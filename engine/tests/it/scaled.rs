@@ -1,8 +1,12 @@
 //! A replay's calendar runs ahead, and never mixes with a real one.
 
+use std::borrow::Cow;
 use std::path::Path;
 
+use engine::catalogue::{Catalogue, Source};
 use engine::demo::{Demo, Options};
+use engine::ledger;
+use engine::store::{self, Read as _};
 use jiff::{Span, Timestamp};
 
 use crate::support::{
@@ -56,6 +60,30 @@ fn what_is_not_asked_again_in_real_time_is_asked_again_when_its_time_has_passed(
     // Its answers are kept for a quarter of an hour.
     eventually("an hour passes", || stamp(&demo) >= first + Span::new().hours(1));
     assert!(calls(&demo.fleet, "rnpp") > before);
+}
+
+#[test]
+fn registers_and_the_catalogue_count_calls_in_seconds_of_a_calendar_that_runs_faster() {
+    const SCALE: u32 = 60;
+    let data = data_folder();
+    let demo = demo_with(&Options { time_scale: SCALE, ..scaled(data.path()) });
+    for (register, declared) in [("acd", 2_000), ("cadastre", 1_000), ("education", 1_500)] {
+        let taken = demo.fleet.register(register).control().rate;
+        assert_eq!(taken, Some(declared * SCALE), "{register}");
+    }
+    drop(demo);
+    // The catalogue's text stands in the ledger under its digest.
+    let mut storage = store::open_read_only(data.path(), ledger::subjects_of).unwrap();
+    let mut is_there = |scale| {
+        let source = |(path, text): (&str, Cow<'_, str>)| Source {
+            path: path.into(),
+            text: text.into_owned(),
+        };
+        let sources: Vec<_> = fixtures::catalogue::files_at(scale).map(source).collect();
+        let catalogue = Catalogue::compile(&sources).expect("no mistake in it");
+        storage.text(catalogue.digest()).unwrap().is_some()
+    };
+    assert_eq!((is_there(SCALE), is_there(1)), (true, false));
 }
 
 #[test]

@@ -16,7 +16,7 @@ const PROFILE: &str = "profile";
 #[derive(Clone, Debug, Args)]
 pub(super) struct Asking {
     /// The procedures to ask for, separated by commas, each with its weight
-    /// where it has another than 1, such as `moving,tax-return=3`; or `all` that
+    /// where it has another than 1, such as `moving,income-tax-return=3`; or `all` that
     /// are prefilled; or `profile`, which has the weights of the invented year.
     #[arg(long, default_value = "all", value_delimiter = ',')]
     procedures: Vec<String>,

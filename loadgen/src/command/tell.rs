@@ -17,7 +17,7 @@ use crate::slo::Slo;
 pub(super) struct Telling {
     /// A service level, such as 'p99 < 50ms', 'errors < 0.1%', 'complete > 99%',
     /// 'rate >= 0.99' (of the wanted rate), 'rate > 100/s' or, of one procedure,
-    /// 'p99[tax-return] < 80ms'. May be repeated.
+    /// 'p99[income-tax-return] < 80ms'. May be repeated.
     #[arg(long = "slo", value_name = "LEVEL")]
     slos: Vec<Slo>,
     /// Write everything that was measured to this file, as JSON, for

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use fixtures::Country;
 use jiff::civil::Date;
 
@@ -14,6 +14,7 @@ use super::sending::{Reaching, Sending};
 use super::tell::Telling;
 use super::{Clocks, Failure, block_on, complain, conclude, country, duration, say};
 use crate::connection::Keeping;
+use crate::honesty::times;
 use crate::live::Goal;
 use crate::report::{Heading, Verdict};
 use crate::run::{Load, Pace};
@@ -116,6 +117,7 @@ pub(super) struct TraceOptions {
 
 /// `loadgen replay`.
 #[derive(Clone, Debug, Args)]
+#[command(group = ArgGroup::new("pace").args(["speed", "in"]).required(true))]
 pub(super) struct ReplayOptions {
     /// The trace: JSON Lines, or CSV with the header
     /// `at,kind,procedure,subject,case`.
@@ -123,10 +125,10 @@ pub(super) struct ReplayOptions {
     #[command(flatten)]
     common: Common,
     /// How many times as fast as it happened, such as 1000x.
-    #[arg(long, value_parser = speed, required_unless_present = "in")]
+    #[arg(long, value_parser = speed)]
     speed: Option<f64>,
     /// In how much time to send all of it, such as 120s.
-    #[arg(long, value_parser = duration, conflicts_with = "speed")]
+    #[arg(long, value_parser = duration)]
     r#in: Option<Duration>,
 }
 
@@ -141,6 +143,7 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
     let common = &options.common;
     let country = country(common.seed, common.population)?;
     let profile = options.calendar.profile()?;
+    options.calendar.check_followed(common.template.is_some())?;
     let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
         let source = common.source(&keeping, country).await?;
@@ -148,8 +151,11 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
         let sent = source.sent(&names(&year), country, common.compare_every)?;
         let speed = year.length().as_secs_f64() / options.r#in.as_secs_f64();
         let law = format!(
-            "open: {} year(s) from {}, as profile `{}` says, {speed:.0} times as fast",
-            year.years, year.start, year.profile.name
+            "open: {} year(s) from {}, as profile `{}` says, {} times as fast",
+            year.years,
+            year.start,
+            year.profile.name,
+            times(speed)
         );
         let goal = Goal { length: options.r#in, requests: None };
         let visits = move || Box::new(year.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
@@ -169,18 +175,19 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
     let length = trace.length().as_secs_f64();
     let speed = match (options.speed, options.r#in) {
         (Some(speed), _) => speed,
-        (None, Some(within)) => (length / within.as_secs_f64()).max(f64::MIN_POSITIVE),
-        (None, None) => 1.0,
+        (None, Some(within)) if length > 0.0 => length / within.as_secs_f64(),
+        // All of it is one moment, which takes no time at any speed.
+        (None, _) => 1.0,
+    };
+    let pace = match length > 0.0 {
+        true => format!("{} times as fast", times(speed)),
+        false => "all at once, as they happened".to_owned(),
     };
     let keeping = common.sending.keeping(&common.target)?;
     block_on(async {
         let source = common.source(&keeping, country).await?;
         let sent = source.sent(trace.procedures(), country, common.compare_every)?;
-        let law = format!(
-            "open: {} visits of {}, {speed:.0} times as fast",
-            trace.len(),
-            options.file.display()
-        );
+        let law = format!("open: {} visits of {}, {pace}", trace.len(), options.file.display());
         let goal = Goal { length: trace.length().div_f64(speed), requests: Some(trace.len()) };
         let visits = move || Box::new(trace.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
         send(common, keeping, sent, Going { law, speed, goal }, visits).await
@@ -191,6 +198,7 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
 pub(super) fn trace(options: &TraceOptions) -> Result<(), Failure> {
     let country = country(options.seed, options.population)?;
     let profile = options.calendar.profile()?;
+    options.calendar.check_followed(options.template.is_some())?;
     let keeping = options.reaching.keeping(&options.target)?;
     let template = options.template.as_deref();
     let source = block_on(Source::of(template, &options.target, &keeping, country))?;
@@ -225,6 +233,23 @@ impl Common {
 }
 
 impl Calendar {
+    /// Refuses settings that a template's year would not follow.
+    fn check_followed(&self, of_template: bool) -> Result<(), Failure> {
+        const FOLLOWED: [&str; 2] = ["per-submission.opens", "per-submission.resumes"];
+        let ignored = |setting: &&String| {
+            let name = setting.split('=').next().unwrap_or_default().trim();
+            let sections = ["per-submission.", "back-office.", "procedures."];
+            sections.iter().any(|it| name.starts_with(it)) && !FOLLOWED.contains(&name)
+        };
+        match self.settings.iter().find(ignored) {
+            Some(setting) if of_template => Err(Failure::Usage(format!(
+                "--set {setting}: of a template, a year opens and resumes requests and nothing \
+                 else, with the weights that stand in its file"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn profile(&self) -> Result<Profile, Failure> {
         let name = self
             .profile

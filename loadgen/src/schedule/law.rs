@@ -67,7 +67,9 @@ impl FromStr for Law {
                 some(from + to).map(|_| Self::Ramp(from, to))
             }
             "burst" => burst(rest),
-            _ if rest.is_empty() && name.starts_with(|it: char| it.is_ascii_digit()) => {
+            _ if rest.is_empty()
+                && name.starts_with(|it: char| it == '-' || it.is_ascii_digit()) =>
+            {
                 some(rate(name)?).map(Self::Constant)
             }
             _ => Err(WrongLaw::Unknown),

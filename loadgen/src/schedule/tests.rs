@@ -96,7 +96,7 @@ fn a_text_that_is_no_law_says_why() {
         ("burst 0/s", "a rate of zero sends nothing"),
         ("burst 1/0s", "a rate of zero sends nothing"),
         ("100", "`100` is no rate"),
-        ("-1/s", "must be `closed`"),
+        ("-1/s", "`-1/s` is no rate"),
         ("1e999/s", "`1e999/s` is no rate"),
         ("poisson 1/d", "`1/d` is no rate"),
         ("steps 1/s,two/s", "`two/s` is no rate"),

@@ -96,6 +96,51 @@ fn a_trace_of_another_service_has_no_kinds_and_names_each_request() {
     assert!(said.contains("line 3: it names no procedure"), "{said}");
 }
 
+/// What other systems log: moments in UTC or with an offset, pseudonyms, and
+/// lines that name nobody.
+#[test]
+fn a_log_of_another_system_is_a_trace() {
+    let json = file(
+        b"{\"at\":\"2026-03-02T08:15:02Z\",\"procedure\":\"a\",\"subject\":\"u-81f\",\"case\":\"c1\"}\n\
+          {\"at\":\"2026-03-02T09:15:03.5+01:00\",\"procedure\":\"a\",\"subject\":\"u-81f\"}\n\
+          {\"at\":\"2026-03-02T08:15:04Z\",\"procedure\":\"a\",\"case\":\"c2\"}\n\
+          {\"at\":\"2026-03-02T08:15:05Z\",\"procedure\":\"a\",\"subject\":null,\"case\":\"c2\"}\n\
+          {\"at\":\"2026-03-02T08:15:06Z\",\"procedure\":\"a\",\"subject\":\"17\"}\n\
+          {\"at\":\"2026-03-02T08:15:07Z\",\"procedure\":\"a\"}\n\
+          {\"at\":\"2026-03-02T08:15:08Z\",\"procedure\":\"a\"}\n",
+    );
+    let csv = file(
+        b"at,kind,procedure,subject,case\n2026-03-02T08:15:02Z,,a,u-81f,c1\n\
+          2026-03-02T09:15:03.5+01:00,,a,u-81f,\n2026-03-02T08:15:04Z,,a,,c2\n\
+          2026-03-02T08:15:05Z,,a,,c2\n2026-03-02T08:15:06Z,,a,17,\n",
+    );
+    let visits = |file: &tempfile::NamedTempFile| -> Vec<_> {
+        Trace::open(file.path()).expect("a trace").visits().collect()
+    };
+    let (json, csv) = (visits(&json), visits(&csv));
+    assert_eq!(json[..4], csv[..4]);
+    assert_eq!(json[1].at, Duration::from_millis(1_500));
+    let subjects: Vec<_> = json.iter().map(|visit| visit.subject).collect();
+    assert_eq!((subjects[0], subjects[2]), (subjects[1], subjects[3]));
+    assert_eq!((subjects[4], json[2].case), (17, json[3].case));
+    let different: std::collections::HashSet<_> = subjects.iter().collect();
+    assert_eq!(different.len(), 5, "{subjects:?}");
+}
+
+#[test]
+fn who_is_named_by_nobody_is_drawn_evenly() {
+    let lines: Vec<_> = (0..20_000)
+        .map(|line| format!("2026-03-02T08:15:02Z,,a,,{}\n", if line % 2 == 0 { "" } else { "x" }))
+        .collect();
+    let file = file(format!("{HEADER}\n{}", lines.concat()).as_bytes());
+    let mut seen = [0_u32; 100];
+    for visit in Trace::open(file.path()).expect("a trace").visits().step_by(2) {
+        seen[(visit.subject % 100) as usize] += 1;
+    }
+    // A hundred each, ten to the standard deviation.
+    assert!(seen.iter().all(|count| (55..150).contains(count)), "{seen:?}");
+}
+
 #[test]
 fn a_line_that_is_none_is_named_with_what_is_wrong() {
     const GOOD: &str =
@@ -106,8 +151,13 @@ fn a_line_that_is_none_is_named_with_what_is_wrong() {
         (r#"{"at":"2026-01-01T09:00:00","kind":"walk","subject":3}"#, "line 2: no kind `walk`"),
         (r#"{"at":"2026-01-01T09:00:00","kind":"open","subject":3}"#, "names its procedure"),
         (r#"{"at":"2026-01-01T07:00:00","kind":"accesses","subject":3}"#, "before the line above"),
-        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":-3}"#, "line 2: invalid value"),
-        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses"}"#, "missing field `subject`"),
+        (
+            r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":-3}"#,
+            "line 2: invalid type: integer `-3`, expected a whole number",
+        ),
+        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","case":1.5}"#, "whole number from 0"),
+        (r#"{"kind":"accesses","subject":3}"#, "line 2: missing field `at`"),
+        (r#"{"at":"2026-01-01T09:00:00Z","kind":"accesses"}"#, "line 2: its time has no offset"),
         (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":3,"x":1}"#, "unknown field"),
     ] {
         let file = file(format!("{GOOD}\n{line}\n").as_bytes());
@@ -118,7 +168,7 @@ fn a_line_that_is_none_is_named_with_what_is_wrong() {
         (&b""[..], "it has no visit"),
         (b"\xff\n", "line 1: it is not UTF-8"),
         (b"at,kind,procedure,subject,case\n1,2\n", "line 2: 2 fields instead of five"),
-        (b"at,kind,procedure,subject,case\n2026-01-01T00:00,open,moving,x,\n", "subject `x`"),
+        (b"at,kind,procedure,subject,case\n2026-13-01T00:00,open,moving,x,\n", "`2026-13-01T00"),
     ] {
         let file = file(text);
         let said = Trace::open(file.path()).expect_err("no trace").to_string();

@@ -245,6 +245,7 @@ fn mistakes_in_the_arguments_are_usage() {
         (["--procedures", "by-hand-form"], "`by-hand-form` is not prefilled"),
         (["--duration", "10"], "must be a number with ms, s, m or h"),
         (["--rate", "0/s"], "a rate of zero sends nothing"),
+        (["--rate", "-5/s"], "`-5/s` is no rate; one is a number with /s"),
         (["--rate", "often"], "must be `closed`, a rate such as 100/s"),
         (["--subjects", "none"], "must be a number from 1 on, or `all`"),
         (["--target", "ftp://127.0.0.1:1"], "a target is http://host:port"),

@@ -134,6 +134,11 @@ fn a_year_and_its_trace_are_driven_from_a_template() {
     // are orders.
     assert!((330..510).contains(&(placed + looked)), "{placed} {looked}");
     assert!(placed > 2 * looked && looked > 50, "{placed} {looked}");
+    for ignored in ["procedures.look=3", "per-submission.my-data=1", "back-office.by-law=[]"] {
+        let year = shop.command("year", &["--set", ignored, "--in", "400ms"]);
+        expect(year, 2, &[ignored, "opens and resumes requests and nothing else"]);
+        expect(loadgen("trace", &["--set", ignored]), 2, &["and nothing else"]);
+    }
     let trace = file("orders.jsonl");
     let visits = format!("{} visits in ", placed + looked);
     expect(loadgen("trace", &[&few[..], &["--out", &trace]].concat()), 0, &[&visits]);

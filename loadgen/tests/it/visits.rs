@@ -108,6 +108,17 @@ fn a_year_that_sends_nothing_is_usage() {
     std::fs::write(&path, "").expect("room");
     expect(loadgen("replay", &fake, &[&path, "--speed", "1x"]), 2, &["it has no visit"]);
     expect(loadgen("replay", &fake, &[&path, "--speed", "0x"]), 2, &["such as 1000x"]);
+    expect(loadgen("replay", &fake, &[&path]), 2, &["<--speed <SPEED>|--in <IN>>"]);
+}
+
+#[test]
+fn a_trace_of_one_moment_is_sent_at_once_and_says_so() {
+    let fake = Fake::start(Behaviour::Right);
+    let path = file("moment.jsonl");
+    let line = r#"{"at":"2026-03-02T08:15:02Z","procedure":"some-form"}"#;
+    std::fs::write(&path, format!("{line}\n{line}\n")).expect("room");
+    let parts = ["answered   2 of 2 sent", "moment.jsonl, all at once, as they happened"];
+    expect_held(loadgen("replay", &fake, &[&path, "--in", "1s"]), &parts);
 }
 
 #[test]

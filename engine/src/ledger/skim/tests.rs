@@ -14,6 +14,7 @@ fn text() -> impl Strategy<Value = Option<Box<str>>> {
 
 prop_compose! {
     fn about()(
+        catalogue in any::<[u8; 32]>(),
         organisation in any::<u16>(),
         version in any::<u32>(),
         channel in 0..3_usize,
@@ -22,7 +23,7 @@ prop_compose! {
         idempotency in text(),
     ) -> About {
         About {
-            catalogue: [0xca; 32],
+            catalogue,
             operator: OrganisationId(organisation / 3),
             organisation: OrganisationId(organisation),
             procedure: ProcedureId(organisation / 7),
@@ -35,8 +36,8 @@ prop_compose! {
     }
 }
 
-fn entry(sequence: u64, stamp: i64, event: Event) -> Entry {
-    Entry { stream: [0xff; 16], sequence, stamp, event }
+fn entry(stream: [u8; 16], sequence: u64, stamp: i64, event: Event) -> Entry {
+    Entry { stream, sequence, stamp, event }
 }
 
 proptest! {
@@ -44,6 +45,7 @@ proptest! {
     fn it_tells_the_subjects_of_every_disclosure_and_of_nothing_else(
         about in about(),
         subjects in vec((any::<u64>(), any::<u64>()), 0..5),
+        (stream, id) in any::<([u8; 16], [u8; 16])>(),
         (sequence, stamp) in any::<(u64, i64)>(),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -53,7 +55,7 @@ proptest! {
             version: *version,
         };
         let disclosure = Disclosure {
-            id: [0x80; 16],
+            id,
             about: about.clone(),
             subjects: subjects.iter().map(of).collect(),
             valid_until: 7,
@@ -62,7 +64,7 @@ proptest! {
             complete: true,
             digest: [0xd1; 32],
         };
-        let body = entry(sequence, stamp, Event::Disclosure(disclosure)).encode();
+        let body = entry(stream, sequence, stamp, Event::Disclosure(disclosure)).encode();
         let told = |body: &[u8]| {
             let mut told = Vec::new();
             let whole = disclosed(body, &mut |number| told.push(number)).is_some();
@@ -74,7 +76,7 @@ proptest! {
         let part = told(&body[..cut.index(body.len())]);
         prop_assert!(part.is_none() || part == Some(numbers.clone()));
         let denial = Denial { about, subjects: numbers, reason: "role".into(), count: 1 };
-        let denial = entry(sequence, stamp, Event::Denial(denial)).encode();
+        let denial = entry(stream, sequence, stamp, Event::Denial(denial)).encode();
         prop_assert_eq!(told(&denial), None);
     }
 }
