@@ -3,7 +3,8 @@
 //!
 //! What a log holds is durable before it is copied, so a copy may be late, and may be cut off at
 //! any moment; only one that fails is news, and closes the storage. A log starts over when all of
-//! it is copied, which it rarely is while somebody writes: the writer copies the short rest itself.
+//! it is copied, which it rarely is while somebody writes: what is left of a long one is copied in
+//! ever shorter pieces, and the last of them by the writer.
 
 use super::Error;
 use super::schema::{CHECKPOINT_BYTES, COPY_BYTES, LOG_BYTES_MAX, connect};
@@ -26,10 +27,31 @@ pub(super) struct Checkpoints {
     unseen: u64,
     /// Whether it is being copied, as far as is known.
     copying: bool,
-    /// Frames that were copied when that began.
+    /// Frames that were copied when that began, and that were not.
     copied: u64,
+    left: u64,
     /// The log length, in frames, from which on it is to start over.
     restart_at: u64,
+}
+
+/// What is seen of the log.
+struct Log {
+    frames: u64,
+    copied: u64,
+    /// Nothing is being copied.
+    idle: bool,
+    /// For the first time since it was.
+    ended: bool,
+}
+
+/// What is to be done about it.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Nothing,
+    /// It is copied by the thread beside.
+    Beside,
+    /// The writer copies it, and the commits wait.
+    Here(&'static str),
 }
 
 impl Checkpoints {
@@ -38,7 +60,7 @@ impl Checkpoints {
         let frame = page.cast_unsigned() + 24;
         let restart_at = CHECKPOINT_BYTES / frame;
         let copier = Copier::new(file);
-        Ok(Checkpoints { copier, frame, unseen: 0, copying: false, copied: 0, restart_at })
+        Ok(Checkpoints { copier, frame, unseen: 0, copying: false, copied: 0, left: 0, restart_at })
     }
 
     /// An entry with a body of so many bytes was written.
@@ -59,28 +81,45 @@ impl Checkpoints {
         if !ended && self.unseen < if idle { COPY_BYTES } else { CHECKPOINT_BYTES } {
             return Ok(false);
         }
-        let (step, slice) = (CHECKPOINT_BYTES / self.frame, COPY_BYTES / self.frame);
+        let step = CHECKPOINT_BYTES / self.frame;
         let (frames, copied) = self.log(ledger, "NOOP")?;
         // Below `frames + step` of the last attempt the log must have started over.
         if frames + step < self.restart_at {
             self.restart_at = step;
         }
-        let left = frames - copied;
-        let mode = match frames >= self.restart_at {
-            true if frames >= LOG_BYTES_MAX / self.frame => "RESTART",
-            true if idle && left <= 2 * slice => "PASSIVE",
-            _ => {
-                // What a reader kept from being copied waits for the next slice.
-                let stuck = ended && copied == self.copied;
-                if idle && left >= slice && !stuck {
-                    (self.copying, self.copied) = (true, copied);
-                    self.copier.start()?;
-                }
-                return Ok(false);
+        match self.next(&Log { frames, copied, idle, ended }) {
+            Next::Nothing => Ok(false),
+            Next::Beside => {
+                (self.copying, self.copied, self.left) = (true, copied, frames - copied);
+                self.copier.start()?;
+                Ok(false)
             }
-        };
-        self.restart_at = self.log(ledger, mode)?.0 + step;
-        Ok(true)
+            Next::Here(mode) => {
+                self.restart_at = self.log(ledger, mode)?.0 + step;
+                Ok(true)
+            }
+        }
+    }
+
+    fn next(&self, log: &Log) -> Next {
+        let (left, slice) = (log.frames - log.copied, COPY_BYTES / self.frame);
+        // What a reader kept from being copied waits for the next slice.
+        let stuck = log.ended && log.copied == self.copied;
+        if log.frames < self.restart_at {
+            let due = log.idle && left >= slice && !stuck;
+            return if due { Next::Beside } else { Next::Nothing };
+        }
+        if log.frames >= LOG_BYTES_MAX / self.frame {
+            return Next::Here("RESTART");
+        }
+        // Each copy takes less time than the one before, in which less is written; unless so
+        // much is written that no copy beside the commits would ever be the last.
+        let shrinks = !log.ended || 2 * left <= self.left;
+        match log.idle {
+            true if left <= slice / 4 || (left <= 2 * slice && !shrinks) => Next::Here("PASSIVE"),
+            true if !stuck => Next::Beside,
+            _ => Next::Nothing,
+        }
     }
 
     /// Waits until nothing is being copied.
@@ -215,3 +254,6 @@ fn open(file: &Path) -> Result<Connection, Error> {
     )?;
     Ok(log)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! When the log is copied, and by whom.
+
+use super::{Checkpoints, Log, Next};
+use rusqlite::Connection;
+use std::path::Path;
+
+/// Frames of 4 KiB: a slice, the length from which the log is to start over, and the greatest.
+const SLICE: u64 = 127;
+const LONG: u64 = 4_072;
+const GREATEST: u64 = 16_288;
+
+/// What follows on a log of so many frames, of which so many are left, after a copy that began with
+/// others left.
+fn check(frames: u64, left: u64, ended: Option<u64>, expected: &Next) {
+    let ledger = Connection::open_in_memory().unwrap();
+    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &ledger).unwrap();
+    checkpoints.left = ended.unwrap_or_default();
+    let log = Log { frames, copied: frames - left, idle: true, ended: ended.is_some() };
+    assert_eq!(&checkpoints.next(&log), expected, "{frames}, {left}, {ended:?}");
+    // While it is copied, only one that grows without end is looked at.
+    let busy = checkpoints.next(&Log { idle: false, ended: false, ..log });
+    assert_eq!(busy == Next::Nothing, frames < GREATEST);
+}
+
+#[test]
+fn a_short_log_is_copied_in_slices_beside_the_writer() {
+    check(SLICE - 1, SLICE - 1, None, &Next::Nothing);
+    check(SLICE, SLICE, None, &Next::Beside);
+    check(LONG - 1, SLICE - 1, Some(SLICE), &Next::Nothing);
+    check(LONG - 1, LONG - 2, Some(SLICE), &Next::Beside);
+}
+
+#[test]
+fn of_a_long_log_the_writer_copies_a_last_piece_that_is_short() {
+    for left in [SLICE / 4 + 1, SLICE, 3 * SLICE, LONG - 1] {
+        check(LONG, left, None, &Next::Beside);
+        check(LONG, left, Some(2 * left), &Next::Beside);
+    }
+    for ended in [None, Some(SLICE)] {
+        check(LONG, SLICE / 4, ended, &Next::Here("PASSIVE"));
+    }
+}
+
+#[test]
+fn where_as_much_is_written_as_is_copied_the_writer_ends_that() {
+    for left in [SLICE / 4 + 1, SLICE, 2 * SLICE] {
+        check(LONG, left, Some(2 * left - 1), &Next::Here("PASSIVE"));
+    }
+    check(LONG, 2 * SLICE + 1, Some(2 * SLICE), &Next::Beside);
+}
+
+#[test]
+fn what_a_reader_keeps_is_not_copied_again_at_once_but_at_the_greatest_length() {
+    let ledger = Connection::open_in_memory().unwrap();
+    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &ledger).unwrap();
+    (checkpoints.copied, checkpoints.left) = (1, LONG);
+    let mut log = Log { frames: LONG, copied: 1, idle: true, ended: true };
+    assert_eq!(checkpoints.next(&log), Next::Nothing);
+    log.ended = false;
+    assert_eq!(checkpoints.next(&log), Next::Beside);
+    check(GREATEST, LONG, Some(LONG), &Next::Here("RESTART"));
+}
