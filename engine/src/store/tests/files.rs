@@ -286,11 +286,22 @@ const FIRST: &str = "
         sequence INTEGER NOT NULL, hash BLOB NOT NULL, stamp INTEGER NOT NULL) STRICT;
     PRAGMA application_id = 0x50464c47; PRAGMA user_version = 1;";
 
+/// What the second version added.
+const SECOND: &str = "
+    CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;
+    PRAGMA user_version = 2;";
+
 #[test]
-fn a_ledger_of_the_first_version_is_read_as_it_is_and_brought_up_to_date_when_opened() {
+fn a_ledger_of_every_earlier_version_is_read_as_it_is_and_brought_up_to_date_when_opened() {
+    for tables in [FIRST.to_owned(), format!("{FIRST}{SECOND}")] {
+        is_brought_up_to_date(&tables);
+    }
+}
+
+fn is_brought_up_to_date(tables: &str) {
     let dir = crate::store::files::temporary();
     crate::store::files::create_private(&dir.path().join("ledger.db")).unwrap();
-    pragma(dir.path(), FIRST);
+    pragma(dir.path(), tables);
     let row = row(1, &body(&[1]));
     let first = Connection::open(dir.path().join("ledger.db")).unwrap();
     first.execute("INSERT INTO entry VALUES (1, ?1, ?2)", (row.salt, row.body.clone())).unwrap();
