@@ -26,7 +26,7 @@ pub struct Entry {
     pub stream: [u8; 16],
     /// Its place there, from one.
     pub sequence: u64,
-    /// Ledger time of its batch: never goes back.
+    /// Ledger time at which the writer took it: never goes back.
     pub stamp: CivilMs,
     /// What happened.
     pub event: Event,

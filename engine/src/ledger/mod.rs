@@ -1,7 +1,7 @@
 //! The one ordered, durable log of consent changes and disclosures.
 //!
 //! Everything goes through one writer, in one total order. It takes what
-//! arrived during its last commit, checks each disclosure's consent versions
+//! arrived during its last commit and meanwhile, checks each disclosure's consent versions
 //! *in order*, makes the batch durable with one sync, publishes the new consent
 //! state and only then answers. Only this module makes a [`Disclosed`], so that
 //! nothing leaves unrecorded.

@@ -159,6 +159,17 @@ impl Queue {
         }
     }
 
+    /// Puts what has arrived meanwhile into an empty `batch` that goes on where one of `taken`
+    /// submissions of `bytes` ended, if it has room for all of it; no chore, which is the last of
+    /// its batch.
+    pub(super) fn take_more(&self, batch: &mut Batch, taken: usize, bytes: usize) {
+        let mut waiting = self.lock();
+        let all = taken + waiting.changes.len() + waiting.others.len();
+        if all <= BATCH_MAX && bytes + waiting.bytes <= BATCH_BYTES_MAX {
+            waiting.take_all(batch);
+        }
+    }
+
     /// How many changes, and how many others, wait.
     pub(super) fn waiting(&self) -> (usize, usize) {
         let waiting = self.lock();

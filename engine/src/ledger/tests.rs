@@ -2,6 +2,7 @@
 
 mod crash;
 mod forgotten;
+mod joined;
 mod mandates;
 mod proof;
 mod read;

@@ -22,7 +22,7 @@ use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::model::{CivilMs, Subject};
 use crate::planted::{self, Fault};
-use crate::store::{Head, Storage};
+use crate::store::{self, Head, Storage};
 
 /// A wall clock that goes forward by more than this against the monotonic one
 /// is wrong: every expiry would come early, and ledger time never goes back.
@@ -68,6 +68,9 @@ struct Batch {
     forgotten: Vec<(u64, Subject)>,
     /// Something changed that is no entry.
     changed: bool,
+    /// How many submissions it has, and about how many bytes.
+    taken: usize,
+    bytes: usize,
 }
 
 type Answer = (Reply, Result<(), Refused>);
@@ -132,9 +135,7 @@ impl Writer {
     pub async fn run(mut self) {
         let (queue, mut batch) = (self.queue.clone(), queue::Batch::new());
         while queue.take(&mut batch).await {
-            let many = batch.len() >= MANY;
-            self.write(&mut batch);
-            if many {
+            if self.write(&mut batch) >= MANY {
                 // Whoever is ready to add to the next batch comes first: a sync costs the
                 // same for many entries. Where a processor is free, nobody waits.
                 std::thread::yield_now();
@@ -142,20 +143,14 @@ impl Writer {
         }
     }
 
-    /// One batch: from submissions to answers.
-    fn write(&mut self, submissions: &mut queue::Batch) {
+    /// One batch: from submissions to answers; how many they were.
+    fn write(&mut self, submissions: &mut queue::Batch) -> usize {
         let began = clock::monotonic();
-        let (entries, before) = (submissions.len(), self.head.sequence);
+        let before = self.head.sequence;
         let mut post = Post::default();
         let mut batch = Batch::default();
-        let committed = match self.stamp() {
-            Ok(stamp) => self.commit(stamp, submissions, &mut batch),
-            Err(latch) => {
-                let submissions = submissions.drain(..);
-                batch.answers.extend(submissions.filter_map(|(_, it)| unanswered(it)));
-                Err(latch)
-            }
-        };
+        let committed = self.commit(submissions, &mut batch);
+        let taken = batch.taken;
         match committed {
             Ok(()) => {
                 if planted::is(Fault::PublishAfterAcknowledgement) {
@@ -181,12 +176,13 @@ impl Writer {
                 });
             }
         }
-        self.measure(began, entries);
         post.send();
+        self.measure(began, taken);
         if before / HEAD_EVERY != self.head.sequence / HEAD_EVERY {
             self.tell_head();
         }
         self.checkpoint();
+        taken
     }
 
     /// Ledger time: the wall clock, but never back, and never far ahead of the
@@ -210,34 +206,48 @@ impl Writer {
     }
 
     /// Makes a batch durable. After an error, nothing is known of it.
-    fn commit(
+    fn commit(&mut self, submissions: &mut queue::Batch, batch: &mut Batch) -> Result<(), Latch> {
+        let before = self.head.sequence;
+        self.order_all(submissions, batch)?;
+        if !batch.changed && self.head.sequence == before {
+            return Ok(());
+        }
+        let began = clock::monotonic();
+        let committed = self.storage.commit(&self.head);
+        let synced = self.took_since(began);
+        self.metrics.ledger().sync(synced.took);
+        committed.map_err(|error| unwritten(&error))?;
+        self.published.set_synced(synced);
+        Ok(())
+    }
+
+    /// Orders a batch, and whatever arrives meanwhile: it waits for one commit then, and not for
+    /// the next one as well.
+    fn order_all(
         &mut self,
-        stamp: CivilMs,
         submissions: &mut queue::Batch,
         batch: &mut Batch,
     ) -> Result<(), Latch> {
-        let before = self.head.sequence;
-        let mut failed = None;
-        for (_, submission) in submissions.drain(..) {
-            if failed.is_some() {
-                batch.answers.extend(unanswered(submission));
-                continue;
+        while !submissions.is_empty() {
+            batch.taken += submissions.len();
+            let mut stamp = self.stamp();
+            for (bytes, submission) in submissions.drain(..) {
+                batch.bytes += bytes;
+                match stamp {
+                    Ok(at) => {
+                        let ordered = self.order(at, submission, batch);
+                        stamp = ordered.map(|()| at).map_err(|error| unwritten(&error));
+                    }
+                    Err(_) => batch.answers.extend(unanswered(submission)),
+                }
             }
-            failed = self.order(stamp, submission, batch).err();
-        }
-        if failed.is_none() && (batch.changed || self.head.sequence != before) {
-            let began = clock::monotonic();
-            failed = self.storage.commit(&self.head).err();
-            let synced = self.took_since(began);
-            self.metrics.ledger().sync(synced.took);
-            if failed.is_none() {
-                self.published.set_synced(synced);
+            stamp?;
+            // A chore is the last of its batch.
+            if !batch.changed {
+                self.queue.take_more(submissions, batch.taken, batch.bytes);
             }
         }
-        failed.map_or(Ok(()), |error| {
-            tracing::error!(%error, "the ledger could not write");
-            Err(Latch::WriteFailed)
-        })
+        Ok(())
     }
 
     pub(super) fn measure(&mut self, began: Instant, entries: usize) {
@@ -298,6 +308,11 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.published.close(Latch::Stopped);
     }
+}
+
+fn unwritten(error: &store::Error) -> Latch {
+    tracing::error!(%error, "the ledger could not write");
+    Latch::WriteFailed
 }
 
 fn unanswered(submission: Submission) -> Option<Answer> {
