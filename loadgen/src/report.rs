@@ -185,11 +185,13 @@ impl Lines {
         for held in document.held() {
             self.line("level", &level(&held));
         }
-        let lag = &generator.lag;
-        if !lag.is_empty() {
-            let at = |quantile| Duration::from_nanos(lag.value_at_quantile(quantile));
-            let (half, most, max) = (at(0.5), at(0.99), at(1.0));
-            self.line("send lag", &format!("p50 {half:.1?}, p99 {most:.1?}, max {max:.1?}"));
+        let at = |quantile| Duration::from_nanos(generator.lag.value_at_quantile(quantile));
+        let (half, most, max) = (at(0.5), at(0.99), at(1.0));
+        match generator.lag.is_empty() {
+            false => {
+                self.line("send lag", &format!("p50 {half:.1?}, p99 {most:.1?}, max {max:.1?}"))
+            }
+            true => self.line("send lag", "none: nothing was due at a time of its own"),
         }
         self.slowest(document);
         self.parts("channels", &document.channels);

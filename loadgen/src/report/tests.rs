@@ -184,6 +184,7 @@ fn a_report_says_that_the_loop_is_closed_and_explains_what_is_wrong() {
         "answered   1 of 1 sent, 1/s over 1.0 s",
         "p50 300 us",
         "level      holds: p99 < 1s (measured: 300 us)\n",
+        "send lag   none: nothing was due at a time of its own\n",
         "statuses   200 1\n",
         "complete   100.00 % of the bundles",
         "filled     0 of 0 fields (none)\n",
