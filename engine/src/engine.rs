@@ -373,3 +373,6 @@ fn thread(
         .build()?;
     std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work))
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,6 +126,9 @@ impl Jobs {
 
 /// Whoever hung up needs no answer; the entry stands.
 async fn work_off(core: Arc<Core>, job: Job) {
+    if !matches!(job, Job::Renew) {
+        core.shared().bulk.give_way();
+    }
     match job {
         Job::Prefill(asked, reply) => drop(reply.send(prefill(&core, &asked).await)),
         Job::Prefer(Preference { subject, register, allow }, reply) => {

@@ -34,6 +34,8 @@ use wrk::{Load, Wrk};
 
 /// People who are asked about again and again.
 const HITS: usize = 500;
+/// For how long the engine's bulk jobs give way after a single hit, and a little more.
+const GIVES_WAY: Duration = Duration::from_secs(11);
 /// The last of them, who say No to one register.
 const REFUSING: usize = 20;
 /// People who are looked at in each side's answers.
@@ -357,6 +359,8 @@ impl Field {
                 run(Load { seconds, from, count: slice, once: true, ..hits })
             }
             Work::Bulk => {
+                // Single hits that came just before are somebody, to whom a job gives way.
+                side::pause(GIVES_WAY);
                 bulk::bundles(side.address, &side.asking, &self.people[..HITS], seconds, bulk::JOBS)
             }
             Work::Hits | Work::Wall => {

@@ -53,6 +53,9 @@ async fn answered_by(
     match operation.does {
         Does::Operator(what) => {
             let operator = caller::operator(core, request.headers())?;
+            if !matches!(what, Operators::Batch) {
+                core.shared().bulk.give_way();
+            }
             operation.query(&request)?;
             match what {
                 Operators::Prefill => Box::pin(prefill::bundle(core, operator, request)).await,
@@ -87,6 +90,7 @@ async fn answered_to_citizen(
     request: Request<Incoming>,
 ) -> Answered {
     let citizen = caller::citizen(core, request.headers())?;
+    core.shared().bulk.give_way();
     let query = operation.query(&request)?;
     match what {
         Citizens::Consents => citizen::consents(core, citizen, &query).await,

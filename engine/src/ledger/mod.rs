@@ -274,7 +274,30 @@ impl Port {
         facts: Facts,
         until: Instant,
     ) -> Result<Disclosed<Bundle>, Refused> {
-        let Digested { bundle, digest } = bundle.into();
+        self.record(bundle.into(), facts, until, Submission::Disclosure).await
+    }
+
+    /// The same for one bundle of a bulk job: whoever waits before a form goes before it, and
+    /// it waits for a moment for others of its kind.
+    ///
+    /// # Errors
+    /// As [`Port::disclose`].
+    pub async fn disclose_in_bulk(
+        &self,
+        bundle: impl Into<Digested>,
+        facts: Facts,
+        until: Instant,
+    ) -> Result<Disclosed<Bundle>, Refused> {
+        self.record(bundle.into(), facts, until, Submission::Bulk).await
+    }
+
+    async fn record(
+        &self,
+        Digested { bundle, digest }: Digested,
+        facts: Facts,
+        until: Instant,
+        submission: impl FnOnce(entry::Draft, Reply) -> Submission,
+    ) -> Result<Disclosed<Bundle>, Refused> {
         let draft = entry::Draft {
             id: bundle.disclosure,
             digest,
@@ -282,7 +305,7 @@ impl Port {
             facts,
         };
         let size = draft.size();
-        self.submit(size, until, |reply| Submission::Disclosure(draft, reply)).await?;
+        self.submit(size, until, |reply| submission(draft, reply)).await?;
         Ok(Disclosed(bundle))
     }
 

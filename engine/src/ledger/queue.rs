@@ -1,8 +1,9 @@
-//! What waits for the writer: two bounded queues, consent changes first.
+//! What waits for the writer: bounded queues, consent changes first, and bulk jobs last.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -10,6 +11,7 @@ use super::Refused;
 use super::entry::{About, Draft, Snapshot};
 use super::post::Reply;
 use crate::catalogue::Catalogue;
+use crate::clock;
 use crate::consent::Change;
 use crate::model::Subject;
 
@@ -24,6 +26,15 @@ const CHANGES_MAX: usize = 1_024;
 /// 16 full batches: further ones would wait for longer than their grace.
 const OTHERS_MAX: usize = 16 * BATCH_MAX;
 
+/// Disclosures of bulk jobs in one batch: whoever comes meanwhile waits for no more of them.
+pub(super) const BULK_MAX: usize = 64;
+/// The same where somebody waits for this very batch.
+pub(super) const BULK_BESIDE: usize = 16;
+/// So many of them make a batch of their own: each sync holds up whoever comes meanwhile.
+pub(super) const BULK_LEAST: usize = 32;
+/// For how long the first of them waits for others; as good as nothing to a job.
+const BULK_TIME_MAX: Duration = Duration::from_millis(1);
+
 /// Retention waits for each of its chores before it asks for the next.
 const CHORES_MAX: usize = 4;
 
@@ -31,6 +42,8 @@ const CHORES_MAX: usize = 4;
 pub(super) enum Submission {
     Change(Changed, Reply),
     Disclosure(Draft, Reply),
+    /// One of a bulk job: others go before it.
+    Bulk(Draft, Reply),
     Denial(Denied),
     /// Another catalogue holds.
     Catalogue(Arc<Catalogue>, Reply),
@@ -113,8 +126,9 @@ pub(super) type Batch = VecDeque<(usize, Submission)>;
 struct Waiting {
     changes: Batch,
     others: Batch,
+    bulk: Batch,
     chores: Batch,
-    /// Of changes and others; chores are nothing to it.
+    /// Of changes and others; neither bulk nor chores are anything to it.
     bytes: usize,
     closed: bool,
 }
@@ -129,33 +143,54 @@ impl Queue {
                 (&mut waiting.changes, CHANGES_MAX)
             }
             Submission::Disclosure(..) | Submission::Denial(_) => (&mut waiting.others, OTHERS_MAX),
+            Submission::Bulk(..) => (&mut waiting.bulk, OTHERS_MAX),
             Submission::Chore(..) => (&mut waiting.chores, CHORES_MAX),
         };
         if queue.len() >= most {
             return Err(Refused::Full);
         }
+        let counts = !matches!(submission, Submission::Bulk(..) | Submission::Chore(..));
         queue.push_back((size, submission));
-        waiting.bytes += size;
+        // One more in bulk is no news to a writer that waits for the rest of them.
+        let news = counts || !waiting.chores.is_empty() || waiting.begins_or_ends_a_wait();
+        if counts {
+            waiting.bytes += size;
+        }
         drop(waiting);
-        self.bell.notify_one();
+        if news {
+            self.bell.notify_one();
+        }
         Ok(())
     }
 
     /// Puts what has arrived into an empty `batch`, changes first; false when nobody is
     /// left to write.
     pub(super) async fn take(&self, batch: &mut Batch) -> bool {
+        // Until when bulk alone waits for more of it.
+        let mut until = None;
         loop {
-            {
+            let late = until.is_some_and(|until| until <= clock::monotonic());
+            let gathers = {
                 let mut waiting = self.lock();
-                waiting.take(batch);
-                if !batch.is_empty() {
-                    return true;
+                let gathers = waiting.gathers() && !late;
+                if !gathers {
+                    waiting.take(batch);
+                    if !batch.is_empty() {
+                        return true;
+                    }
+                    if waiting.closed {
+                        return false;
+                    }
                 }
-                if waiting.closed {
-                    return false;
-                }
+                gathers
+            };
+            if gathers {
+                let until = *until.get_or_insert_with(|| clock::monotonic() + BULK_TIME_MAX);
+                // Late or not, the queues are looked at.
+                let _ = tokio::time::timeout_at(until, self.bell.notified()).await;
+            } else {
+                self.bell.notified().await;
             }
-            self.bell.notified().await;
         }
     }
 
@@ -173,7 +208,7 @@ impl Queue {
     /// How many changes, and how many others, wait.
     pub(super) fn waiting(&self) -> (usize, usize) {
         let waiting = self.lock();
-        (waiting.changes.len(), waiting.others.len())
+        (waiting.changes.len(), waiting.others.len() + waiting.bulk.len())
     }
 
     /// Lets the writer end once it has written what waits.
@@ -188,6 +223,18 @@ impl Queue {
 }
 
 impl Waiting {
+    /// Whether there is bulk alone, and little of it.
+    fn gathers(&self) -> bool {
+        let others = [&self.changes, &self.others, &self.chores];
+        let alone = !self.closed && others.iter().all(|queue| queue.is_empty());
+        alone && (1..BULK_LEAST).contains(&self.bulk.len())
+    }
+
+    /// Whether the last one in bulk was the first that waits, or makes a batch.
+    fn begins_or_ends_a_wait(&self) -> bool {
+        matches!(self.bulk.len(), 1 | BULK_LEAST)
+    }
+
     fn take(&mut self, batch: &mut Batch) {
         let all = self.changes.len() + self.others.len();
         if all <= BATCH_MAX && self.bytes <= BATCH_BYTES_MAX {
@@ -195,6 +242,7 @@ impl Waiting {
         } else {
             self.take_some(batch);
         }
+        self.take_bulk(batch);
         // One at most, so that whoever waits for a batch waits for one slice of it.
         batch.extend(self.chores.pop_front());
     }
@@ -218,5 +266,16 @@ impl Waiting {
             batch.push_back(next);
         }
         self.bytes -= bytes;
+    }
+
+    /// Some of it goes with every batch: nobody who is there keeps a job out for ever.
+    fn take_bulk(&mut self, batch: &mut Batch) {
+        let most = if batch.is_empty() { BULK_MAX } else { BULK_BESIDE };
+        let mut bytes = 0;
+        for _ in 0..most {
+            let Some(next) = self.bulk.pop_front_if(|_| bytes < BATCH_BYTES_MAX) else { break };
+            bytes += next.0;
+            batch.push_back(next);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger's promises: order, durability, refusal, fail stop, audit.
 
+mod bulk;
 mod crash;
 mod forgotten;
 mod joined;

@@ -319,6 +319,7 @@ fn unanswered(submission: Submission) -> Option<Answer> {
     match submission {
         Submission::Change(_, reply)
         | Submission::Disclosure(_, reply)
+        | Submission::Bulk(_, reply)
         | Submission::Catalogue(_, reply)
         | Submission::Chore(_, reply) => Some((reply, Ok(()))),
         Submission::Denial(_) => None,

@@ -136,6 +136,8 @@ pub struct State {
     pub closed: bool,
     /// Whether it takes no new connections and ends when its requests have ended.
     pub draining: bool,
+    /// Whether bulk jobs give way to somebody.
+    pub gives_way: bool,
 }
 
 impl Metrics {
@@ -195,6 +197,9 @@ impl Metrics {
         page.counters("prefill_reloads", "Times that the configuration was read again", reloads)?;
         let help = "1 while the engine ends what it began and takes nothing new, else 0";
         page.gauge("prefill_draining", help, f64::from(u8::from(state.draining)))?;
+        let help =
+            "1 while bulk jobs go slowly, since somebody asked by themselves of late, else 0";
+        page.gauge("prefill_bulk_gives_way", help, f64::from(u8::from(state.gives_way)))?;
         process::write(page, state.started)
     }
 

@@ -36,22 +36,20 @@ const BUNCH_BESIDE: usize = 4;
 /// Bundles under way for all jobs while nobody else asks: so many are made while as many
 /// are being recorded.
 const UNDER_WAY_MAX: usize = 256;
-/// The same beside whoever waits before a form: what keeps the ledger's commits filled,
-/// and a millisecond of a core's work before whoever comes meanwhile.
+/// The same beside whoever waits before a form: fewer than make a batch of the ledger, so
+/// that they wait for each other there, or go with somebody's own entry; most of the time
+/// the disk is then nobody's.
 const UNDER_WAY_BESIDE: usize = 16;
 /// Beside them, those for which something is fetched: the registers' connections and
 /// turns are everybody's.
 const FETCHING_MAX: usize = 16;
-/// For how long after a request of their own somebody counts as being there.
-const BESIDE: Duration = Duration::from_secs(1);
+/// For how long after a request of their own somebody counts as being there: where one
+/// comes every few seconds, none of them is the first.
+const BESIDE: Duration = Duration::from_secs(10);
 /// How often that is noted, in milliseconds.
 const GIVE_WAY_EVERY: u64 = 50;
 /// Jobs at a time. Each holds its connection and its window.
 const JOBS_MAX: usize = 64;
-/// How far the composing threads stand back, as `nice` counts.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
-
 /// What all bulk jobs share.
 pub struct Bulk {
     jobs: Arc<Semaphore>,
@@ -98,28 +96,30 @@ impl Bulk {
         self.jobs.clone().try_acquire_owned().map(Job).map_err(|_| Rejection::Overloaded)
     }
 
-    /// Tells that somebody asks by themselves.
-    pub(super) fn give_way(&self, now: Instant) {
-        let until = self.ms(now + BESIDE);
+    /// Tells that somebody asks by themselves: each door says so, whatever is asked.
+    pub fn give_way(&self) {
+        let until = self.ms(clock::monotonic() + BESIDE);
         // Written now and then alone: all cores share it.
         if until > self.beside.load(Ordering::Relaxed) + GIVE_WAY_EVERY {
             self.beside.store(until, Ordering::Relaxed);
         }
     }
 
-    fn is_beside(&self) -> bool {
+    /// Whether somebody asked by themselves of late.
+    #[must_use]
+    pub fn gives_way(&self) -> bool {
         self.ms(clock::monotonic()) < self.beside.load(Ordering::Relaxed)
     }
 
     /// How many lines are begun together now.
     #[must_use]
     pub fn bunch(&self) -> usize {
-        if self.is_beside() { BUNCH_BESIDE } else { BUNCH }
+        if self.gives_way() { BUNCH_BESIDE } else { BUNCH }
     }
 
     /// Waits until it is the turn of so many bundles, [`BUNCH`] at most.
     pub async fn turns(&self, count: usize) -> Vec<Turn> {
-        let each = if self.is_beside() { UNDER_WAY_MAX / UNDER_WAY_BESIDE } else { 1 };
+        let each = if self.gives_way() { UNDER_WAY_MAX / UNDER_WAY_BESIDE } else { 1 };
         let all = (count * each) as u32;
         let taken = self.under_way.clone().acquire_many_owned(all).await;
         let mut taken = taken.expect("nobody closes it");
@@ -188,12 +188,20 @@ fn pool() -> Option<ThreadPool> {
     built.inspect_err(|error| tracing::warn!(%error, "bulk jobs compose on the cores")).ok()
 }
 
-/// Lets the kernel prefer other threads to the one that calls this.
+/// Lets the kernel prefer other threads to the one that calls this. A niceness would not do: a
+/// thread that is only nicer keeps its processor for a slice of some milliseconds all the same.
 fn stand_back() {
-    // On Linux, a thread's niceness is its own.
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::debug!(%error, "bulk jobs compose at the usual priority");
+    {
+        use thread_priority::{
+            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+            set_thread_priority_and_policy, thread_native_id,
+        };
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+        if let Err(error) = set {
+            tracing::debug!(?error, "bulk jobs compose at the usual priority");
+        }
     }
 }
 

@@ -81,6 +81,7 @@ impl Shared {
             sequence: published.head().sequence,
             closed: published.latch().is_some(),
             draining: self.drain.phase() != Phase::Serving,
+            gives_way: self.bulk.gives_way(),
         };
         self.metrics.text(state, format)
     }

@@ -59,7 +59,6 @@ const ROUNDS_MAX: usize = 4;
 /// that fails is a gap in the bundle and no error.
 pub async fn prefill(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
-    core.shared.bulk.give_way(began);
     let answered = answer(core, asked, began).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
@@ -92,7 +91,6 @@ async fn answer(
 /// As [`prefill`].
 pub async fn explain(core: &Arc<Core>, asked: &Asked) -> Result<Disclosed<Bundle>, Rejection> {
     let (core, began) = (&core.renewed(), clock::monotonic());
-    core.shared.bulk.give_way(began);
     let answered = explained(core, asked, began).await;
     let procedure = core.terms.catalogue.find_procedure(&asked.procedure);
     count(core, procedure, began, &answered);
@@ -119,7 +117,6 @@ async fn explained(
 /// As [`prefill`].
 pub async fn own(core: &Arc<Core>, subject: Subject) -> Result<Disclosed<Bundle>, Rejection> {
     let began = clock::monotonic();
-    core.shared.bulk.give_way(began);
     let (request, about) = identify::own(core, subject)?;
     let attempt = Attempt::begin(core, &request, about, began, None, None);
     let answered = attempt.disclose().await.map(|(disclosed, _)| disclosed);
@@ -304,7 +301,11 @@ impl<'a> Attempt<'a> {
             let (bundle, grant) = self.compose(grant, resolution, now).await?;
             steps.end("release");
             let until = self.deadline + ledger::GRACE;
-            let disclosed = self.core.port.disclose(bundle, self.facts(&grant), until).await;
+            let (port, facts) = (&self.core.port, self.facts(&grant));
+            let disclosed = match self.in_bulk {
+                false => port.disclose(bundle, facts, until).await,
+                true => port.disclose_in_bulk(bundle, facts, until).await,
+            };
             steps.end("record");
             match disclosed {
                 Ok(disclosed) => return Ok((disclosed, grant)),

@@ -30,6 +30,9 @@ const SCHEMA: &str = "
 
 /// What is done between two looks at who else wants the processor: some 100 us.
 const AT_ONCE: usize = 16;
+/// Entries that are read between two such looks, which is quicker; and no log waits for
+/// whoever reads a whole slice.
+const READ_AT_ONCE: usize = 256;
 
 /// Brings the index up to the ledger, a slice at a time; the caller chooses the thread and the
 /// pace.
@@ -115,7 +118,7 @@ impl Indexer {
     fn advance(&mut self, slice: usize) -> Result<u64, Error> {
         let batch = self.index.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut indexed = read_indexed(&batch)?.sequence;
-        let rows = self.ledger.entries(indexed, slice)?;
+        let rows = read(&mut *self.ledger, indexed, slice)?;
         if let Some(last) = rows.last() {
             insert(&batch, &rows, self.subjects_of)?;
             batch
@@ -143,6 +146,21 @@ impl Indexer {
 /// milliseconds otherwise, until the system takes it from this thread.
 fn step_back() {
     std::thread::yield_now();
+}
+
+/// The entries after `indexed`, at most so many.
+fn read(ledger: &mut dyn Read, indexed: u64, slice: usize) -> Result<Vec<Row>, Error> {
+    let mut rows: Vec<Row> = Vec::new();
+    while rows.len() < slice {
+        let after = rows.last().map_or(indexed, |row| row.sequence);
+        let few = ledger.entries(after, READ_AT_ONCE.min(slice - rows.len()))?;
+        if few.is_empty() {
+            break;
+        }
+        rows.extend(few);
+        step_back();
+    }
+    Ok(rows)
 }
 
 /// Goes on with a walk for `slice` rows; where it then is, or nothing at its end.

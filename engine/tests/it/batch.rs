@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fixtures::Mode;
 use serde_json::{Value, json};
+use socket2::SockRef;
 
 use crate::support::{
     Api, api, audit, calls, data_folder, demo, demo_in, eventually, form, refuses, set, somebody,
@@ -278,6 +279,76 @@ fn what_is_under_way_ends_when_its_reader_hangs_up() {
     eventually("it is recorded", || {
         api.mine(&somebody, "/v1/me/accesses").ok()["totalUsages"] == 1
     });
+}
+
+#[test]
+fn lines_of_jobs_that_hung_up_count_until_they_have_ended() {
+    let demo = demo();
+    let people = demo.country.people().filter(|it| !refuses(demo.country, it));
+    let mut people = people.map(|it| it.matricule().to_string());
+    set(&demo.fleet, "rnpp", Mode::Hang);
+    // Sixteen are fetched at a time, and none for longer than its register may take: the
+    // first job has lines for some while, and those of the others come after them.
+    for count in std::iter::once(60).chain(std::iter::repeat_n(1, 63)) {
+        let mut job = Job::begin(api(&demo));
+        for somebody in people.by_ref().take(count) {
+            job.line(&with(form(FORM, &somebody), json!({"deadlineMs": 30_000})));
+        }
+        job.line(&json!({}));
+        assert_eq!(job.status(), 200);
+        // Those before it have been read as well.
+        assert_eq!(job.answer().unwrap()["index"], count);
+        // Without a word, as a process that is killed.
+        SockRef::from(&job.out).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+    let open = || gauge(api(&demo), "prefill_http_connections");
+    eventually("the engine knows that all have gone", || open() == 1.0);
+    assert_eq!(Job::begin(api(&demo)).status(), 503);
+}
+
+/// What a metric without labels says.
+fn gauge(api: Api, name: &str) -> f64 {
+    let text = api.get("/metrics").text();
+    let line =
+        text.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with(' ')));
+    line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn bulk_gives_way_to_whoever_asks_by_themselves_whatever_they_ask() {
+    let data = data_folder();
+    // A new one records what some people refuse, as if they had asked for it themselves.
+    let somebody = somebody(demo_in(data.path()).country);
+    let no_way = |api: Api| gauge(api, "prefill_bulk_gives_way") == 0.0;
+    let theirs: [fn(Api, &str); 6] = [
+        |api, who| drop(api.ask("justice", &form(FORM, who)).reply().ok()),
+        |api, who| {
+            let (path, token) = ("/v1/prefill/explain", Some("demo-org-justice"));
+            let body = form(FORM, who).to_string();
+            drop(api.send("POST", path, token, body.as_bytes()).reply().ok());
+        },
+        |api, who| drop(api.mine(who, "/v1/me/data").ok()),
+        |api, who| drop(api.mine(who, "/v1/me/accesses").ok()),
+        |api, who| drop(api.mine(who, "/v1/me/consents?company=B1")),
+        |api, who| drop(api.prefer(who, "rnpp", false)),
+    ];
+    for ask in theirs {
+        let demo = demo_in(data.path());
+        assert!(no_way(api(&demo)));
+        ask(api(&demo), &somebody);
+        assert!(!no_way(api(&demo)));
+    }
+    // Nobody waits for these.
+    let demo = demo_in(data.path());
+    for path in ["/healthz", "/readyz", "/v1/procedures", "/docs", "/v1/ledger/head"] {
+        assert_eq!(api(&demo).get(path).status, 200, "{path}");
+    }
+    assert_eq!(api(&demo).send("POST", "/v1/prefill", Some("stranger"), b"{}").reply().status, 401);
+    let mut job = Job::begin(api(&demo));
+    job.line(&form(FORM, &somebody));
+    job.end();
+    assert_eq!((job.status(), job.rest().len()), (200, 1));
+    assert!(no_way(api(&demo)));
 }
 
 #[test]

@@ -191,6 +191,25 @@ async fn a_body_that_always_has_more_has_no_more_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn lines_that_came_in_time_are_read_however_late_somebody_looks() {
+    // As where answers fill the window of a reader that is slow: nothing is read meanwhile.
+    let began = clock::monotonic();
+    let mut comes = tokio::time::interval_at(began + Duration::from_secs(5), 20 * LINE_TIME_MAX);
+    let mut lines = Lines::of(Told(move |cx: &mut Context<'_>| {
+        comes.poll_tick(cx).map(|_| Some(Ok(b"{}\n".to_vec())))
+    }));
+    let stopped = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
+    assert!(stopped.is_err());
+    tokio::time::advance(Duration::from_secs(69)).await;
+    let (index, line) = lines.next().await.unwrap();
+    assert_eq!((index, line.ok()), (0, Some(b"{}".to_vec())));
+    // The next one has a time of its own, from here on.
+    let (index, line) = lines.next().await.unwrap();
+    assert_eq!((index, line.map_err(|it| it.kind())), (1, Err("malformed")));
+    assert_eq!(clock::monotonic() - began, Duration::from_secs(70) + LINE_TIME_MAX);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_stops_waiting_for_a_line_and_begins_again_gives_no_more_time() {
     let began = clock::monotonic();
     let mut lines = Lines::of(Pieces { open: true, ..pieces(&["half of a li"]) }.body());

@@ -35,19 +35,9 @@ impl Writer {
                 batch.answers.extend(reply.map(|reply| (reply, Ok(()))));
                 written
             }
-            Submission::Disclosure(draft, reply) => match self.check(stamp, &draft, batch) {
-                Err(refused) => {
-                    self.metrics.ledger().refused(refused.kind());
-                    batch.answers.push((reply, Err(refused)));
-                    Ok(())
-                }
-                Ok(()) => {
-                    let written = self.disclose(stamp, draft, batch);
-                    let reply = early(Fault::RespondBeforeCommit, reply);
-                    batch.answers.extend(reply.map(|reply| (reply, Ok(()))));
-                    written
-                }
-            },
+            Submission::Disclosure(draft, reply) | Submission::Bulk(draft, reply) => {
+                self.checked(stamp, draft, reply, batch)
+            }
             Submission::Denial(denied) => self.deny(stamp, denied, batch),
             Submission::Catalogue(catalogue, reply) => {
                 let known = self.in_force.is(catalogue.digest());
@@ -65,6 +55,25 @@ impl Writer {
                 self.chore(stamp, chore, batch)
             }
         }
+    }
+
+    /// A disclosure, where its decision still holds.
+    fn checked(
+        &mut self,
+        stamp: CivilMs,
+        draft: Draft,
+        reply: Reply,
+        batch: &mut Batch,
+    ) -> Result<(), store::Error> {
+        if let Err(refused) = self.check(stamp, &draft, batch) {
+            self.metrics.ledger().refused(refused.kind());
+            batch.answers.push((reply, Err(refused)));
+            return Ok(());
+        }
+        let written = self.disclose(stamp, draft, batch);
+        let reply = early(Fault::RespondBeforeCommit, reply);
+        batch.answers.extend(reply.map(|reply| (reply, Ok(()))));
+        written
     }
 
     /// From here on, another catalogue holds.

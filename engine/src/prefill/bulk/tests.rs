@@ -13,14 +13,14 @@ async fn beside_whoever_asks_by_themselves_fewer_bundles_are_under_way() {
         std::iter::from_fn(|| bulk.turns(BUNCH).now_or_never()).take(1_000).collect()
     };
     assert_eq!(bunches(&bulk).len(), UNDER_WAY_MAX / BUNCH);
-    bulk.give_way(clock::monotonic());
+    bulk.give_way();
     let taken = bunches(&bulk);
     assert_eq!(taken.len(), UNDER_WAY_BESIDE / BUNCH);
     // One that was taken under many is no less of the few.
     drop(taken);
     tokio::time::advance(BESIDE + Duration::from_millis(1)).await;
     let mut many = bunches(&bulk);
-    bulk.give_way(clock::monotonic());
+    bulk.give_way();
     drop(many.pop());
     assert!(bulk.turns(BUNCH).now_or_never().is_none());
 }
@@ -29,7 +29,7 @@ async fn beside_whoever_asks_by_themselves_fewer_bundles_are_under_way() {
 async fn whoever_asks_again_is_there_for_longer() {
     let bulk = Bulk::default();
     for _ in 0..30 {
-        bulk.give_way(clock::monotonic());
+        bulk.give_way();
         tokio::time::advance(BESIDE / 10).await;
         let all = (UNDER_WAY_MAX / BUNCH) as u32;
         let taken = (0..all).filter_map(|_| bulk.turns(BUNCH).now_or_never());
