@@ -105,7 +105,7 @@ pub struct Options {
     asking: asking::Asking,
     /// Compare every n-th answer with the truth, field by field; the others are
     /// judged by status and shape.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = COMPARE_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
     compare_every: u64,
     /// Send what this file says, to any HTTP service, instead of asking for
     /// procedures; --population and --seed say who its placeholders name.
@@ -145,6 +145,37 @@ impl Subjects {
     }
 }
 
+impl Options {
+    /// How a closed loop sends. Over how many connections is a part of what is
+    /// asked of it, as its rate is of an open one.
+    fn closed(&self, connections: usize) -> String {
+        let streams = match self.sending.streams() {
+            1 => String::new(),
+            streams => format!(" of {streams} streams"),
+        };
+        format!(
+            "closed: over {connections} connections{streams}, each sends its next request when \
+             its answer has come{}",
+            self.bounds()
+        )
+    }
+
+    /// How much of it there is, and how it is verified.
+    fn bounds(&self) -> String {
+        let most = self.requests.map(|most| format!(", at most {most} requests"));
+        let compared = compared(self.compare_every, COMPARE_EVERY);
+        format!(", for {:?}{}{compared}", self.duration, most.unwrap_or_default())
+    }
+}
+
+/// Which answers are compared, where it is not as usual.
+fn compared(every: u64, usual: u64) -> String {
+    match every == usual {
+        true => String::new(),
+        false => format!(", one answer in {every} compared"),
+    }
+}
+
 /// What ends a command before it has a verdict.
 enum Failure {
     Usage(String),
@@ -152,6 +183,8 @@ enum Failure {
 }
 
 const USAGE: u8 = 2;
+/// A rate is for looking closely: every answer.
+const COMPARE_EVERY: u64 = 1;
 
 /// Does what the arguments say.
 #[must_use]
@@ -278,8 +311,10 @@ fn heading(options: &Options, asked: String) -> Heading {
     Heading {
         target: options.target.to_string(),
         law: match is_closed {
-            true => "closed: a connection sends its next request when its answer has come".into(),
-            false => format!("open: {}, whatever the target does", options.rate),
+            true => options.closed(connections),
+            false => {
+                format!("open: {}, whatever the target does{}", options.rate, options.bounds())
+            }
         },
         connections,
         threads: options.sending.threads(connections),

@@ -22,6 +22,10 @@ pub(crate) mod tests;
 /// The version of the document's members; a reader refuses any other.
 pub const SCHEMA: &str = "loadgen/4";
 
+/// The share of the shorter of two runs in which both must have run, so that
+/// their rates together are one load's.
+const TOGETHER_MIN: f64 = 0.9;
+
 /// Counts, by what was counted, as reports name it.
 pub type Named = BTreeMap<String, u64>;
 /// Parts of a run, by name.
@@ -42,7 +46,8 @@ pub struct Document {
     /// When it began, in milliseconds since 1970, by this machine's clock; of
     /// several the first.
     pub began_ms: u64,
-    /// How long it took, in microseconds; of several the longest.
+    /// How long it took, in microseconds; of several from the first beginning to
+    /// the last end.
     pub took_us: u64,
     /// The service levels, as they were given.
     pub levels: Vec<String>,
@@ -123,6 +128,9 @@ pub enum Error {
     /// Of different loads.
     #[error("these are not runs of one load: {0}")]
     Unlike(String),
+    /// One of them twice.
+    #[error("one run stands there twice, and would count twice")]
+    Twice,
     /// Histograms of other bounds.
     #[error("the times of the reports have other bounds than each other")]
     Bounds(#[from] AdditionError),
@@ -239,32 +247,64 @@ impl Document {
     #[must_use]
     pub fn unlike(&self, other: &Self) -> Vec<String> {
         let mut unlike = self.heading.unlike(&other.heading);
-        let mut both = [self, other].map(|it| (it.began_ms, it.began_ms + it.took_us / 1_000));
-        both.sort_unstable();
-        let [(_, ended), (began, _)] = both;
+        let began = self.began_us().max(other.began_us());
+        let ended = self.ended_us().min(other.ended_us());
+        let both = ended.saturating_sub(began) as f64;
+        let shorter = self.took_us.min(other.took_us) as f64;
         if began > ended {
-            let seconds = (began - ended) as f64 / 1e3;
+            let seconds = (began - ended) as f64 / 1e6;
             unlike.push(format!("one began {seconds:.1} s after the other had ended"));
+        } else if both < TOGETHER_MIN * shorter {
+            let (both, shorter) = (both / 1e6, shorter / 1e6);
+            unlike.push(format!(
+                "they ran side by side for {both:.1} s only, of the {shorter:.1} s of the shorter"
+            ));
         }
         unlike
     }
 
-    /// Adds another process's run against the same target.
+    fn began_us(&self) -> u64 {
+        self.began_ms.saturating_mul(1_000)
+    }
+
+    fn ended_us(&self) -> u64 {
+        self.began_us().saturating_add(self.took_us)
+    }
+
+    /// Refuses runs that are not of one load. Each is held against each other, so
+    /// that their order does not matter.
     ///
     /// # Errors
-    /// Where it is [unlike](Self::unlike) this one.
-    pub fn merge(&mut self, other: Self) -> Result<(), Error> {
-        match &self.unlike(&other)[..] {
-            [] => self.merge_unlike(other),
-            unlike => Err(Error::Unlike(unlike.join("; "))),
+    /// Where one is there twice, or is [unlike](Self::unlike) another.
+    pub fn check_alike(runs: &[Self]) -> Result<(), Error> {
+        Self::check_once(runs)?;
+        let pairs = runs
+            .iter()
+            .enumerate()
+            .flat_map(|(at, one)| runs[at + 1..].iter().map(move |other| one.unlike(other)));
+        match pairs.into_iter().find(|unlike| !unlike.is_empty()) {
+            Some(unlike) => Err(Error::Unlike(unlike.join("; "))),
+            None => Ok(()),
         }
     }
 
-    /// Adds another run, whatever was asked of it.
+    /// Refuses the same run again, whatever its file is called.
+    ///
+    /// # Errors
+    /// Where one is there twice.
+    pub fn check_once(runs: &[Self]) -> Result<(), Error> {
+        match runs.iter().enumerate().any(|(at, run)| runs[at + 1..].contains(run)) {
+            true => Err(Error::Twice),
+            false => Ok(()),
+        }
+    }
+
+    /// Adds another run, whatever was asked of it; see
+    /// [`check_alike`](Self::check_alike).
     ///
     /// # Errors
     /// Where its times have other bounds.
-    pub fn merge_unlike(&mut self, other: Self) -> Result<(), Error> {
+    pub fn merge(&mut self, other: Self) -> Result<(), Error> {
         self.generator.lag.add(&other.generator.lag)?;
         self.generator.delay.add(&other.generator.delay)?;
         self.generator.merge_counts(&other.generator);
@@ -279,8 +319,9 @@ impl Document {
         if self.ended == Ended::Done {
             self.ended = other.ended;
         }
+        let ended_us = self.ended_us().max(other.ended_us());
         self.began_ms = self.began_ms.min(other.began_ms);
-        self.took_us = self.took_us.max(other.took_us);
+        self.took_us = ended_us - self.began_us();
         for level in other.levels {
             if !self.levels.contains(&level) {
                 self.levels.push(level);

@@ -220,8 +220,13 @@ impl Honesty {
 
 /// How many times as fast, with as many digits as tell it apart.
 pub(crate) fn times(speed: f64) -> String {
-    match speed < 10.0 {
-        true => format!("{speed:.2}").trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => format!("{speed:.0}"),
+    if speed >= 10.0 {
+        return format!("{speed:.0}");
     }
+    let digits = match speed > 0.0 && speed < 0.1 {
+        // The first one that is not 0, and one more.
+        true => 1 + (-speed.log10()).ceil() as usize,
+        false => 2,
+    };
+    format!("{speed:.digits$}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }

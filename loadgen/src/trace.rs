@@ -7,9 +7,11 @@
 
 mod line;
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::DateTime;
@@ -84,15 +86,19 @@ pub struct Trace {
     procedures: Vec<String>,
     /// The first line without any.
     without: Option<u64>,
+    /// Who has the cases that some lines name without a subject, where others say.
+    people: Arc<HashMap<Name, Name>>,
 }
 
 impl Trace {
-    /// Reads all of it, keeping nothing but what stands here.
+    /// Reads all of it, keeping nothing but what stands here and, meanwhile, the
+    /// cases that a line names without a subject.
     ///
     /// # Errors
     /// The first line that is none, or is earlier than the one before it.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let mut trace: Option<Self> = None;
+        let mut nameless = HashSet::new();
         for item in Lines::open(path)? {
             let (line, number) = item?;
             let of_line = |what| Error::Line { path: path.into(), line: number, what };
@@ -103,6 +109,7 @@ impl Trace {
                 visits: 0,
                 procedures: Vec::new(),
                 without: None,
+                people: Arc::default(),
             });
             let kind: Kind = line.kind.parse().map_err(of_line)?;
             if line.at.is_local != known.start.is_local {
@@ -113,7 +120,14 @@ impl Trace {
             let since = line.at.since(&known.start);
             match since.filter(|since| *since >= known.length) {
                 Some(since) => known.length = since,
-                None => return Err(of_line(format!("{} is before the line above it", line.at))),
+                None => {
+                    let zone = if line.at.is_local { "" } else { " (in UTC)" };
+                    let what = format!("{}{zone} is before the line above it", line.at);
+                    return Err(of_line(what));
+                }
+            }
+            if line.subject.is_none() {
+                nameless.extend(line.case);
             }
             known.visits += 1;
             match line.procedure {
@@ -130,7 +144,9 @@ impl Trace {
                 Some(_) => {}
             }
         }
-        trace.ok_or_else(|| Error::Empty(path.into()))
+        let mut trace = trace.ok_or_else(|| Error::Empty(path.into()))?;
+        trace.people = Arc::new(people(path, &nameless)?);
+        Ok(trace)
     }
 
     /// From its first visit to its last.
@@ -183,9 +199,27 @@ impl Trace {
         let of = |name: &String| self.procedures.iter().position(|known| known == name);
         let procedure = line.procedure.as_ref().map_or(Some(0), of)? as u16;
         let at = line.at.since(&self.start)?;
-        let (kind, (subject, case)) = (line.kind.parse().ok()?, line.whose(number));
+        let (kind, (subject, case)) = (line.kind.parse().ok()?, line.whose(number, &self.people));
         Some(Visit { at, kind, procedure, subject, case })
     }
+}
+
+/// Who has these cases, by the first line that says so: a session is one person's
+/// also before they log in.
+fn people(path: &Path, nameless: &HashSet<Name>) -> Result<HashMap<Name, Name>, Error> {
+    let mut people = HashMap::new();
+    if nameless.is_empty() {
+        return Ok(people);
+    }
+    for item in Lines::open(path)? {
+        let (line, _) = item?;
+        if let (Some(subject), Some(case)) = (line.subject, line.case)
+            && nameless.contains(&case)
+        {
+            people.entry(case).or_insert(subject);
+        }
+    }
+    Ok(people)
 }
 
 /// The lines of a file with their numbers, in little memory.

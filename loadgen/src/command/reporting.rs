@@ -65,7 +65,11 @@ impl By {
 pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
     let read = |path: &String| Document::read(path).map_err(|error| unreadable(&error));
     let documents: Result<Vec<_>, _> = options.files.iter().map(read).collect();
-    let mut documents = documents?.into_iter();
+    let documents = documents?;
+    if options.merge {
+        check_mergeable(&documents, options)?;
+    }
+    let mut documents = documents.into_iter();
     let first = documents.next().ok_or_else(|| Failure::Usage("no file".to_owned()))?;
     let rest: Vec<_> = documents.collect();
     if options.merge {
@@ -84,18 +88,22 @@ pub(super) fn report(options: &Options) -> Result<Verdict, Failure> {
     }
 }
 
+fn check_mergeable(documents: &[Document], options: &Options) -> Result<(), Failure> {
+    let checked = match options.unlike {
+        true => Document::check_once(documents),
+        false => Document::check_alike(documents),
+    };
+    checked.map_err(|error| match error {
+        document::Error::Unlike(_) => {
+            Failure::Usage(format!("{error}; to merge them all the same, --unlike"))
+        }
+        error => Failure::Usage(error.to_string()),
+    })
+}
+
 fn merged(mut whole: Document, rest: Vec<Document>, options: &Options) -> Result<Verdict, Failure> {
     for document in rest {
-        let merged = match options.unlike {
-            true => whole.merge_unlike(document),
-            false => whole.merge(document),
-        };
-        merged.map_err(|error| match error {
-            document::Error::Unlike(_) => {
-                Failure::Usage(format!("{error}; to merge them all the same, --unlike"))
-            }
-            error => unreadable(&error),
-        })?;
+        whole.merge(document).map_err(|error| unreadable(&error))?;
     }
     if options.json {
         say(&whole.json());

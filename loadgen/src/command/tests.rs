@@ -73,3 +73,30 @@ fn all_procedures_are_those_that_are_prefilled() {
     let unknown = "--procedures: no `four` there; there is one, three";
     assert_eq!(names(&["four"]).unwrap_err(), unknown);
 }
+
+/// What `run` with these arguments says of its loop.
+fn law(arguments: &[&str]) -> String {
+    let arguments = ["loadgen", "run"].iter().chain(arguments);
+    match Arguments::try_parse_from(arguments).expect("arguments").command {
+        Command::Run(options) => heading(&options, String::new()).law,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn runs_that_were_asked_otherwise_say_so_in_their_loop() {
+    let usual = law(&[]);
+    assert!(usual.starts_with("closed: over ") && usual.ends_with(", for 10s"), "{usual}");
+    for (other, says) in [
+        (&["--connections", "3"][..], "over 3 connections, each sends"),
+        (&["--connections", "3", "--http2", "--streams", "5"], "over 3 connections of 5 streams,"),
+        (&["--duration", "2m"], ", for 120s"),
+        (&["--requests", "7"], ", for 10s, at most 7 requests"),
+        (&["--compare-every", "9"], ", for 10s, one answer in 9 compared"),
+    ] {
+        let other = law(other);
+        assert!(other != usual && other.contains(says), "{other}");
+    }
+    // A rate is sent whatever it is sent over.
+    assert_eq!(law(&["--rate", "9/s", "--connections", "3"]), law(&["--rate", "9/s"]));
+}

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::sending::{Reaching, Sending};
 use super::tell::Telling;
-use super::{Clocks, Failure, block_on, complain, conclude, country, duration, say};
+use super::{Clocks, Failure, block_on, compared, complain, conclude, country, duration, say};
 use crate::connection::Keeping;
 use crate::honesty::times;
 use crate::live::Goal;
@@ -24,6 +24,11 @@ use crate::trace::{self, Trace};
 use source::{Sent, Source};
 
 mod source;
+#[cfg(test)]
+mod tests;
+
+/// Of so many answers of a year or a trace, one is compared.
+const COMPARE_EVERY: u64 = 20;
 
 /// What is common to whatever sends visits.
 #[derive(Clone, Debug, Args)]
@@ -41,7 +46,7 @@ struct Common {
     seed: u64,
     /// Compare every n-th answer with the truth, field by field; the others are
     /// judged by status and shape.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = COMPARE_EVERY, value_parser = clap::value_parser!(u64).range(1..))]
     compare_every: u64,
     /// Send what this file says, to any HTTP service: a year opens its requests
     /// by their weights, a trace names them as its procedures.
@@ -151,11 +156,13 @@ pub(super) fn year(options: &Options) -> Result<Verdict, Failure> {
         let sent = source.sent(&names(&year), country, common.compare_every)?;
         let speed = year.length().as_secs_f64() / options.r#in.as_secs_f64();
         let law = format!(
-            "open: {} year(s) from {}, as profile `{}` says, {} times as fast",
+            "open: {} year(s) from {}, as profile `{}` says{}, {} times as fast{}",
             year.years,
             year.start,
             year.profile.name,
-            times(speed)
+            options.calendar.otherwise(),
+            times(speed),
+            compared(common.compare_every, COMPARE_EVERY)
         );
         let goal = Goal { length: options.r#in, requests: None };
         let visits = move || Box::new(year.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
@@ -187,7 +194,8 @@ pub(super) fn replay(options: &ReplayOptions) -> Result<Verdict, Failure> {
     block_on(async {
         let source = common.source(&keeping, country).await?;
         let sent = source.sent(trace.procedures(), country, common.compare_every)?;
-        let law = format!("open: {} visits of {}, {pace}", trace.len(), options.file.display());
+        let (visits, compared) = (trace.len(), compared(common.compare_every, COMPARE_EVERY));
+        let law = format!("open: {visits} visits of {}, {pace}{compared}", options.file.display());
         let goal = Goal { length: trace.length().div_f64(speed), requests: Some(trace.len()) };
         let visits = move || Box::new(trace.visits()) as Box<dyn Iterator<Item = Visit> + Send>;
         send(common, keeping, sent, Going { law, speed, goal }, visits).await
@@ -233,6 +241,19 @@ impl Common {
 }
 
 impl Calendar {
+    /// What it does otherwise than its profile says, and who comes where that is
+    /// not everybody: years that differ in it are different loads.
+    fn otherwise(&self) -> String {
+        let mut text = String::new();
+        if !self.settings.is_empty() {
+            text.push_str(&format!(" with {}", self.settings.join(", ")));
+        }
+        if self.subjects == Subjects::Zipf {
+            text.push_str(" about people drawn by Zipf's law");
+        }
+        text
+    }
+
     /// Refuses settings that a template's year would not follow.
     fn check_followed(&self, of_template: bool) -> Result<(), Failure> {
         const FOLLOWED: [&str; 2] = ["per-submission.opens", "per-submission.resumes"];

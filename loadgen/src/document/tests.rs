@@ -68,3 +68,56 @@ fn what_is_no_document_is_refused_with_its_place() {
     check_refused(&text.replace("\"digits\":3", "\"digits\":5"), "at most three digits");
     check_refused(&text.replace("\"runs\":1", "\"runs\":1,\"more\":1"), "unknown field `more`");
 }
+
+/// Runs of so many seconds, with when they began, held against each other.
+fn alike(runs: &[(u64, u64)]) -> Result<(), String> {
+    let run = |(began, took): &(u64, u64)| {
+        let mut run = document(&[]);
+        (run.began_ms, run.took_us) = (began * 1_000, took * 1_000_000);
+        run
+    };
+    let runs: Vec<_> = runs.iter().map(run).collect();
+    Document::check_alike(&runs).map_err(|error| error.to_string())
+}
+
+#[test]
+fn runs_that_hardly_met_are_not_one_load_in_whatever_order() {
+    assert_eq!(alike(&[(100, 10), (101, 10), (100, 11)]), Ok(()));
+    // The longer one holds all of the shorter one.
+    assert_eq!(alike(&[(100, 100), (150, 10)]), Ok(()));
+    for (runs, says) in [
+        (&[(100, 10), (109, 10)][..], "side by side for 1.0 s only, of the 10.0 s of the shorter"),
+        (&[(100, 10), (108, 100)], "side by side for 2.0 s only, of the 10.0 s"),
+        (&[(100, 10), (112, 10)], "one began 2.0 s after the other had ended"),
+        (&[(100, 10), (101, 10), (102, 10)], "side by side for 8.0 s only"),
+    ] {
+        let mut runs = runs.to_vec();
+        for _ in 0..runs.len() {
+            runs.rotate_left(1);
+            let said = alike(&runs).expect_err("unlike");
+            assert!(said.contains(says), "{runs:?}: {said}");
+        }
+        runs.reverse();
+        assert!(alike(&runs).is_err(), "{runs:?}");
+    }
+}
+
+#[test]
+fn runs_that_were_merged_took_from_the_first_beginning_to_the_last_end() {
+    for (first, second) in [((100, 10), (101, 10)), ((101, 10), (100, 10))] {
+        let run = |(began, took): (u64, u64)| {
+            let mut run = document(&[]);
+            (run.began_ms, run.took_us) = (began * 1_000, took * 1_000_000);
+            run
+        };
+        let mut merged = run(first);
+        merged.merge(run(second)).expect("the same bounds");
+        assert_eq!((merged.began_ms, merged.took()), (100_000, Duration::from_secs(11)));
+    }
+}
+
+#[test]
+fn the_same_run_does_not_count_twice() {
+    let said = alike(&[(100, 10), (100, 11), (100, 10)]).expect_err("twice");
+    assert!(said.contains("twice"), "{said}");
+}

@@ -85,6 +85,8 @@ fn a_calendar_that_runs_otherwise_than_what_was_sent_is_said_aloud() {
 fn a_speed_is_told_with_the_digits_that_it_needs() {
     for (speed, told) in
         [(0.25, "0.25"), (1.0, "1"), (2.5, "2.5"), (9.999, "10"), (262_800.0, "262800")]
+            .into_iter()
+            .chain([(0.0025, "0.0025"), (0.01, "0.01"), (0.099, "0.099"), (0.0, "0")])
     {
         assert_eq!(times(speed), told);
     }

@@ -1,5 +1,6 @@
 //! A line of a trace, as it is written.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -22,20 +23,24 @@ pub(super) struct Line {
     pub(super) kind: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) procedure: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named")]
     pub(super) subject: Option<Name>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "named")]
     pub(super) case: Option<Name>,
 }
 
 impl Line {
     /// Whose visit it is, and what belongs together: where nobody is named,
-    /// whoever has the case, and without one somebody of this line's own.
-    pub(super) fn whose(&self, number: u64) -> (u64, u64) {
+    /// whoever has the case, by another line of it or by the case's own name, and
+    /// without one somebody of this line's own.
+    pub(super) fn whose(&self, number: u64, people: &HashMap<Name, Name>) -> (u64, u64) {
         let case = self.case.unwrap_or_default();
         let subject = match (self.subject, self.case) {
             (Some(subject), _) => subject,
-            (None, Some(case)) => Name::of(format!("case {}", case.0).as_bytes()),
+            (None, Some(case)) => match people.get(&case) {
+                Some(subject) => *subject,
+                None => Name::of(format!("case {}", case.0).as_bytes()),
+            },
             (None, None) => Name::of(format!("line {number}").as_bytes()),
         };
         (subject.0, case.0)
@@ -96,7 +101,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// Who, or which case: a number, or what stands for one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Name(pub(super) u64);
 
 impl Name {
@@ -110,33 +115,43 @@ impl Name {
         Self(hash ^ (hash >> 29))
     }
 
-    fn parse(text: &str) -> Self {
-        text.parse().map_or_else(|_| Self::of(text.as_bytes()), Self)
+    /// Of what stands there in either format. Nothing is nobody's name.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let named = || text.parse().map_or_else(|_| Self::of(text.as_bytes()), Self);
+        (!text.is_empty()).then(named)
     }
 }
 
-impl<'de> Deserialize<'de> for Name {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Any;
+/// A name in JSON, or none.
+fn named<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Name>, D::Error> {
+    struct Any;
 
-        impl Visitor<'_> for Any {
-            type Value = Name;
+    impl Visitor<'_> for Any {
+        type Value = Option<Name>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a whole number from 0 on, or a text")
-            }
-
-            fn visit_u64<E>(self, number: u64) -> Result<Name, E> {
-                Ok(Name(number))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-                Ok(Name::parse(text))
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a whole number, or a text")
         }
 
-        from.deserialize_any(Any)
+        fn visit_u64<E>(self, number: u64) -> Result<Option<Name>, E> {
+            Ok(Some(Name(number)))
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<Option<Name>, E> {
+            Ok(Name::parse(&number.to_string()))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Option<Name>, E> {
+            Ok(Name::parse(text))
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<Name>, E> {
+            Ok(None)
+        }
     }
+
+    from.deserialize_any(Any)
 }
 
 pub(super) fn json(text: &str) -> Result<Line, String> {
@@ -156,9 +171,8 @@ pub(super) fn csv(text: &str) -> Result<Line, String> {
     let [at, kind, procedure, subject, case] = fields[..] else {
         return Err(format!("{} fields instead of five ({HEADER})", fields.len()));
     };
-    let name = |text: &str| (!text.is_empty()).then(|| Name::parse(text));
     let kind = if kind.is_empty() { open() } else { kind.to_owned() };
     let procedure = (!procedure.is_empty()).then(|| procedure.to_owned());
-    let (at, subject, case) = (Moment::parse(at)?, name(subject), name(case));
+    let (at, subject, case) = (Moment::parse(at)?, Name::parse(subject), Name::parse(case));
     Ok(Line { at, kind, procedure, subject, case })
 }

@@ -1,7 +1,5 @@
 //! What is written is read again as it was, and what is no line is named.
 
-use std::sync::Arc;
-
 use jiff::civil::Date;
 
 use super::*;
@@ -123,8 +121,52 @@ fn a_log_of_another_system_is_a_trace() {
     let subjects: Vec<_> = json.iter().map(|visit| visit.subject).collect();
     assert_eq!((subjects[0], subjects[2]), (subjects[1], subjects[3]));
     assert_eq!((subjects[4], json[2].case), (17, json[3].case));
-    let different: std::collections::HashSet<_> = subjects.iter().collect();
+    let different: HashSet<_> = subjects.iter().collect();
     assert_eq!(different.len(), 5, "{subjects:?}");
+}
+
+/// A session of a log before somebody logs in, and after they have logged out.
+#[test]
+fn a_case_is_one_persons_whichever_of_its_lines_names_them() {
+    let file = file(
+        b"at,kind,procedure,subject,case\n2026-03-02T08:15:02Z,,a,,c1\n\
+          2026-03-02T08:15:03Z,,a,u-1,c1\n2026-03-02T08:15:04Z,,a,,c1\n\
+          2026-03-02T08:15:05Z,,a,u-2,c2\n2026-03-02T08:15:06Z,,a,,c3\n",
+    );
+    let visits: Vec<_> = Trace::open(file.path()).expect("a trace").visits().collect();
+    let subjects: Vec<_> = visits.iter().map(|visit| visit.subject).collect();
+    assert_eq!([subjects[0], subjects[2]], [subjects[1]; 2]);
+    assert!(![subjects[1], subjects[3]].contains(&subjects[4]) && subjects[1] != subjects[3]);
+}
+
+#[test]
+fn a_name_is_the_same_one_in_both_formats() {
+    let json = |name: &str| {
+        format!("{{\"at\":\"2026-03-02T08:15:02Z\",\"procedure\":\"a\",\"subject\":{name}}}\n")
+    };
+    let subjects = |text: String| -> Vec<_> {
+        let file = file(text.as_bytes());
+        let trace = Trace::open(file.path()).expect("a trace");
+        trace.visits().map(|visit| visit.subject).collect()
+    };
+    for (json_name, csv_name) in [("-3", "-3"), ("\"-3\"", "-3"), ("17", "17"), ("\" x \"", "x")] {
+        let csv = format!("{HEADER}\n2026-03-02T08:15:02Z,,a,{csv_name},\n");
+        assert_eq!(subjects(json(json_name)), subjects(csv), "{json_name}");
+    }
+    for nobody in ["\"\"", "\" \"", "null"] {
+        let two = subjects(json(nobody).repeat(2));
+        assert_ne!(two[0], two[1], "{nobody} is a person");
+    }
+}
+
+#[test]
+fn a_time_that_was_told_with_an_offset_is_named_as_one_in_utc() {
+    let file = file(
+        b"at,kind,procedure,subject,case\n2026-03-02T08:15:02Z,,a,,\n\
+          2026-03-02T09:15:01+01:00,,a,,\n",
+    );
+    let said = Trace::open(file.path()).expect_err("no order").to_string();
+    assert!(said.contains("line 3: 2026-03-02T08:15:01Z (in UTC) is before"), "{said}");
 }
 
 #[test]
@@ -152,10 +194,9 @@ fn a_line_that_is_none_is_named_with_what_is_wrong() {
         (r#"{"at":"2026-01-01T09:00:00","kind":"open","subject":3}"#, "names its procedure"),
         (r#"{"at":"2026-01-01T07:00:00","kind":"accesses","subject":3}"#, "before the line above"),
         (
-            r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":-3}"#,
-            "line 2: invalid type: integer `-3`, expected a whole number",
+            r#"{"at":"2026-01-01T09:00:00","kind":"accesses","case":1.5}"#,
+            "line 2: invalid type: floating point `1.5`, expected a whole number",
         ),
-        (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","case":1.5}"#, "whole number from 0"),
         (r#"{"kind":"accesses","subject":3}"#, "line 2: missing field `at`"),
         (r#"{"at":"2026-01-01T09:00:00Z","kind":"accesses"}"#, "line 2: its time has no offset"),
         (r#"{"at":"2026-01-01T09:00:00","kind":"accesses","subject":3,"x":1}"#, "unknown field"),

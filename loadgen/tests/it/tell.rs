@@ -47,6 +47,12 @@ fn a_report_prints_merges_and_compares_what_runs_wrote() {
     let said = [unlike, " s after the other had ended; to merge them all the same, --unlike"];
     expect(report(&["--merge", &first, &second]), 2, &said);
     expect(report(&["--merge", "--unlike", &first, &second]), 0, &merged);
+    let copy = file("first-copy.json");
+    std::fs::copy(&first, &copy).expect("a copy");
+    for unlike in [&[][..], &["--unlike"]] {
+        let twice = [&["--merge"], unlike, &[&first, &second, &copy]].concat();
+        expect(report(&twice), 2, &["one run stands there twice"]);
+    }
     let compared = ["first   holds", "second  holds", "p99 ms", "answers/s", "noise"];
     expect(report(&[&first, &second]), 0, &compared);
     expect(report(&[&first, &second, &first]), 2, &["--merge"]);
