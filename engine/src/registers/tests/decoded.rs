@@ -69,6 +69,22 @@ fn a_body_that_is_no_json_of_that_shape_is_invalid_as_a_whole() {
     assert_eq!(not_utf8.unwrap_err(), invalid());
 }
 
+/// In objects of many members, too, of which readers may look up by other ways.
+#[test]
+fn of_members_with_one_name_the_first_counts() {
+    let about = |first: &str, then: &str| {
+        let others: Vec<_> = (0..38).map(|other| format!("\"x{other}\":{other}")).collect();
+        let (before, between) = others.split_at(19);
+        let (before, between) = (before.join(","), between.join(","));
+        let named = |who| format!("\"matricule\":\"{who}\"");
+        let members = [before, named(first), between, named(then)].join(",");
+        let body = format!("{{\"person\":{{{members}}}}}");
+        read("rnpp", &[ADULT], &body).unwrap().remove(0)
+    };
+    assert!(about(ADULT, "1893120105733").unwrap().found);
+    assert_eq!(about("1893120105733", ADULT).unwrap_err(), invalid());
+}
+
 /// An answer about the adult with something that nests `depth` deep in all.
 fn nested(depth: usize, open: &str, close: &str) -> String {
     let inside = open.repeat(depth - 1) + &close.repeat(depth - 1);
