@@ -50,6 +50,10 @@ const BESIDE: Duration = Duration::from_secs(10);
 const GIVE_WAY_EVERY: u64 = 50;
 /// Jobs at a time. Each holds its connection and its window.
 const JOBS_MAX: usize = 64;
+/// How far the composing threads stand back, as `nice` counts.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
 /// What all bulk jobs share.
 pub struct Bulk {
     jobs: Arc<Semaphore>,
@@ -188,20 +192,12 @@ fn pool() -> Option<ThreadPool> {
     built.inspect_err(|error| tracing::warn!(%error, "bulk jobs compose on the cores")).ok()
 }
 
-/// Lets the kernel prefer other threads to the one that calls this. A niceness would not do: a
-/// thread that is only nicer keeps its processor for a slice of some milliseconds all the same.
+/// Lets the kernel prefer other threads to the one that calls this.
 fn stand_back() {
+    // On Linux, a thread's niceness is its own.
     #[cfg(target_os = "linux")]
-    {
-        use thread_priority::{
-            NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-            set_thread_priority_and_policy, thread_native_id,
-        };
-        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-        let set = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
-        if let Err(error) = set {
-            tracing::debug!(?error, "bulk jobs compose at the usual priority");
-        }
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::debug!(%error, "bulk jobs compose at the usual priority");
     }
 }
 

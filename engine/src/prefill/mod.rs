@@ -302,7 +302,9 @@ impl<'a> Attempt<'a> {
             steps.end("release");
             let until = self.deadline + ledger::GRACE;
             let (port, facts) = (&self.core.port, self.facts(&grant));
-            let disclosed = match self.in_bulk {
+            // With nobody there to give way to, more in a batch and no wait for it.
+            let goes_last = self.in_bulk && self.core.shared.bulk.gives_way();
+            let disclosed = match goes_last {
                 false => port.disclose(bundle, facts, until).await,
                 true => port.disclose_in_bulk(bundle, facts, until).await,
             };
