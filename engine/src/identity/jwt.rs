@@ -11,8 +11,9 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     UnparsedPublicKey,
 };
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::model::CivilMs;
 
@@ -117,7 +118,7 @@ struct Jwk {
     e: Option<String>,
     /// Whoever only verifies must not have a private key.
     #[serde(default)]
-    d: Option<serde::de::IgnoredAny>,
+    d: Option<IgnoredAny>,
 }
 
 impl KeySet {
@@ -258,8 +259,13 @@ struct Header {
     typ: Option<String>,
     #[serde(default)]
     kid: Option<String>,
-    #[serde(default)]
-    crit: Option<serde::de::IgnoredAny>,
+    /// Whether it is there, whatever it is: a `null`, too, asks for what nobody knows.
+    #[serde(default, deserialize_with = "there")]
+    crit: bool,
+}
+
+fn there<'de, D: Deserializer<'de>>(member: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(member).map(|_| true)
 }
 
 /// The claims that every token has.
@@ -301,7 +307,7 @@ impl Issuer {
         let signed = &token[..header.len() + 1 + payload.len()];
         let header: Header = json(header).ok_or(Invalid::Form)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| Invalid::Form)?;
-        if header.crit.is_some() {
+        if header.crit {
             return Err(Invalid::Critical);
         }
         self.kind_of(&header)?;
@@ -340,6 +346,10 @@ impl Issuer {
     }
 }
 
+/// A part as `T`, where it is JSON to its last member: what `T` passes over is not looked
+/// at, and any other reader of the token would refuse what it hides.
 fn json<T: DeserializeOwned>(part: &str) -> Option<T> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
+    serde_json::from_slice::<Value>(&bytes).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }

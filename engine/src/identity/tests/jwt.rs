@@ -77,6 +77,13 @@ impl Signer {
         format!("{message}.{}", encoded(signature))
     }
 
+    /// The same with a header and claims that need not be JSON, under the first key.
+    fn sign_bytes(&self, header: &[u8], claims: &[u8]) -> String {
+        let message = format!("{}.{}", encoded(header), encoded(claims));
+        let signature = self.edwards.sign(message.as_bytes());
+        format!("{message}.{}", encoded(signature))
+    }
+
     fn issuer(&self) -> Issuer {
         Issuer {
             issuer: "https://id.example".into(),
@@ -171,6 +178,10 @@ fn no_header_leads_around_the_signature() {
     check("typ", Value::Null, Invalid::Type);
     check("crit", json!(["exp"]), Invalid::Critical);
     check("alg", Value::Null, Invalid::Form);
+    // One that is there is there, whatever it is.
+    let mut critical = header();
+    critical["crit"] = Value::Null;
+    assert_eq!(verify(&issuer, &signer.sign(&critical, &claims())), Err(Invalid::Critical));
     // Another's signature, and none.
     let stranger = Signer::new().sign(&header(), &claims());
     assert_eq!(verify(&issuer, &stranger), Err(Invalid::Signature));
@@ -186,6 +197,29 @@ fn no_header_leads_around_the_signature() {
         assert!(verify(&issuer, wrong).is_err(), "{wrong}");
     }
     assert_eq!(verify(&issuer, &"a".repeat(9_000)), Err(Invalid::Form));
+}
+
+#[test]
+fn a_member_that_nobody_reads_is_json_too() {
+    let signer = Signer::new();
+    let issuer = signer.issuer();
+    let more = |object: Value, member: &[u8]| {
+        let mut bytes = object.to_string().into_bytes();
+        assert_eq!(bytes.pop(), Some(b'}'));
+        [&bytes, member, b"}"].concat()
+    };
+    let check = |member: &[u8], taken: bool| {
+        let (whole, with) = (header().to_string().into_bytes(), more(header(), member));
+        let (payload, and) = (claims().to_string().into_bytes(), more(claims(), member));
+        let form = if taken { Ok(()) } else { Err(Invalid::Form) };
+        let claims = if taken { Ok(()) } else { Err(Invalid::Claims) };
+        assert_eq!(verify(&issuer, &signer.sign_bytes(&with, &payload)).map(|_| ()), form);
+        assert_eq!(verify(&issuer, &signer.sign_bytes(&whole, &and)).map(|_| ()), claims);
+    };
+    check(br#","x":"y""#, true);
+    check(b",\"x\":\"\xeb\"", false);
+    check(br#","x":"\ud800""#, false);
+    check(br#","x":1e999"#, false);
 }
 
 #[test]
