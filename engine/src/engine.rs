@@ -324,14 +324,24 @@ async fn until(
     }
 }
 
-async fn run_core(
+/// What one core does. A drain waits for it from the call on: it may be over before the
+/// core's thread has begun.
+fn run_core(
     seat: Arc<Seat>,
     deliver: impl Future<Output = ()> + Send + 'static,
     listener: http::Listener,
     jobs: Jobs,
-) {
-    tokio::spawn(deliver);
-    tokio::join!(jobs.work(seat.clone()), http::serve(seat, listener));
+) -> impl Future<Output = ()> + Send {
+    let shared = seat.core().shared().clone();
+    let waited_for = shared.drain.watch();
+    async move {
+        // Dropped before the runtime of the core is, also where it is told to stop.
+        let _steps = shared.bulk.steps_on_a_core();
+        drop(shared);
+        tokio::spawn(deliver);
+        tokio::join!(jobs.work(seat.clone()), http::serve(seat, listener));
+        drop(waited_for);
+    }
 }
 
 async fn keep_indexed(mut indexer: Indexer, room: Arc<Room>, mut stopped: watch::Receiver<bool>) {

@@ -54,6 +54,8 @@ pub async fn serve(seat: Arc<Seat>, listener: Listener) {
     let server = Server { seat, shared, open: Arc::default(), places, tls, limits, most };
     let open = server.open.clone();
     let telling = async {
+        // A drain may have begun before this core.
+        open.tell(*phase.borrow_and_update());
         while phase.changed().await.is_ok() {
             open.tell(*phase.borrow_and_update());
         }

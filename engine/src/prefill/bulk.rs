@@ -10,7 +10,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -62,6 +62,7 @@ pub struct Bulk {
     fetching: Semaphore,
     /// Started by the first job.
     pool: OnceLock<Option<ThreadPool>>,
+    steps: Arc<Steps>,
     since: Instant,
     /// Until when somebody is there who asks by themselves, in milliseconds from `since`.
     beside: AtomicU64,
@@ -74,6 +75,7 @@ impl Default for Bulk {
             under_way: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
             fetching: Semaphore::new(FETCHING_MAX),
             pool: OnceLock::new(),
+            steps: Arc::default(),
             since: clock::monotonic(),
             beside: AtomicU64::new(0),
         }
@@ -85,6 +87,34 @@ pub struct Job(#[expect(dead_code, reason = "it is held and not read")] OwnedSem
 
 /// A bundle's turn, until it is dropped.
 pub struct Turn(#[expect(dead_code, reason = "it is held and not read")] OwnedSemaphorePermit);
+
+/// First steps on the composing threads. They use their core's runtime: its timers panic
+/// once it is being shut down.
+#[derive(Default)]
+struct Steps {
+    /// Held while one is made.
+    under_way: RwLock<()>,
+    over: AtomicBool,
+}
+
+impl Steps {
+    /// Makes one, unless a core has ended: then nothing of it happens, and `None`.
+    fn make<T>(&self, step: impl FnOnce() -> T) -> Option<T> {
+        let _under_way = self.under_way.read().unwrap_or_else(PoisonError::into_inner);
+        (!self.over.load(Ordering::SeqCst)).then(step)
+    }
+}
+
+/// Of a core: when it is dropped, no first step is being made, and none is made from then
+/// on. A core that goes on makes its own.
+pub struct OnACore(Arc<Steps>);
+
+impl Drop for OnACore {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::SeqCst);
+        drop(self.0.under_way.write());
+    }
+}
 
 /// The work for one line of a job.
 pub type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -131,17 +161,29 @@ impl Bulk {
         (0..count).map(turn).collect()
     }
 
+    /// What a core holds for as long as its runtime is there.
+    #[must_use]
+    pub fn steps_on_a_core(&self) -> OnACore {
+        OnACore(self.steps.clone())
+    }
+
     /// Does the first step of each on the composing threads; what has ended with it, and
-    /// what is left.
+    /// what is left: all of it, where the engine is ending.
     pub async fn begin<T: Send + 'static>(&self, work: Vec<Work<T>>) -> (Vec<T>, Left<T>) {
         let work: Left<T> = work.into_iter().collect();
         let Some(pool) = self.pool() else { return (Vec::new(), work) };
         let (runtime, (reply, begun)) = (Handle::current(), oneshot::channel());
+        let steps = self.steps.clone();
         pool.spawn(move || {
-            // Its timers, connections and tasks are those of its core.
-            let _core = runtime.enter();
+            let mut work = Some(work);
+            let made = steps.make(|| {
+                // Its timers, connections and tasks are those of its core.
+                let _core = runtime.enter();
+                work.take().map(step)
+            });
+            let begun = made.flatten().or_else(|| work.map(|work| (Vec::new(), work)));
             // Whoever hung up needs no answer.
-            drop(reply.send(step(work)));
+            drop(begun.map(|begun| reply.send(begun)));
         });
         begun.await.expect("a step that panics is caught where it is made")
     }

@@ -53,6 +53,51 @@ async fn a_first_step_is_made_on_a_thread_for_it_and_what_is_left_goes_on_here()
     assert_eq!(left.next().await, Some((true, false)));
 }
 
+/// What a first step may need of its core's runtime; it panics where that is gone.
+fn needs_its_core() {
+    assert!(tokio::time::sleep(Duration::from_secs(1)).now_or_never().is_none());
+}
+
+#[test]
+fn a_core_ends_when_no_first_step_is_being_made_and_none_is_made_after_it() {
+    let bulk = Arc::new(Bulk::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let core = bulk.steps_on_a_core();
+    let (begun, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let slow: Work<()> = {
+        let (steps, begun, made) = (bulk.steps.clone(), begun.clone(), made.clone());
+        Box::pin(async move {
+            begun.store(true, Ordering::SeqCst);
+            while !steps.over.load(Ordering::SeqCst) {
+                thread::yield_now();
+            }
+            // Whoever does not wait for it is gone meanwhile.
+            (0..10_000).for_each(|_| thread::yield_now());
+            needs_its_core();
+            made.store(true, Ordering::SeqCst);
+        })
+    };
+    let job = bulk.clone();
+    runtime.spawn(async move { drop(job.begin(vec![slow]).await) });
+    runtime.block_on(async {
+        while !begun.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
+    });
+    drop(core);
+    assert!(made.load(Ordering::SeqCst), "the core has ended under a step");
+    drop(runtime);
+
+    // One that goes on makes its own.
+    let late: Work<Option<String>> =
+        Box::pin(async { thread::current().name().map(str::to_owned) });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (done, mut left) = runtime.block_on(bulk.begin(vec![late]));
+    assert_eq!((done, left.len()), (Vec::new(), 1));
+    let here = thread::current().name().map(str::to_owned);
+    assert_eq!(runtime.block_on(left.next()), Some(here));
+}
+
 #[tokio::test]
 async fn what_is_composed_in_a_first_step_stays_on_its_thread() {
     let bulk = Arc::new(Bulk::default());
