@@ -122,9 +122,21 @@ impl Checkpoints {
         }
     }
 
+    /// An error where a copy has failed since that was asked: nothing more is told durable
+    /// by a disk that fails.
+    pub(super) fn has_not_failed(&self) -> Result<(), Error> {
+        self.copier.is_idle().map(drop)
+    }
+
     /// Waits until nothing is being copied.
     pub(super) fn wait(&self) -> Result<(), Error> {
         self.copier.wait()
+    }
+
+    /// As if a copy had failed just now.
+    #[cfg(test)]
+    pub(super) fn fail(&self, error: Error) {
+        *self.copier.shared.lock() = Phase::Failed(error);
     }
 
     #[cfg(test)]

@@ -115,6 +115,11 @@ impl Sqlite {
         Ok(!cut.query_row([], |row| row.get::<_, bool>(0))?)
     }
 
+    #[cfg(test)]
+    pub(super) fn fail_a_copy(&self, error: Error) {
+        self.checkpoints.fail(error);
+    }
+
     /// Waits for the copy under way; whether there was none since the last checkpoint.
     #[cfg(test)]
     pub(super) fn copied(&self) -> Result<bool, Error> {
@@ -209,6 +214,7 @@ impl Storage for Sqlite {
 
     fn commit(&mut self, head: &Head) -> Result<(), Error> {
         self.write(|this| {
+            this.checkpoints.has_not_failed()?;
             if head.stream != this.stream {
                 return Err(Error::Stream);
             }

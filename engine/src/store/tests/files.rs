@@ -448,6 +448,23 @@ fn the_log_is_copied_beside_the_writer() {
 }
 
 #[test]
+fn what_was_ordered_when_a_copy_failed_is_not_committed() {
+    let folder = crate::store::files::temporary();
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    grow(&mut ledger, 1, 100);
+    ledger.append(&row(2, b"ordered")).unwrap();
+    ledger.fail_a_copy(Error::Io(std::io::Error::other("the disk is gone")));
+    let failure = ledger.commit(&head_of(2, 1));
+    assert!(matches!(failure, Err(Error::Io(_))), "{failure:?}");
+    assert!(matches!(ledger.append(&row(2, b"again")), Err(Error::Poisoned)));
+    let mut reader = ledger.reader().unwrap();
+    assert_eq!(reader.head().unwrap().sequence, 1);
+    drop(ledger);
+    let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
+    assert!(!grow(&mut ledger, 2, 100));
+}
+
+#[test]
 fn a_slow_reader_keeps_the_log_from_being_copied_and_fails_nothing() {
     let folder = crate::store::files::temporary();
     let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
