@@ -95,7 +95,7 @@ pub struct Load {
     pub weight: u64,
     /// Bytes that it may hold.
     pub capacity: u64,
-    /// Subjects dropped for want of room.
+    /// Subjects dropped, or not kept, for want of room.
     pub evicted: u64,
     /// Subjects dropped because their last answer's time was over.
     pub expired: u64,

@@ -62,7 +62,8 @@ impl Table {
         Some(held.clone())
     }
 
-    /// Exchanges what is held about a subject; nobody else does so meanwhile.
+    /// Exchanges what is held about a subject; nobody else does so meanwhile. What has no
+    /// room in a shard of its own is not kept, and all others stay.
     pub(super) fn change(
         &self,
         subject: Subject,
@@ -73,6 +74,16 @@ impl Table {
         let mut shard = self.shard(hash);
         let shard = &mut *shard;
         let hash_of = |held: &Held| self.hasher.hash_one(owner_of(held));
+        // What the table itself takes is known before there is one more in it.
+        shard.held.reserve(1, hash_of);
+        let most = (self.bytes / self.shards.len() as u64) as usize;
+        let room = most.saturating_sub(shard.held.allocation_size());
+        let mut gone = 0;
+        let change = |before: Option<&Held>, number| {
+            let kept = change(before, number);
+            gone += u64::from(kept.as_ref().is_some_and(|new| size(new) > room));
+            kept.filter(|new| size(new) <= room)
+        };
         match shard.held.entry(hash, |held| owner_of(held) == owner, hash_of) {
             Entry::Occupied(mut known) => {
                 shard.bytes -= size(known.get());
@@ -91,7 +102,7 @@ impl Table {
                 }
             }
         }
-        let gone = shard.make_room((self.bytes / self.shards.len() as u64) as usize);
+        gone += shard.make_room(most);
         self.evicted.fetch_add(gone, Ordering::Relaxed);
     }
 

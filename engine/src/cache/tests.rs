@@ -208,6 +208,33 @@ async fn the_bytes_of_all_answers_are_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn more_about_one_subject_than_there_is_room_for_is_not_kept_and_all_others_stay() {
+    let bytes = 10_000;
+    let cache = Cache::new(Config { bytes }, Civil::running(ORIGIN, 1));
+    (1..=40).for_each(|number| cache.keep(company(number), &slot(), &answer(two(), ORIGIN), TTL));
+    let before = cache.load();
+    assert_eq!((before.subjects, before.evicted), (40, 0));
+    let large = |length: usize| {
+        let mut builder = AnswerBuilder::default();
+        builder.value(0, None, |out| out.resize(out.len() + length, b'7'));
+        builder.found(AttributeMask::first(1), ORIGIN, None)
+    };
+    cache.keep(company(41), &slot(), &large(bytes as usize), TTL);
+    assert_eq!(cache.load(), Load { evicted: 1, ..before });
+    assert!(cache.get(company(41)).is_none());
+    // All that is known of somebody is one piece, and goes as one.
+    let another = Slot { register: RegisterId(9), ..slot() };
+    cache.keep(company(7), &another, &large(bytes as usize), TTL);
+    let load = cache.load();
+    assert_eq!((load.subjects, load.evicted), (39, 2));
+    assert!(load.weight < before.weight);
+    assert!(cache.get(company(7)).is_none());
+    // What fits where somebody makes room is kept.
+    cache.keep(company(41), &slot(), &large(bytes as usize / 2), TTL);
+    assert!(cache.get(company(41)).is_some() && cache.load().weight <= bytes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_asked_about_stays_when_others_need_the_room() {
     let (cache, asked) = (Cache::new(Config { bytes: 10_000 }, Civil::running(ORIGIN, 1)), 1..=5);
     for number in 1..=1_000 {
