@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ use super::described::Asking;
 pub const JOBS: usize = 4;
 /// Lines sent in one write.
 const LINES: usize = 64;
+/// How many chunks are sent before they are answered: the kernel's buffers would take
+/// minutes of lines where registers are slow, and all of them are answered in the end.
+/// It is four times what the engine has under way at once.
+const AHEAD: usize = 16;
 
 /// Bundles per second of so many jobs about these people, over and over.
 ///
@@ -74,9 +79,10 @@ fn job(
          transfer-encoding: chunked\r\nconnection: close\r\n\r\n",
         asking.authorization
     )?;
+    let (ahead, behind) = mpsc::sync_channel(AHEAD);
     thread::scope(|scope| {
-        let sent = scope.spawn(move || send(sending, chunks, time));
-        let (answered, refused) = count(&mut stream)?;
+        let sent = scope.spawn(move || send(sending, chunks, time, &ahead));
+        let (answered, refused) = count(&mut stream, behind)?;
         let sent = sent.join().ok().context("the sender panicked")??;
         anyhow::ensure!(refused == 0, "{refused} lines were refused");
         anyhow::ensure!(answered == sent, "{sent} lines were sent, and {answered} came back",);
@@ -85,23 +91,31 @@ fn job(
 }
 
 /// Sends until the time is over, or everything once; how many lines those were.
-fn send(mut stream: TcpStream, chunks: &[String], time: Option<Duration>) -> anyhow::Result<u64> {
+fn send(
+    mut stream: TcpStream,
+    chunks: &[String],
+    time: Option<Duration>,
+    ahead: &SyncSender<u64>,
+) -> anyhow::Result<u64> {
     let (began, mut lines) = (monotonic(), 0);
     let turns = if time.is_some() { usize::MAX } else { chunks.len() };
     for chunk in chunks.iter().cycle().take(turns) {
         if time.is_some_and(|time| monotonic() - began >= time) {
             break;
         }
+        let count = chunk.matches("}\n").count() as u64;
+        ahead.send(count).context("the answers ended before the lines")?;
         stream.write_all(chunk.as_bytes())?;
-        lines += chunk.matches("}\n").count() as u64;
+        lines += count;
     }
     stream.write_all(b"0\r\n\r\n")?;
     Ok(lines)
 }
 
 /// Reads answers to their end: how many lines, and how many of them without a bundle.
-fn count(stream: &mut TcpStream) -> anyhow::Result<(u64, u64)> {
-    let (mut lines, mut bundles, mut rest) = (0, 0, Vec::new());
+/// A chunk is taken from those ahead with the first answer to it.
+fn count(stream: &mut TcpStream, behind: Receiver<u64>) -> anyhow::Result<(u64, u64)> {
+    let (mut lines, mut bundles, mut begun, mut rest) = (0, 0, 0, Vec::new());
     let mut buffer = vec![0; 1 << 16];
     loop {
         let length = stream.read(&mut buffer)?;
@@ -114,6 +128,9 @@ fn count(stream: &mut TcpStream) -> anyhow::Result<(u64, u64)> {
             // Chunks are framed by lines, too; an answer's line is one of JSON.
             if line.ends_with(b"}\n") {
                 lines += 1;
+                if lines > begun {
+                    begun += behind.try_recv().context("more answers than lines")?;
+                }
                 bundles += u64::from(line.starts_with(b"{\"index\":") && has_bundle(line));
             }
         }
