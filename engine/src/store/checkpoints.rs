@@ -5,10 +5,16 @@
 //! any moment; only one that fails is news, and closes the storage. A log starts over when all of
 //! it is copied, which it rarely is while somebody writes: what is left of a long one is copied in
 //! ever shorter pieces, and the last of them by the writer.
+//!
+//! SQLite syncs the file only where it copied all of the log, so that the last copy would sync what
+//! every other one wrote. The thread syncs it after each copy of its own, and the writer finds
+//! little left to sync.
 
 use super::Error;
+use super::files::held;
 use super::schema::{CHECKPOINT_BYTES, COPY_BYTES, LOG_BYTES_MAX, connect};
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -17,6 +23,11 @@ use std::thread::JoinHandle;
 /// the head. About, since they only tell when to look at the log.
 const ROW_BYTES: u64 = 32;
 const PAGES_BYTES: u64 = 2 * 4096;
+
+/// How far the thread stands back, as `nice` counts. A kernel's thread that ends a sync of the
+/// writer would else wait for the processor until a whole copy is done.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 
 /// When the log is copied, and by whom.
 pub(super) struct Checkpoints {
@@ -202,10 +213,10 @@ impl Copier {
     /// Has the log copied, as far as it reaches now.
     fn start(&mut self) -> Result<(), Error> {
         if self.thread.is_none() {
-            let log = open(&self.file)?;
+            let (log, file) = (open(&self.file)?, held(&self.file)?);
             let shared = Arc::clone(&self.shared);
             let builder = std::thread::Builder::new().name("checkpoints".into());
-            self.thread = Some(builder.spawn(move || shared.copy(&log))?);
+            self.thread = Some(builder.spawn(move || shared.copy_all(&log, file))?);
         }
         *self.shared.lock() = Phase::Wanted;
         self.shared.bell.notify_all();
@@ -240,7 +251,12 @@ impl Shared {
     }
 
     /// The thread.
-    fn copy(&self, log: &Connection) {
+    fn copy_all(&self, log: &Connection, file: &File) {
+        // On Linux, a thread's niceness is its own.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::nice(NICENESS) {
+            tracing::debug!(%error, "copies of the log do not stand back");
+        }
         loop {
             let idle = |phase: &mut Phase| !matches!(phase, Phase::Wanted | Phase::Over);
             let mut phase = self.bell.wait_while(self.lock(), idle).expect(NO_PANIC);
@@ -249,13 +265,16 @@ impl Shared {
             }
             *phase = Phase::Copying;
             drop(phase);
-            // Whom it must not disturb, it leaves: what readers still need stays for the next.
-            let copied = log.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-            *self.lock() =
-                copied.map_or_else(|error| Phase::Failed(error.into()), |()| Phase::Idle);
+            *self.lock() = copy(log, file).map_or_else(Phase::Failed, |()| Phase::Idle);
             self.bell.notify_all();
         }
     }
+}
+
+/// Copies what it can without disturbing anybody: what readers still need stays for the next.
+fn copy(log: &Connection, file: &File) -> Result<(), Error> {
+    log.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+    Ok(file.sync_data()?)
 }
 
 fn open(file: &Path) -> Result<Connection, Error> {

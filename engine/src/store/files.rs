@@ -4,6 +4,7 @@ use super::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Mutex;
 
 /// Holds the file's lock for as long as the handle lives, against other processes too.
 pub(super) fn lock(path: &Path) -> Result<File, Error> {
@@ -14,6 +15,37 @@ pub(super) fn lock(path: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked),
         Err(TryLockError::Error(failure)) => Err(failure.into()),
     }
+}
+
+/// The handles of [`held`], each with what tells its file from others.
+static HELD: Mutex<Vec<((u64, u64), &'static File)>> = Mutex::new(Vec::new());
+
+/// A handle of one's own on a file that SQLite has open, to sync it. It stays open until the process
+/// ends, one for each file: to close it would drop every lock that this process has on the file,
+/// those of readers who outlive a writer too.
+pub(super) fn held(path: &Path) -> io::Result<&'static File> {
+    let mut held = HELD.lock().expect("no panic under it");
+    let wanted = identity(&fs::metadata(path)?);
+    if let Some((_, file)) = held.iter().find(|(found, _)| *found == wanted) {
+        return Ok(file);
+    }
+    let file: &'static File =
+        Box::leak(Box::new(OpenOptions::new().read(true).write(true).open(path)?));
+    held.push((identity(&file.metadata()?), file));
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn identity(found: &fs::Metadata) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    (found.dev(), found.ino())
+}
+
+/// Where closing a handle drops no lock of others, any file is as good as a new one.
+#[cfg(not(unix))]
+fn identity(_: &fs::Metadata) -> (u64, u64) {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    (0, NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
 }
 
 /// Makes the file if it is not there, readable by its owner only; SQLite gives its log the same

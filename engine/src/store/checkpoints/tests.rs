@@ -1,7 +1,9 @@
 //! When the log is copied, and by whom.
 
-use super::{Checkpoints, Log, Next};
+use super::{Checkpoints, Log, Next, copy, held};
+use crate::store::Error;
 use rusqlite::Connection;
+use std::fs::File;
 use std::path::Path;
 
 /// Frames of 4 KiB: a slice, the length from which the log is to start over, and the greatest.
@@ -59,4 +61,58 @@ fn what_a_reader_keeps_is_not_copied_again_at_once_but_at_the_greatest_length() 
     log.ended = false;
     assert_eq!(checkpoints.next(&log), Next::Beside);
     check(GREATEST, LONG, Some(LONG), &Next::Here("RESTART"));
+}
+
+/// Or the writer would have to sync what every copy wrote.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_copy_ends_with_a_sync_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let ledger = Connection::open(&path).unwrap();
+    ledger.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE one (number)").unwrap();
+    // Nothing that could be synced.
+    let failed = copy(&ledger, &File::open("/dev/null").unwrap());
+    assert!(matches!(failed, Err(Error::Io(_))), "{failed:?}");
+    copy(&ledger, held(&path).unwrap()).unwrap();
+}
+
+#[test]
+fn a_file_is_opened_once_to_sync_it_and_stays_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let [one, other] = ["one", "other"].map(|name| folder.path().join(name));
+    std::fs::write(&one, "").unwrap();
+    std::fs::write(&other, "").unwrap();
+    let first: &'static File = held(&one).unwrap();
+    assert!(std::ptr::eq(first, held(&one).unwrap()));
+    assert!(!std::ptr::eq(first, held(&other).unwrap()));
+}
+
+/// As `nice` counts, of each of this process' threads that copy.
+#[cfg(target_os = "linux")]
+fn niceness() -> Vec<i32> {
+    let of = |thread: std::fs::DirEntry| {
+        // One that ended meanwhile tells nothing.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).ok()?;
+        let (name, rest) = stat.rsplit_once(") ")?;
+        // The first after the name is the third of all, and this the nineteenth.
+        let nice = rest.split(' ').nth(16)?.parse().ok();
+        nice.filter(|_| name.ends_with("(checkpoints"))
+    };
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    threads.filter_map(|thread| of(thread.unwrap())).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_copies_stands_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let ledger = Connection::open(&path).unwrap();
+    let mut checkpoints = Checkpoints::new(&path, &ledger).unwrap();
+    checkpoints.copier.start().unwrap();
+    checkpoints.wait().unwrap();
+    // Other tests have such threads, too, of which some are new.
+    let found = niceness();
+    assert!(found.contains(&10), "{found:?}");
 }
