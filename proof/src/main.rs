@@ -106,10 +106,11 @@ fn history(operations: u64, seed: u64) -> anyhow::Result<()> {
 }
 
 fn power(storm: &Storm) -> anyhow::Result<()> {
-    let Survived { cuts, in_checkpoints, in_retention, searched, cut, told } = survive(storm)?;
+    let Survived { cuts, in_checkpoints, in_copies, in_retention, searched, cut, told } =
+        survive(storm)?;
     tell(&format!(
-        "{cuts} power losses, {in_checkpoints} of them in checkpoints, {in_retention} in the \
-         midst of retention, which went up to entry {cut}, and {searched} after somebody was \
+        "{cuts} power losses, {in_checkpoints} of them in checkpoints, {in_copies} of those in \
+         copies beside the writer, {in_retention} in the midst of retention, which went up to entry {cut}, and {searched} after somebody was \
          erased, who was in no file; {told} answers, and not one was lost"
     ))
 }

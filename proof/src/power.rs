@@ -40,6 +40,8 @@ pub struct Survived {
     pub cuts: u64,
     /// Of these, where writes were under way to the ledger's file itself.
     pub in_checkpoints: u64,
+    /// Of these, where the log was being copied beside the writer.
+    pub in_copies: u64,
     /// Of these, where entries were left of a cut of retention that was made.
     pub in_retention: u64,
     /// Of these, after which somebody who was erased was looked for in every file.
@@ -123,6 +125,7 @@ fn cut_all(
             syncs += 1;
             if !log || syncs % storm.every == 0 {
                 survived.in_checkpoints += u64::from(!log) * 2;
+                survived.in_copies += u64::from(!log && is_copied(event)) * 2;
                 let held = lived.by(event.at);
                 let none = cut(plan, &shadow, &held, || false);
                 survived.count(&none.with_context(|| at(index, event))?);
@@ -199,6 +202,11 @@ impl Survived {
         self.in_retention += u64::from(cut.in_retention);
         self.searched += u64::from(cut.searched);
     }
+}
+
+/// Whether it is of the ledger's thread that copies the log, beside the writer.
+fn is_copied(event: &Event) -> bool {
+    event.thread.as_deref() == Some("checkpoints")
 }
 
 fn at(index: usize, event: &Event) -> String {

@@ -30,6 +30,8 @@ pub struct Event {
     pub what: What,
     /// When, by the watcher's clock.
     pub at: u64,
+    /// On which thread, where it has a name.
+    pub thread: Option<Box<str>>,
 }
 
 /// What happened to a file.
@@ -128,10 +130,11 @@ impl Disk {
     }
 
     pub(crate) fn happened(&self, file: &str, what: What) {
+        let thread = std::thread::current().name().map(Box::from);
         let mut state = self.lock();
         // Under the lock, so that times stand in the order of events.
         let at = (self.clock)();
-        state.events.push(Event { file: file.to_owned(), what, at });
+        state.events.push(Event { file: file.to_owned(), what, at, thread });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use std::{panic, thread};
 
 use fixtures::Mode;
 use serde_json::{Value, json};
@@ -307,7 +310,7 @@ fn lines_of_jobs_that_hung_up_count_until_they_have_ended() {
 }
 
 /// What a metric without labels says.
-fn gauge(api: Api, name: &str) -> f64 {
+pub(crate) fn gauge(api: Api, name: &str) -> f64 {
     let text = api.get("/metrics").text();
     let line =
         text.lines().find(|line| line.strip_prefix(name).is_some_and(|it| it.starts_with(' ')));
@@ -349,6 +352,57 @@ fn bulk_gives_way_to_whoever_asks_by_themselves_whatever_they_ask() {
     job.end();
     assert_eq!((job.status(), job.rest().len()), (200, 1));
     assert!(no_way(api(&demo)));
+}
+
+/// How often a composing thread has panicked, from the first call on.
+fn composing_panics() -> usize {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panicked| {
+            let composing = thread::current().name().is_some_and(|it| it.starts_with("bulk-"));
+            COUNT.fetch_add(usize::from(composing), Ordering::SeqCst);
+            others(panicked);
+        }));
+    });
+    COUNT.load(Ordering::SeqCst)
+}
+
+#[test]
+fn an_engine_that_is_dropped_under_a_job_panics_nowhere_and_leaves_another_its_own() {
+    let before = composing_panics();
+    let stays = demo();
+    let line = form(FORM, &somebody(stays.country));
+    let mut kept = Job::begin(api(&stays));
+    for _ in 0..10 {
+        let goes = demo();
+        let mut cut = Job::begin(api(&goes));
+        cut.line(&line);
+        assert_eq!((cut.status(), cut.answer().unwrap()["status"].clone()), (200, 200.into()));
+        thread::scope(|scope| {
+            let mut out = cut.out.try_clone().unwrap();
+            let lines = format!("{line}\n").repeat(64);
+            let piece = format!("{:x}\r\n{lines}\r\n", lines.len());
+            // Until nobody reads them any more.
+            scope.spawn(move || while out.write_all(piece.as_bytes()).is_ok() {});
+            (0..50).for_each(|_| drop(cut.answer().unwrap()));
+            let left = scope.spawn(move || {
+                let mut left = Vec::new();
+                let _reset = cut.read.read_to_end(&mut left);
+                left
+            });
+            drop(goes);
+            // Whoever reads it sees that it is not whole.
+            assert!(!left.join().unwrap().ends_with(b"0\r\n\r\n"));
+        });
+        kept.line(&line);
+    }
+    kept.end();
+    assert_eq!(kept.status(), 200);
+    let answers = kept.rest();
+    assert!(answers.len() == 10 && answers.iter().all(|it| it["status"] == 200), "{answers:?}");
+    assert_eq!(composing_panics(), before);
 }
 
 #[test]

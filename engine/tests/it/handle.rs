@@ -8,6 +8,7 @@ use engine::handle::Handle;
 use engine::prefill::{Asked, Rejection};
 use serde_json::Value;
 
+use crate::batch::gauge;
 use crate::support::{api, audit, bundle, data_folder, demo, demo_in, form, refuses, somebody};
 
 fn asked(matricule: &str) -> Asked {
@@ -42,6 +43,27 @@ fn a_bundle_is_the_same_as_over_http_and_stands_in_the_same_ledger() {
     let list = api(&demo).mine(&somebody, "/v1/me/accesses").ok();
     assert_eq!(list["usages"][1]["disclosure"], embedded["disclosure"]);
     assert_eq!(audit(data.path()).disclosures, 2);
+}
+
+#[test]
+fn bulk_gives_way_to_whoever_asks_a_handle() {
+    let data = data_folder();
+    // A new one records what some people refuse, as if they had asked for it themselves.
+    let somebody = somebody(demo_in(data.path()).country);
+    let subject = somebody.parse().unwrap();
+    let ways = |demo: &Demo| gauge(api(demo), "prefill_bulk_gives_way");
+    for prefers in [true, false] {
+        let demo = demo_in(data.path());
+        assert_eq!(ways(&demo), 0.0);
+        let handle = demo.engine.handle();
+        on_its_own_runtime(async {
+            match prefers {
+                true => drop(handle.prefer(subject, "rnpp", true).await.unwrap()),
+                false => drop(handle.prefill(asked(&somebody)).await.unwrap()),
+            }
+        });
+        assert_eq!(ways(&demo), 1.0, "{prefers}");
+    }
 }
 
 #[test]
