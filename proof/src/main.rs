@@ -48,6 +48,9 @@ enum What {
         /// runs, in which checkpoints happen.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         every: u64,
+        /// Without retention, whose cuts leave little to be copied beside the writer.
+        #[arg(long)]
+        keep: bool,
         /// Draws what clients do, and what of the unsynced survives.
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -79,8 +82,8 @@ fn main() -> ExitCode {
     }
     let done = match Command::parse().what {
         What::History { operations, seed } => history(operations, seed),
-        What::Power { operations, lives, every, seed } => {
-            power(&Storm { seed, operations, lives, every: every as usize })
+        What::Power { operations, lives, every, keep, seed } => {
+            power(&Storm { seed, operations, lives, every: every as usize, retention: !keep })
         }
         What::Kill { times, program, seed } => kill(program, times, seed),
     };
@@ -109,9 +112,10 @@ fn power(storm: &Storm) -> anyhow::Result<()> {
     let Survived { cuts, in_checkpoints, in_copies, in_retention, searched, cut, told } =
         survive(storm)?;
     tell(&format!(
-        "{cuts} power losses, {in_checkpoints} of them in checkpoints, {in_copies} of those in \
-         copies beside the writer, {in_retention} in the midst of retention, which went up to entry {cut}, and {searched} after somebody was \
-         erased, who was in no file; {told} answers, and not one was lost"
+        "{cuts} power losses, {in_checkpoints} of them in checkpoints, {in_copies} with a copy \
+         beside the writer not synced, {in_retention} in the midst of retention, which went up to \
+         entry {cut}, and {searched} after somebody was erased, who was in no file; {told} \
+         answers, and not one was lost"
     ))
 }
 

@@ -28,6 +28,9 @@ pub struct Storm {
     pub operations: u64,
     /// How often it is started and stopped.
     pub lives: u64,
+    /// Whether what is older than half of a life is cut meanwhile, which leaves nothing in
+    /// the log, and so rarely enough to be copied beside the writer.
+    pub retention: bool,
     /// Of the log's syncs, every so many is one at which the power goes; of all
     /// others, each.
     pub every: usize,
@@ -40,7 +43,7 @@ pub struct Survived {
     pub cuts: u64,
     /// Of these, where writes were under way to the ledger's file itself.
     pub in_checkpoints: u64,
-    /// Of these, where the log was being copied beside the writer.
+    /// Of these, where what was copied of the log beside the writer was not synced yet.
     pub in_copies: u64,
     /// Of these, where entries were left of a cut of retention that was made.
     pub in_retention: u64,
@@ -68,15 +71,16 @@ struct Lived {
     erased: Vec<Erased>,
 }
 
-/// Keeps an engine busy, which cuts what is older than half of a life of it, erases
-/// somebody after each, and then cuts its power at every sync in turn.
+/// Keeps an engine busy, erases somebody after each life of it, and then cuts its power
+/// at every sync in turn.
 ///
 /// # Errors
 /// The first promise that a cut breaks, and where.
 pub fn survive(storm: &Storm) -> anyhow::Result<Survived> {
     let dir = tempfile::tempdir().context("a temporary directory")?;
     // The calendar moves on by a millisecond with each operation.
-    let kept = Some(Duration::from_millis(storm.operations.div_ceil(2)));
+    let half = Duration::from_millis(storm.operations.div_ceil(2));
+    let kept = storm.retention.then_some(half);
     let plan = Plan { clients: 8, kept, ..Plan::new(storm.seed, storm.operations) };
     let ticks = plan.ticks.clone();
     let disk = Disk::watch(dir.path(), move || ticks.tick());
@@ -119,13 +123,14 @@ fn cut_all(
     let events = disk.events();
     let mut rng = StdRng::seed_from_u64(storm.seed);
     let (mut shadow, mut survived, mut syncs) = (Shadow::default(), Survived::default(), 0);
+    let mut copied = false;
     for (index, event) in events.iter().enumerate() {
         if matches!(event.what, What::Sync) {
             let log = event.file.ends_with("-wal");
             syncs += 1;
             if !log || syncs % storm.every == 0 {
                 survived.in_checkpoints += u64::from(!log) * 2;
-                survived.in_copies += u64::from(!log && is_copied(event)) * 2;
+                survived.in_copies += u64::from(copied) * 2;
                 let held = lived.by(event.at);
                 let none = cut(plan, &shadow, &held, || false);
                 survived.count(&none.with_context(|| at(index, event))?);
@@ -133,6 +138,7 @@ fn cut_all(
                 survived.count(&half.with_context(|| at(index, event))?);
             }
         }
+        copied = is_copied(event).unwrap_or(copied);
         shadow.apply(event);
     }
     let held = lived.by(u64::MAX);
@@ -204,9 +210,14 @@ impl Survived {
     }
 }
 
-/// Whether it is of the ledger's thread that copies the log, beside the writer.
-fn is_copied(event: &Event) -> bool {
-    event.thread.as_deref() == Some("checkpoints")
+/// Whether something that was copied beside the writer is in the ledger's file now and not
+/// synced; none where an event changes nothing about it.
+fn is_copied(event: &Event) -> Option<bool> {
+    match event.what {
+        _ if !event.file.ends_with("ledger.db") => None,
+        What::Sync => Some(false),
+        _ => (event.thread.as_deref() == Some("checkpoints")).then_some(true),
+    }
 }
 
 fn at(index: usize, event: &Event) -> String {

@@ -5,9 +5,11 @@ use engine::planted::{Fault, plant};
 use proof::check::{Broken, Promise};
 use proof::power::{Storm, survive};
 
-const STORM: Storm = Storm { seed: 1, operations: 250, lives: 3, every: 1 };
+const STORM: Storm = Storm { seed: 1, operations: 250, lives: 3, every: 1, retention: true };
+/// Enough of a log to be copied beside the writer.
+const LONG: Storm = Storm { seed: 2, operations: 800, lives: 1, every: 2, retention: false };
 
-/// Both in one test: a fault stands for the whole process.
+/// All in one test: a fault stands for the whole process.
 #[test]
 fn a_power_loss_at_any_sync_loses_nothing_that_was_told() {
     let survived = survive(&STORM).unwrap_or_else(|error| panic!("{error:#}"));
@@ -16,6 +18,10 @@ fn a_power_loss_at_any_sync_loses_nothing_that_was_told() {
     assert!(survived.in_checkpoints >= 4, "{survived:?}");
     assert!(survived.in_retention > 50 && survived.cut > 300, "{survived:?}");
     assert!(survived.searched > 3, "{survived:?}");
+
+    let survived = survive(&LONG).unwrap_or_else(|error| panic!("{error:#}"));
+    println!("{survived:?}");
+    assert!(survived.in_copies >= 2, "{survived:?}");
 
     plant(Some(Fault::RespondBeforeCommit));
     let error = survive(&STORM).expect_err("what was told too early is lost");
