@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What stays free: a ledger that grows by 200 MB an hour under full load leaves an operator hours
 /// to act before SQLite fails.
@@ -14,6 +14,8 @@ pub struct Room {
     dir: Option<PathBuf>,
     floor: AtomicU64,
     free: AtomicU64,
+    /// Whether it was too little when that was looked at last.
+    short: AtomicBool,
 }
 
 impl Room {
@@ -24,13 +26,19 @@ impl Room {
             dir: Some(dir.to_owned()),
             floor: AtomicU64::new(floor),
             free: AtomicU64::new(u64::MAX),
+            short: AtomicBool::new(false),
         }
     }
 
     /// What never fills: for a simulation.
     #[must_use]
     pub fn endless() -> Room {
-        Room { dir: None, floor: AtomicU64::new(0), free: AtomicU64::new(u64::MAX) }
+        Room {
+            dir: None,
+            floor: AtomicU64::new(0),
+            free: AtomicU64::new(u64::MAX),
+            short: AtomicBool::new(false),
+        }
     }
 
     /// So much is to stay free from now on.
@@ -38,11 +46,21 @@ impl Room {
         self.floor.store(floor, Ordering::Relaxed);
     }
 
-    /// Looks how much is free.
+    /// Looks how much is free; a crossing of the floor is news for whoever runs it.
     pub fn look(&self) -> io::Result<()> {
         let Some(dir) = &self.dir else { return Ok(()) };
         let found = rustix::fs::statvfs(dir)?;
         self.free.store(found.f_bavail.saturating_mul(found.f_frsize), Ordering::Relaxed);
+        let shortage = self.shortage();
+        let before = self.short.swap(shortage.is_some(), Ordering::Relaxed);
+        match shortage {
+            Some((free, floor)) if !before => {
+                let (free_mib, floor_mib) = (free >> 20, floor >> 20);
+                tracing::warn!(free_mib, floor_mib, "less is free on the disk than must be");
+            }
+            None if before => tracing::info!("enough is free on the disk again"),
+            _ => {}
+        }
         Ok(())
     }
 

@@ -350,7 +350,14 @@ fn what_takes_a_restart_is_named_and_limits_do_not() {
         assert_eq!(log.matches(line).count(), 1, "{line} is not once in\n{log}");
     }
     eventually("the floor is looked at", || served.api.get("/readyz").status == 503);
+    let short = "less is free on the disk than must be";
+    eventually("it is told", || served.log().contains(short));
     served.bundle();
+    served.edit("engine.toml", "disk-floor-mib = 4294967295", "disk-floor-mib = 0");
+    served.reload("applied");
+    let enough = "enough is free on the disk again";
+    eventually("that it is over is told", || served.log().contains(enough));
+    assert_eq!(served.log().matches(short).count(), 1, "{}", served.log());
     assert!(!served.file("other").exists());
     assert_eq!(served.end(), 1);
 }
