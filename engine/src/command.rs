@@ -117,10 +117,10 @@ enum What {
         #[arg(long)]
         data: PathBuf,
         /// The first civil year, in UTC.
-        #[arg(long, value_name = "YEAR")]
+        #[arg(long, value_name = "YEAR", value_parser = year)]
         from: i16,
         /// The last one.
-        #[arg(long, value_name = "YEAR")]
+        #[arg(long, value_name = "YEAR", value_parser = year)]
         to: i16,
         /// Tell it as JSON.
         #[arg(long)]
@@ -186,6 +186,11 @@ pub fn main() -> ExitCode {
         complain(&format!("engine: {error:#}"));
         UNREADABLE
     }))
+}
+
+fn year(text: &str) -> Result<i16, String> {
+    let year = text.parse().ok().filter(|year| (1..=9999).contains(year));
+    year.ok_or_else(|| "it must be a year, such as 2026".to_owned())
 }
 
 /// Answers of registers are in memory only, so a crash must not write memory out.

@@ -1,5 +1,6 @@
 //! What is told of uses, and that nobody can be told from it.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{api, bundle, data_folder, demo_in, form, somebody};
 
-fn report(data: &Path, from: i16, to: i16, more: &[&str]) -> Output {
+fn report(data: &Path, from: impl Display + Copy, to: i16, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_engine"));
     command.env_remove("RUST_LOG").arg("report").arg("--data").arg(data);
     command.args(["--from", &from.to_string(), "--to", &to.to_string()]).args(more);
@@ -69,7 +70,7 @@ fn years_that_make_no_sense_are_refused_and_said() {
     let data = data_folder();
     drop(demo_in(data.path()));
     let year = this_year();
-    let refused = |from, to, code, said: &str| {
+    let refused = |from: i16, to: i16, code, said: &str| {
         let output = report(data.path(), from, to, &[]);
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{told}");
@@ -78,6 +79,10 @@ fn years_that_make_no_sense_are_refused_and_said() {
     refused(year, year - 1, 2, "--from comes before --to");
     refused(year, year + 1, 2, "has not begun");
     refused(12, year, 2, "no ledger is so old");
+    let day = report(data.path(), "2026-01-01", year, &[]);
+    let told = String::from_utf8_lossy(&day.stderr);
+    assert_eq!(day.status.code(), Some(2), "{told}");
+    assert!(told.contains("it must be a year, such as 2026"), "{told}");
     let nowhere = report(&data.path().join("nowhere"), year, year, &[]);
     assert_eq!(nowhere.status.code(), Some(3));
 }
