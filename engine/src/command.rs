@@ -183,7 +183,7 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(done.unwrap_or_else(|error| {
-        complain(&format!("engine: {error:#}"));
+        complain(&format!("engine: {}", said_once(&error)));
         UNREADABLE
     }))
 }
@@ -369,6 +369,19 @@ fn erase(data: &Path, master: Option<&Path>, subject: Option<&Path>) -> anyhow::
 /// Prints the result of a command. Whoever closes the pipe has read enough.
 fn say(text: &str) {
     print(&mut std::io::stdout().lock(), text);
+}
+
+/// An error and its causes, without those that it names itself, as SQLite's do.
+fn said_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        let number = cause.strip_prefix("Error code ").and_then(|it| it.split_once(": "));
+        let words = number.map_or(&*cause, |(_, words)| words);
+        match said.as_str() {
+            "" => cause,
+            said if said.contains(words) => said.to_owned(),
+            said => format!("{said}: {cause}"),
+        }
+    })
 }
 
 fn complain(text: &str) {

@@ -163,12 +163,20 @@ impl fmt::Display for Year {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let so_far = if self.over { "" } else { ", which is not over" };
         writeln!(f, "\n## {}{so_far}", self.year)?;
-        if self.uses.is_empty() && self.procedures.is_empty() && self.organisations.is_empty() {
+        let tables = [
+            ("Procedure", &self.procedures),
+            ("Organisation", &self.organisations),
+            ("Register", &self.registers),
+        ];
+        // Two forms that are rare each may use one register often: any may stand alone.
+        if tables.iter().all(|(_, counts)| counts.is_empty()) {
             return writeln!(f, "\nNothing that may be told.");
         }
-        table(f, "Procedure", &self.procedures)?;
-        table(f, "Organisation", &self.organisations)?;
-        table(f, "Register", &self.registers)?;
+        let mut told = tables.iter().filter(|(_, counts)| !counts.is_empty());
+        told.try_for_each(|(of, counts)| table(f, of, counts))?;
+        if self.uses.is_empty() {
+            return Ok(());
+        }
         writeln!(f, "\n| Organisation | Procedure | Uses | Of them with |")?;
         writeln!(f, "|---|---|---:|---|")?;
         self.uses.iter().try_for_each(|row| row.fmt(f))

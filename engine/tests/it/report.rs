@@ -66,6 +66,27 @@ fn a_report_counts_uses_and_tells_no_number_below_ten() {
 }
 
 #[test]
+fn what_may_be_told_of_registers_alone_stands_in_both_forms() {
+    let data = data_folder();
+    let year = this_year();
+    let demo = demo_in(data.path());
+    let somebody = somebody(demo.country);
+    // Six and six: no form was used ten times, and the register of both twelve times.
+    for procedure in ["criminal-record-extract", "plate-reservation"] {
+        let form = form(procedure, &somebody);
+        (0..6).for_each(|_| drop(bundle(api(&demo), &form)));
+    }
+    let found: Value =
+        serde_json::from_str(&told(&report(data.path(), year, year, &["--json"]))).unwrap();
+    assert_eq!(found["years"][0]["registers"]["rnpp"], 10);
+    assert_eq!(found["years"][0]["procedures"], json!({}));
+    let text = told(&report(data.path(), year, year, &[]));
+    assert!(text.contains("| rnpp | 10 |") && !text.contains("Nothing that may"), "{text}");
+    // No head stands over nothing.
+    assert!(!text.contains("Procedure"), "{text}");
+}
+
+#[test]
 fn years_that_make_no_sense_are_refused_and_said() {
     let data = data_folder();
     drop(demo_in(data.path()));
@@ -85,4 +106,6 @@ fn years_that_make_no_sense_are_refused_and_said() {
     assert!(told.contains("it must be a year, such as 2026"), "{told}");
     let nowhere = report(&data.path().join("nowhere"), year, year, &[]);
     assert_eq!(nowhere.status.code(), Some(3));
+    let told = String::from_utf8_lossy(&nowhere.stderr);
+    assert_eq!(told.matches("unable to open").count(), 1, "{told}");
 }
