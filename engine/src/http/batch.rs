@@ -3,7 +3,9 @@
 //! The response is what drives a job. Where its reader does not read, nothing
 //! asks for further answers, no further line is read, and the sender waits: memory
 //! holds one window of lines, however long the job is. Where the reader hangs up,
-//! what is under way ends, and nothing further is read.
+//! what is under way ends, and nothing further is read. Where the engine leaves, a job
+//! would last as long as its sender likes: what is under way is answered, and nothing
+//! further is read.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -12,13 +14,14 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::EXPECT;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::lines::Lines;
 use super::respond::{self, Line};
 use super::route::Answered;
 use super::{prefill, wire};
 use crate::clock;
+use crate::drain::Phase;
 use crate::identity::Operator;
 use crate::prefill::{BUNCH, Core, Job, Rejection, Turn, WINDOW, Work, prefill_in_bulk};
 
@@ -43,6 +46,8 @@ pub(super) async fn batch(
         lines: Some(lines),
         under_way: 0,
         answers: mpsc::channel(WINDOW),
+        untaken: None,
+        phase: core.shared().drain.watch(),
         job: Arc::new(job),
     };
     let answers = stream::unfold(running, |mut running| async move {
@@ -62,6 +67,9 @@ struct Running {
     under_way: usize,
     /// The way back. It has room for a whole window.
     answers: (mpsc::Sender<Vec<Line>>, mpsc::Receiver<Vec<Line>>),
+    /// The answer to the first line that was there and not begun when the engine left.
+    untaken: Option<Line>,
+    phase: watch::Receiver<Phase>,
     /// Its place is free when its last line has ended, also where the reader hung up.
     job: Arc<Job>,
 }
@@ -73,11 +81,13 @@ impl Running {
             let room = (WINDOW - self.under_way).min(self.core.shared().bulk.bunch());
             let reads = room > 0 && self.lines.is_some();
             if !reads && self.under_way == 0 {
-                return None;
+                return self.untaken.take().map(|line| vec![line]);
             }
+            let reading = self.lines.is_some();
             let lines = &mut self.lines;
             tokio::select! {
                 biased;
+                () = closes(&mut self.phase), if reading => self.leave(),
                 Some(answers) = self.answers.1.recv(), if self.under_way > 0 => {
                     self.under_way -= answers.len();
                     return Some(answers);
@@ -88,6 +98,14 @@ impl Running {
                 },
             }
         }
+    }
+
+    /// Begins no further line. Those without an answer are to be sent again, to whoever
+    /// goes on.
+    fn leave(&mut self) {
+        let next = self.lines.take().and_then(|mut lines| lines.next().now_or_never());
+        let untaken = next.flatten().map(|(index, _)| (index, Rejection::Overloaded));
+        self.untaken = untaken.map(|(index, why)| respond::line(index, Err(why)));
     }
 
     /// Answers lines in a task of their own: it goes on while the reader pauses.
@@ -112,6 +130,12 @@ impl Running {
                 drop(back.send(done).await);
             }
         });
+    }
+}
+
+async fn closes(phase: &mut watch::Receiver<Phase>) {
+    if phase.wait_for(|phase| *phase >= Phase::Closing).await.is_err() {
+        std::future::pending().await
     }
 }
 

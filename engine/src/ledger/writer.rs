@@ -162,6 +162,9 @@ impl Writer {
                 let Batch { numbers, named, consents, forgotten, .. } = &mut batch;
                 self.published.publish(self.head, numbers.drain(), named.drain(), consents.drain());
                 self.published.forget(forgotten.drain(..));
+                if before / HEAD_EVERY != self.head.sequence / HEAD_EVERY {
+                    self.tell_head();
+                }
                 batch
                     .answers
                     .into_iter()
@@ -178,9 +181,6 @@ impl Writer {
         }
         post.send();
         self.measure(began, taken);
-        if before / HEAD_EVERY != self.head.sequence / HEAD_EVERY {
-            self.tell_head();
-        }
         self.checkpoint();
         taken
     }

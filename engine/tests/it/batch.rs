@@ -33,7 +33,7 @@ impl Job {
         Self::on(TcpStream::connect(api.0).unwrap())
     }
 
-    fn on(out: TcpStream) -> Self {
+    pub(crate) fn on(out: TcpStream) -> Self {
         Self::by("demo-org-justice", out)
     }
 
@@ -47,6 +47,11 @@ impl Job {
         out.write_all(head.as_bytes()).unwrap();
         let read = BufReader::new(out.try_clone().unwrap());
         Self { out, read, there: VecDeque::new() }
+    }
+
+    /// Another hand to send by, while answers are read.
+    pub(crate) fn sender(&self) -> TcpStream {
+        self.out.try_clone().unwrap()
     }
 
     fn send(&mut self, bytes: &[u8]) {
@@ -91,7 +96,7 @@ impl Job {
     }
 
     /// All further answers, in the order of their lines.
-    fn rest(&mut self) -> Vec<Value> {
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
         let mut answers: Vec<_> = std::iter::from_fn(|| self.answer()).collect();
         answers.sort_by_key(|answer| answer["index"].as_u64());
         answers
@@ -381,7 +386,7 @@ fn an_engine_that_is_dropped_under_a_job_panics_nowhere_and_leaves_another_its_o
         cut.line(&line);
         assert_eq!((cut.status(), cut.answer().unwrap()["status"].clone()), (200, 200.into()));
         thread::scope(|scope| {
-            let mut out = cut.out.try_clone().unwrap();
+            let mut out = cut.sender();
             let lines = format!("{line}\n").repeat(64);
             let piece = format!("{:x}\r\n{lines}\r\n", lines.len());
             // Until nobody reads them any more.

@@ -1,5 +1,7 @@
 //! An engine on its way out: it says so, loses nothing, and ends in time.
 
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use engine::drain::{Pauses, Phase};
 use fixtures::Mode;
 use serde_json::json;
 
+use crate::batch::Job;
 use crate::hardness::Raw;
 use crate::support::{
     Custom, Modern, at_once, bundle, calls, eventually, form, set, somebody, with,
@@ -165,6 +168,34 @@ fn what_is_not_done_at_the_limit_is_cut_and_counted() {
     assert_eq!(on_its_own(engine.engine.drain(pauses)), 1);
     drop(engine);
     line.has_ended();
+}
+
+#[test]
+fn a_job_whose_sender_never_stops_is_answered_as_far_as_it_was_begun() {
+    let engine = Custom::listening(|_| {});
+    let line = form("criminal-record-extract", &somebody(engine.country));
+    let mut job = Job::on(TcpStream::connect(engine.api().0).unwrap());
+    job.line(&line);
+    assert_eq!(job.status(), 200);
+    let mut answers = vec![job.answer().unwrap()];
+    std::thread::scope(|scope| {
+        let mut sender = job.sender();
+        let lines = format!("{line}\n").repeat(64);
+        let piece = format!("{:x}\r\n{lines}\r\n", lines.len());
+        // Longer than a drain, and yet not for ever.
+        scope.spawn(move || (0..20_000).all(|_| sender.write_all(piece.as_bytes()).is_ok()));
+        let drain = scope.spawn(|| on_its_own(engine.engine.drain(PAUSES)));
+        // To the end of the body, which is whole.
+        answers.extend(job.rest());
+        drop(job);
+        assert_eq!(drain.join().unwrap(), 0, "the job was cut");
+    });
+    let (last, begun) = answers.split_last().unwrap();
+    for (index, answer) in begun.iter().enumerate() {
+        assert_eq!((&answer["index"], &answer["status"]), (&json!(index), &json!(200)));
+    }
+    assert_eq!((&last["index"], &last["status"]), (&json!(begun.len()), &json!(503)), "{last}");
+    assert_eq!(last["problem"]["type"], "overloaded");
 }
 
 #[test]
