@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 
@@ -13,6 +14,8 @@ use crate::prefill::Rejection;
 pub(super) const LINE_MAX: usize = 64 * 1024;
 /// How long a line may take to arrive whole. Whoever has a pause ends the job.
 const LINE_TIME_MAX: Duration = Duration::from_secs(60);
+/// How many further pieces a line may come in that was there before its time was over.
+const LATE_FRAMES: u64 = 64;
 const LATE: &str = "no line came within 60 seconds; the job ends here";
 
 /// Cuts a body into lines. It reads no further than to the end of the next one.
@@ -115,17 +118,34 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
                 if let Some(data) = frame.data_ref() {
                     self.held.extend_from_slice(data);
                 }
-                // What came in time was perhaps not looked at in time; but a body that
-                // always has more is never waited for, and has no more time either.
-                match clock::monotonic() < until || self.holds_a_line() {
-                    true => State::Open,
-                    false => State::Failed(LATE),
-                }
+                if clock::monotonic() < until { State::Open } else { self.late() }
             }
             Some(None) => State::Ended,
             Some(Some(Err(_))) => State::Failed("the body ended early"),
             None => State::Failed(LATE),
         };
+    }
+
+    /// Where the time is over: what came in time was perhaps not looked at in time, and is
+    /// there now; but a body that always has more is never waited for, and has no more
+    /// time either.
+    fn late(&mut self) -> State {
+        for _ in 0..LATE_FRAMES {
+            if self.holds_a_line() {
+                return State::Open;
+            }
+            match self.body.frame().now_or_never() {
+                Some(Some(Ok(frame))) => {
+                    if let Some(data) = frame.data_ref() {
+                        self.held.extend_from_slice(data);
+                    }
+                }
+                Some(None) => return State::Ended,
+                Some(Some(Err(_))) => return State::Failed("the body ended early"),
+                None => return State::Failed(LATE),
+            }
+        }
+        State::Failed(LATE)
     }
 
     /// Whether a whole line is there that is not empty.

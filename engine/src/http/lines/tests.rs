@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use proptest::prelude::*;
 
-use super::{LINE_MAX, LINE_TIME_MAX, Lines};
+use super::{LATE_FRAMES, LINE_MAX, LINE_TIME_MAX, Lines};
 use crate::clock;
 
 /// What a body has next.
@@ -188,7 +188,7 @@ async fn empty_lines_keep_no_job_open() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_always_has_more_has_no_more_time() {
-    check_late(flood(), 59_998..60_001).await;
+    check_late(flood(), 59_998..60_001 + LATE_FRAMES).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,6 +208,22 @@ async fn lines_that_came_in_time_are_read_however_late_somebody_looks() {
     let (index, line) = lines.next().await.unwrap();
     assert_eq!((index, line.map_err(|it| it.kind())), (1, Err("malformed")));
     assert_eq!(clock::monotonic() - began, Duration::from_secs(70) + LINE_TIME_MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_came_in_time_may_have_come_in_pieces() {
+    let began = clock::monotonic();
+    let mut comes = tokio::time::interval_at(began + Duration::from_secs(5), LINE_TIME_MAX / 60);
+    let mut pieces = ["{", "}", "\n"].into_iter();
+    let mut lines = Lines::of(Told(move |cx: &mut Context<'_>| {
+        let ready = comes.poll_tick(cx).is_ready().then(|| pieces.next()).flatten();
+        ready.map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(piece.as_bytes().to_vec()))))
+    }));
+    let stopped = tokio::time::timeout(Duration::from_secs(1), lines.next()).await;
+    assert!(stopped.is_err());
+    tokio::time::advance(Duration::from_secs(69)).await;
+    let (index, line) = lines.next().await.unwrap();
+    assert_eq!((index, line.ok()), (0, Some(b"{}".to_vec())));
 }
 
 #[tokio::test(start_paused = true)]
