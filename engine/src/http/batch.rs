@@ -67,7 +67,7 @@ struct Running {
     under_way: usize,
     /// The way back. It has room for a whole window.
     answers: (mpsc::Sender<Vec<Line>>, mpsc::Receiver<Vec<Line>>),
-    /// The answer to the first line that was there and not begun when the engine left.
+    /// The answer to the first line that was not begun when the engine left.
     untaken: Option<Line>,
     phase: watch::Receiver<Phase>,
     /// Its place is free when its last line has ended, also where the reader hung up.
@@ -101,11 +101,15 @@ impl Running {
     }
 
     /// Begins no further line. Those without an answer are to be sent again, to whoever
-    /// goes on.
+    /// goes on: a body that has not ended is told from which line on, whether or not that
+    /// one is there already.
     fn leave(&mut self) {
-        let next = self.lines.take().and_then(|mut lines| lines.next().now_or_never());
-        let untaken = next.flatten().map(|(index, _)| (index, Rejection::Overloaded));
-        self.untaken = untaken.map(|(index, why)| respond::line(index, Err(why)));
+        let Some(mut lines) = self.lines.take() else { return };
+        let untaken = match lines.next().now_or_never() {
+            Some(next) => next.map(|(index, _)| index),
+            None => Some(lines.place()),
+        };
+        self.untaken = untaken.map(|index| respond::line(index, Err(Rejection::Overloaded)));
     }
 
     /// Answers lines in a task of their own: it goes on while the reader pauses.

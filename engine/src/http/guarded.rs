@@ -71,11 +71,15 @@ impl Guarded {
             if until.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(());
             }
+            // Whoever sends more than is worth reading waits; its answer still goes out.
+            if *left == 0 {
+                return Poll::Pending;
+            }
             let mut buffer = ReadBuf::new(&mut thrown_away);
             let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
             let length = buffer.filled().len();
             *left = left.saturating_sub(length);
-            if read.is_err() || length == 0 || *left == 0 {
+            if read.is_err() || length == 0 {
                 return Poll::Ready(());
             }
         }

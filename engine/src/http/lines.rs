@@ -104,6 +104,11 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
         None
     }
 
+    /// The place that the next line will have, unless it is empty.
+    pub(super) fn place(&self) -> u64 {
+        self.index
+    }
+
     /// Waits for more of the body.
     pub(super) async fn fill(&mut self) {
         self.fill_until(clock::monotonic() + LINE_TIME_MAX).await;

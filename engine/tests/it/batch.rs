@@ -54,7 +54,7 @@ impl Job {
         self.out.try_clone().unwrap()
     }
 
-    fn send(&mut self, bytes: &[u8]) {
+    pub(crate) fn send(&mut self, bytes: &[u8]) {
         write!(self.out, "{:x}\r\n", bytes.len()).unwrap();
         self.out.write_all(bytes).unwrap();
         self.out.write_all(b"\r\n").unwrap();

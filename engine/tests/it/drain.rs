@@ -199,6 +199,27 @@ fn a_job_whose_sender_never_stops_is_answered_as_far_as_it_was_begun() {
 }
 
 #[test]
+fn a_job_that_has_a_pause_is_told_where_it_was_left() {
+    let engine = Custom::listening(|_| {});
+    let line = form("criminal-record-extract", &somebody(engine.country));
+    let mut jobs = [(); 2].map(|()| Job::on(TcpStream::connect(engine.api().0).unwrap()));
+    for job in &mut jobs {
+        job.line(&line);
+        assert_eq!(job.status(), 200);
+        assert_eq!(job.answer().unwrap()["status"], 200);
+    }
+    let [mut pauses, mut begins] = jobs;
+    // Half a line is none.
+    begins.send(br#"{"procedure":"#);
+    let short = Pauses { leaving: Duration::from_millis(10), ..PAUSES };
+    assert_eq!(on_its_own(engine.engine.drain(short)), 0, "a job was cut");
+    for job in [&mut pauses, &mut begins] {
+        let [left] = &job.rest()[..] else { panic!("one answer") };
+        assert_eq!((&left["index"], &left["status"]), (&json!(1), &json!(503)), "{left}");
+    }
+}
+
+#[test]
 fn a_handle_is_refused_after_the_drain_and_answered_before_its_end() {
     let engine = Custom::listening(|_| {});
     let handle = Arc::new(engine.engine.handle().clone());

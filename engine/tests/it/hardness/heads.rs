@@ -1,6 +1,9 @@
 //! Heads that are too much, and requests for something else than an answer.
 
+use std::io::ErrorKind;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use super::{Raw, refused, works_on};
 use crate::support::{Custom, eventually};
@@ -98,7 +101,27 @@ fn a_body_left_unread_loses_no_answer_and_is_no_request() {
         assert!(line.send(part.as_bytes()), "it is read and thrown away");
     }
     // But not without a bound.
-    assert!((0..100_000).any(|_| !line.send(part.as_bytes())));
+    assert_eq!(line.floods(part.as_bytes()), ErrorKind::WouldBlock);
+    works_on(&engine);
+}
+
+#[test]
+fn a_flood_after_the_last_answer_takes_no_answer_away_and_ends() {
+    let engine = Custom::listening(|listen| listen.limits.linger = Duration::from_secs(5));
+    // Its client has room for little, and reads only once the flood is stuck.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.connect(&engine.api().0.into()).unwrap();
+    let mut line = Raw::on(socket.into());
+    let asked = get("/v1/registers", "host: it\r\n").repeat(8);
+    let unread = "POST /v1/prefill HTTP/1.1\r\nhost: it\r\nauthorization: Bearer nobody\r\n\
+        content-length: 100000000\r\n\r\n";
+    assert!(line.send(&[&asked, unread.as_bytes()].concat()));
+    assert_eq!(line.floods(&[b'x'; 16 * 1024]), ErrorKind::WouldBlock);
+    for status in [200; 8].into_iter().chain([401]) {
+        assert_eq!(line.reply().status, status);
+    }
+    line.has_ended();
     eventually("it is cut", || engine.engine.under_way() == 0);
     works_on(&engine);
 }

@@ -8,8 +8,12 @@ mod two;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::support::{Api, Custom, PATIENCE, bundle, form, somebody};
+
+/// After so long without a byte taken, nobody takes any more.
+const STUCK: Duration = Duration::from_millis(500);
 
 /// A connection over which anything can be sent.
 pub(crate) struct Raw {
@@ -33,7 +37,10 @@ impl Answer {
 
 impl Raw {
     pub(crate) fn connect(api: Api) -> Self {
-        let stream = TcpStream::connect(api.0).expect("the engine listens");
+        Self::on(TcpStream::connect(api.0).expect("the engine listens"))
+    }
+
+    pub(crate) fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a time above zero");
         stream.set_nodelay(true).expect("a socket");
         Self { stream, read: Vec::new() }
@@ -50,6 +57,13 @@ impl Raw {
         // Nobody waits: what does not fit is not sent.
         let _ = self.stream.write_all(bytes);
         self.stream.set_nonblocking(false).expect("a socket");
+    }
+
+    /// Sends the same until nothing goes any more, and tells why.
+    fn floods(&mut self, bytes: &[u8]) -> ErrorKind {
+        self.stream.set_write_timeout(Some(STUCK)).expect("a time above zero");
+        let stuck = (0..10_000).find_map(|_| self.stream.write_all(bytes).err());
+        stuck.expect("there is a bound").kind()
     }
 
     /// Asks for a bundle, and leaves the connection open.
