@@ -92,7 +92,10 @@ pub(super) const ROUTES: &[Route] = &[
             summary: "Many bundles, as lines of JSON in and out",
             tells: "Each line is a request for a bundle, 64 KiB at most, and gets one line, as \
                     soon as it is ready; `index` is its place, from zero. A bad line is a line \
-                    with a problem, and not the end. Whoever does not read is not read from.",
+                    with a problem, and not the end. Whoever does not read is not read from. \
+                    Where the job ends before its body does, the last line says so at the place \
+                    of the first line that was not begun: 400 after a minute without a line, 503 \
+                    where the engine leaves.",
             does: Does::Operator(Operators::Batch),
             query: &[],
             headers: &[],
