@@ -13,16 +13,13 @@
 use super::Error;
 use super::files::held;
 use super::schema::{CHECKPOINT_BYTES, COPY_BYTES, LOG_BYTES_MAX, connect};
+use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
-
-/// What an entry takes beside its body, and a batch beside its entries: its last page, and that of
-/// the head. About, since they only tell when to look at the log.
-const ROW_BYTES: u64 = 32;
-const PAGES_BYTES: u64 = 2 * 4096;
 
 /// How far the thread stands back, as `nice` counts. A kernel's thread that ends a sync of the
 /// writer would else wait for the processor until a whole copy is done.
@@ -34,8 +31,10 @@ pub(super) struct Checkpoints {
     copier: Copier,
     /// The size of a page in the log.
     frame: u64,
-    /// About how much was written since the log was looked at.
-    unseen: u64,
+    /// How long the log was after the newest commit, in frames, as SQLite tells each time.
+    told: Arc<AtomicU64>,
+    /// And when it was looked at.
+    seen: u64,
     /// Whether it is being copied, as far as is known.
     copying: bool,
     /// Frames that were copied when that began, and that were not.
@@ -66,22 +65,28 @@ enum Next {
 }
 
 impl Checkpoints {
-    pub(super) fn new(file: &Path, ledger: &Connection) -> Result<Checkpoints, Error> {
+    /// Takes the place of whatever else is told of `ledger`'s commits.
+    pub(super) fn new(file: &Path, ledger: &mut Connection) -> Result<Checkpoints, Error> {
         let page: i64 = ledger.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let frame = page.cast_unsigned() + 24;
+        let told = Arc::new(AtomicU64::new(0));
+        let told_by = Arc::clone(&told);
+        ledger.wal_hook(Some(move |_: &mut Wal, frames| {
+            told_by.store(u64::try_from(frames).unwrap_or(0), Ordering::Relaxed);
+            Ok(())
+        }))?;
         let restart_at = CHECKPOINT_BYTES / frame;
         let copier = Copier::new(file);
-        Ok(Checkpoints { copier, frame, unseen: 0, copying: false, copied: 0, left: 0, restart_at })
-    }
-
-    /// An entry with a body of so many bytes was written.
-    pub(super) fn written(&mut self, body: usize) {
-        self.unseen += body as u64 + ROW_BYTES;
-    }
-
-    /// A batch was committed.
-    pub(super) fn committed(&mut self) {
-        self.unseen += PAGES_BYTES;
+        Ok(Checkpoints {
+            copier,
+            frame,
+            told,
+            seen: 0,
+            copying: false,
+            copied: 0,
+            left: 0,
+            restart_at,
+        })
     }
 
     /// Copies the log, or has it copied; true where the commits behind it waited.
@@ -89,7 +94,8 @@ impl Checkpoints {
         let idle = self.copier.is_idle()?;
         let ended = std::mem::replace(&mut self.copying, !idle) && idle;
         // While it is copied, only a log that grows without end is worth a look.
-        if !ended && self.unseen < if idle { COPY_BYTES } else { CHECKPOINT_BYTES } {
+        let unseen = self.unseen() * self.frame;
+        if !ended && unseen < if idle { COPY_BYTES } else { CHECKPOINT_BYTES } {
             return Ok(false);
         }
         let step = CHECKPOINT_BYTES / self.frame;
@@ -110,6 +116,16 @@ impl Checkpoints {
                 Ok(true)
             }
         }
+    }
+
+    /// Frames that were written since the log was looked at.
+    fn unseen(&mut self) -> u64 {
+        let frames = self.told.load(Ordering::Relaxed);
+        // It started over: all of it is new.
+        if frames < self.seen {
+            self.seen = 0;
+        }
+        frames - self.seen
     }
 
     fn next(&self, log: &Log) -> Next {
@@ -158,11 +174,11 @@ impl Checkpoints {
 
     /// Frames in the log, and how many of them are copied, after doing what `mode` says.
     fn log(&mut self, ledger: &Connection, mode: &str) -> Result<(u64, u64), Error> {
-        self.unseen = 0;
         let mut statement = ledger.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
         let count = |count: i64| count.max(0).cast_unsigned();
         let read = |row: &rusqlite::Row<'_>| Ok((count(row.get(1)?), count(row.get(2)?)));
         let (frames, copied) = statement.query_row([], read)?;
+        self.seen = frames;
         Ok((frames, copied.min(frames)))
     }
 }

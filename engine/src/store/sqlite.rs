@@ -64,7 +64,7 @@ impl Sqlite {
         let index_rebuilds = Arc::new(AtomicU64::new(0));
         index::repair(dir, &mut Reader::open(dir, subjects_of, Arc::clone(&index_rebuilds))?)?;
         Ok(Sqlite {
-            checkpoints: Checkpoints::new(&dir.join(FILE), &ledger)?,
+            checkpoints: Checkpoints::new(&dir.join(FILE), &mut ledger)?,
             ledger,
             dir: dir.to_owned(),
             subjects_of,
@@ -138,7 +138,6 @@ impl Storage for Sqlite {
                 .prepare_cached("INSERT INTO entry (sequence, salt, body) VALUES (?1, ?2, ?3)")?
                 .execute((stored(row.sequence)?, row.salt, &row.body))?;
             this.last = expected;
-            this.checkpoints.written(row.body.len());
             Ok(())
         })
     }
@@ -225,7 +224,6 @@ impl Storage for Sqlite {
                 .prepare_cached("UPDATE head SET sequence = ?1, hash = ?2, stamp = ?3")?
                 .execute((stored(head.sequence)?, head.hash, head.stamp))?;
             this.ledger.prepare_cached("COMMIT")?.execute([])?;
-            this.checkpoints.committed();
             Ok(())
         })
     }

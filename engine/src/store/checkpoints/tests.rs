@@ -14,8 +14,8 @@ const GREATEST: u64 = 16_288;
 /// What follows on a log of so many frames, of which so many are left, after a copy that began with
 /// others left.
 fn check(frames: u64, left: u64, ended: Option<u64>, expected: &Next) {
-    let ledger = Connection::open_in_memory().unwrap();
-    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &ledger).unwrap();
+    let mut ledger = Connection::open_in_memory().unwrap();
+    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &mut ledger).unwrap();
     checkpoints.left = ended.unwrap_or_default();
     let log = Log { frames, copied: frames - left, idle: true, ended: ended.is_some() };
     assert_eq!(&checkpoints.next(&log), expected, "{frames}, {left}, {ended:?}");
@@ -53,8 +53,8 @@ fn where_as_much_is_written_as_is_copied_the_writer_ends_that() {
 
 #[test]
 fn what_a_reader_keeps_is_not_copied_again_at_once_but_at_the_greatest_length() {
-    let ledger = Connection::open_in_memory().unwrap();
-    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &ledger).unwrap();
+    let mut ledger = Connection::open_in_memory().unwrap();
+    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &mut ledger).unwrap();
     (checkpoints.copied, checkpoints.left) = (1, LONG);
     let mut log = Log { frames: LONG, copied: 1, idle: true, ended: true };
     assert_eq!(checkpoints.next(&log), Next::Nothing);
@@ -108,8 +108,8 @@ fn niceness() -> Vec<i32> {
 fn whoever_copies_stands_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
-    let ledger = Connection::open(&path).unwrap();
-    let mut checkpoints = Checkpoints::new(&path, &ledger).unwrap();
+    let mut ledger = Connection::open(&path).unwrap();
+    let mut checkpoints = Checkpoints::new(&path, &mut ledger).unwrap();
     checkpoints.copier.start().unwrap();
     checkpoints.wait().unwrap();
     // Other tests have such threads, too, of which some are new.
