@@ -34,22 +34,41 @@ impl Signals {
         Ok(Self { runtime, interrupted, terminated, hung_up })
     }
 
-    /// Reads again at each SIGHUP, until the first signal to end; then waits for what
-    /// has begun. A second one cuts that.
-    pub fn obey(mut self, engine: &Running, pauses: Pauses, mut read_again: impl AsyncFnMut()) {
+    /// Reads again at each SIGHUP; from the first signal to end, waits for what has begun.
+    /// A second one cuts that.
+    pub fn obey(mut self, engine: &Running, pauses: Pauses, read_again: impl AsyncFnMut()) {
         let Self { runtime, interrupted, terminated, hung_up } = &mut self;
-        runtime.block_on(async {
-            loop {
-                tokio::select! {
-                    () = told(interrupted, terminated) => break,
-                    _ = hung_up.recv() => read_again().await,
-                }
-            }
+        let leaves = async {
+            told(interrupted, terminated).await;
             tokio::select! {
                 _ = engine.drain(pauses) => {}
                 () = told(interrupted, terminated) => tracing::warn!("told twice: it ends at once"),
             }
-        });
+        };
+        let asked = async || {
+            hung_up.recv().await;
+        };
+        runtime.block_on(while_reading_again(asked, read_again, leaves));
+    }
+}
+
+/// Waits for `leaves`, and reads again whenever somebody asks. To read again may last for as
+/// long as the ledger's writer hangs; it goes on beside a drain, since a catalogue that the ledger
+/// has recorded must come into force.
+async fn while_reading_again(
+    mut asked: impl AsyncFnMut(),
+    mut read_again: impl AsyncFnMut(),
+    leaves: impl Future<Output = ()>,
+) {
+    let reads_again = async {
+        loop {
+            asked().await;
+            read_again().await;
+        }
+    };
+    tokio::select! {
+        () = reads_again => {}
+        () = leaves => {}
     }
 }
 
@@ -57,5 +76,26 @@ async fn told(interrupted: &mut Signal, terminated: &mut Signal) {
     tokio::select! {
         _ = interrupted.recv() => {}
         _ = terminated.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_that_hangs_keeps_no_signal_to_end_from_being_heard() {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let mut begun = Some(begun);
+        let reads_again = async || {
+            begun.take().expect("it never ends").send(()).expect("it is awaited");
+            pending().await
+        };
+        let leaves = async { has_begun.await.expect("it begins") };
+        let obeyed = while_reading_again(async || ready(()).await, reads_again, leaves);
+        tokio::time::timeout(Duration::from_secs(60), obeyed).await.expect("it is heard");
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::Refused;
 use super::entry::{About, Draft, Snapshot};
 use super::post::Reply;
+use super::published::Latch;
 use crate::catalogue::Catalogue;
 use crate::clock;
 use crate::consent::Change;
@@ -131,12 +132,17 @@ struct Waiting {
     /// Of changes and others; neither bulk nor chores are anything to it.
     bytes: usize,
     closed: bool,
+    /// Nobody takes anything any more.
+    ended: bool,
 }
 
 impl Queue {
     /// Adds a submission of about `size` bytes, or refuses it at once.
     pub(super) fn push(&self, size: usize, submission: Submission) -> Result<(), Refused> {
         let mut waiting = self.lock();
+        if waiting.ended {
+            return Err(Refused::Closed(Latch::Stopped));
+        }
         let (queue, most) = match submission {
             // Whoever floods the others keeps no catalogue out, either.
             Submission::Change(..) | Submission::Catalogue(..) => {
@@ -215,6 +221,14 @@ impl Queue {
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.bell.notify_one();
+    }
+
+    /// The writer is gone: whoever waits is answered by the drop of what they asked for, and
+    /// nobody waits any more.
+    pub(super) fn end(&self) {
+        let waiting =
+            std::mem::replace(&mut *self.lock(), Waiting { ended: true, ..Waiting::default() });
+        drop(waiting);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {

@@ -304,9 +304,10 @@ impl Writer {
 }
 
 impl Drop for Writer {
-    /// Also when it panics: whoever asks then must not wait for an answer.
+    /// Also when it panics: whoever waits, or asks from then on, must not wait for ever.
     fn drop(&mut self) {
         self.published.close(Latch::Stopped);
+        self.queue.end();
     }
 }
 

@@ -1,4 +1,4 @@
-//! What arrives while a batch is ordered joins it.
+//! What happens while a batch is ordered: what arrives joins it, and a panic leaves nobody waiting.
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -157,4 +157,23 @@ async fn nothing_joins_a_batch_behind_a_chore() {
     tokio::task::yield_now().await;
     assert_eq!(started.stamps(), [0]);
     started.batches("2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_panics_leaves_nobody_waiting() {
+    let started = Started::new();
+    *started.meanwhile.lock().unwrap() = Some(Box::new(|| panic!("the writer's last words")));
+    // Of chores one is in a batch, and so the second is not taken before the panic.
+    let first = chore(&started.ledger, Chore::Watch(true));
+    let second = chore(&started.ledger, Chore::Watch(false));
+    let everybody = async { tokio::join!(started.disclose(), first, second) };
+    let told = tokio::time::timeout(Duration::from_secs(60), everybody).await;
+    let (disclosed, first, second) = told.expect("nobody waits for ever");
+    let stopped = Err(Refused::Closed(Latch::Stopped));
+    assert_eq!([disclosed.map(drop), first, second], [(); 3].map(|()| stopped.clone()));
+    // Whoever asked before the ledger was closed, and is late.
+    let (sender, _receiver) = oneshot::channel();
+    let reply = Reply::new(sender, started.port.mailbox.clone());
+    let late = started.ledger.queue.0.push(0, Submission::Chore(Chore::Watch(true), reply));
+    assert_eq!(late, stopped);
 }
