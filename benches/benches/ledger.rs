@@ -42,7 +42,7 @@ fn entry(catalogue: &Catalogue, bundle: &Bundle, sequence: u64) -> Entry {
         about,
         subjects: vec![SubjectVersion { subject: sequence, version: 0 }],
         valid_until: i64::MAX,
-        called: bundle.released.called,
+        called: bundle.released.called.clone(),
         fields: bundle.released.fields.clone(),
         complete: bundle.released.complete,
         digest: Sha256::digest(&bundle.body).into(),

@@ -89,7 +89,7 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
             about: about(),
             subjects: vec![who, who],
             valid_until: i64::MAX,
-            called: RegisterSet::first(5),
+            called: vec![RegisterSet::first(5), RegisterSet::EMPTY],
             fields: vec![(0, RegisterId(0)), (11, RegisterId(14))],
             complete: false,
             digest: [9; 32],
@@ -131,7 +131,10 @@ pub(crate) fn entries() -> Vec<Vec<u8>> {
         }),
     ];
     let entry = |event| Entry { stream: [5; 16], sequence: 77, stamp: 1_780_000_000_000, event };
-    events.map(|event| entry(event).encode()).into()
+    let bodies = events.map(|event| entry(event).encode());
+    // But for disclosures, the first format differs in its first byte only.
+    let first = bodies.iter().map(|body| [&[1], &body[1..]].concat());
+    first.chain(bodies.iter().cloned()).collect()
 }
 
 /// A state after a No, a reuse consent, its withdrawal and that of a mandate.

@@ -146,7 +146,7 @@ impl Work {
             about: self.about.clone(),
             subjects: vec![SubjectVersion { subject: sequence % SUBJECTS + 1, version: 0 }],
             valid_until: CivilMs::MAX,
-            called: self.bundle.released.called,
+            called: self.bundle.released.called.clone(),
             fields: self.bundle.released.fields.clone(),
             complete: self.bundle.released.complete,
             digest: Sha256::digest(sequence.to_le_bytes()).into(),

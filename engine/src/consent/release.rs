@@ -48,10 +48,10 @@ impl fmt::Debug for Bundle {
 pub struct Released {
     /// The fields that have a value, and the register that it came from.
     pub fields: Vec<(u8, RegisterId)>,
-    /// The registers whose answers were used or asked for, also those that came
-    /// from what was kept or from another request's call, and those of which
-    /// the bundle no longer tells because a citizen said No meanwhile.
-    pub called: RegisterSet,
+    /// By the subject's role, the registers whose answers about them were used or asked
+    /// for, also those that came from what was kept or from another request's call, and
+    /// those of which the bundle no longer tells because a citizen said No meanwhile.
+    pub called: Vec<RegisterSet>,
     /// Whether every field is filled, or empty because its register said so.
     pub complete: bool,
 }
@@ -402,17 +402,17 @@ fn key_disputed(procedure: &Procedure, resolution: &Resolution, call: usize) -> 
     disputed || key_disputed(procedure, resolution, giver)
 }
 
-/// The registers asked, whatever is allowed by now: they know of the request, so
-/// the citizen must, too.
+/// The registers asked about each subject, whatever is allowed by now: they know of the
+/// request, so the citizen must, too.
 pub(super) fn called(
     catalogue: &Catalogue,
     procedure: &Procedure,
     resolution: &Resolution,
-) -> RegisterSet {
-    let mut called = RegisterSet::EMPTY;
+) -> Vec<RegisterSet> {
+    let mut called = vec![RegisterSet::EMPTY; procedure.roles.len()];
     for (index, call) in procedure.calls.iter().enumerate() {
         if resolution.asked(index) && call.register != catalogue.own_data().id {
-            called.insert(call.register.index());
+            called[call.role].insert(call.register.index());
         }
     }
     called

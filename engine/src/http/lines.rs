@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use hyper::body::Body;
+use hyper::body::{Body, Frame};
 
 use crate::clock;
 use crate::prefill::Rejection;
@@ -117,17 +117,13 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
     /// The same, where a line has begun: one that comes a byte at a time has no more
     /// time than another.
     async fn fill_until(&mut self, until: clock::Instant) {
-        let frame = tokio::time::timeout_at(until, self.body.frame()).await.ok();
-        self.state = match frame {
-            Some(Some(Ok(frame))) => {
-                if let Some(data) = frame.data_ref() {
-                    self.held.extend_from_slice(data);
-                }
-                if clock::monotonic() < until { State::Open } else { self.late() }
-            }
-            Some(None) => State::Ended,
-            Some(Some(Err(_))) => State::Failed("the body ended early"),
-            None => State::Failed(LATE),
+        let Ok(frame) = tokio::time::timeout_at(until, self.body.frame()).await else {
+            self.state = State::Failed(LATE);
+            return;
+        };
+        self.state = match self.take_in(frame) {
+            State::Open if clock::monotonic() >= until => self.late(),
+            state => state,
         };
     }
 
@@ -139,18 +135,27 @@ impl<B: Body<Data = Bytes> + Unpin> Lines<B> {
             if self.holds_a_line() {
                 return State::Open;
             }
-            match self.body.frame().now_or_never() {
-                Some(Some(Ok(frame))) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.held.extend_from_slice(data);
-                    }
-                }
-                Some(None) => return State::Ended,
-                Some(Some(Err(_))) => return State::Failed("the body ended early"),
-                None => return State::Failed(LATE),
+            let Some(frame) = self.body.frame().now_or_never() else { break };
+            let state = self.take_in(frame);
+            if !matches!(state, State::Open) {
+                return state;
             }
         }
         State::Failed(LATE)
+    }
+
+    /// Keeps what a frame brought, and tells how the body stands after it.
+    fn take_in(&mut self, frame: Option<Result<Frame<Bytes>, B::Error>>) -> State {
+        match frame {
+            None => State::Ended,
+            Some(Err(_)) => State::Failed("the body ended early"),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.held.extend_from_slice(data);
+                }
+                State::Open
+            }
+        }
     }
 
     /// Whether a whole line is there that is not empty.

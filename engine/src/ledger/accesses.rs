@@ -200,9 +200,13 @@ fn usage(catalogue: &Catalogue, stamp: CivilMs, disclosure: &Disclosure, reader:
     let theirs = |role: usize| disclosure.subjects.get(role).is_some_and(|it| it.subject == reader);
     let given = disclosure.fields.iter().map(|(field, source)| (usize::from(*field), *source));
     let given: Vec<_> = given.filter(|(field, _)| theirs(procedure.fields[*field].role)).collect();
-    let asked = procedure.calls.iter().filter(|call| theirs(call.role));
-    let mut sources: RegisterSet = asked.map(|call| call.register.index()).collect();
-    sources = sources.intersection(disclosure.called);
+    let called = |role: usize, register| {
+        disclosure.called.get(role).is_some_and(|about| about.contains(register))
+    };
+    // An entry of the first format says of every subject what it says of one.
+    let asked = procedure.calls.iter().map(|call| (call.role, call.register.index()));
+    let asked = asked.filter(|(role, register)| theirs(*role) && called(*role, *register));
+    let mut sources: RegisterSet = asked.map(|(_, register)| register).collect();
     // What came out of own data was not called for.
     given.iter().for_each(|(_, source)| sources.insert(source.index()));
     let name = |index: usize| catalogue.sources()[index].name.to_string();

@@ -1,7 +1,8 @@
 //! The entry format, fixed from the first day.
 //!
 //! A body is one format byte and then postcard (its wire format is specified
-//! and stable). Ids of organisations, procedures, registers and fields are
+//! and stable). The first format had one set of registers for all subjects of a
+//! disclosure; its bodies are read for ever. Ids of organisations, procedures, registers and fields are
 //! dense and mean something under the catalogue digest that the entry names;
 //! purpose and legal basis stand in that catalogue. A subject is a number.
 
@@ -15,13 +16,15 @@ use crate::model::{Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, Re
 use crate::store::Digest;
 
 /// The first byte of every body.
-pub(super) const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 2;
+/// The format of bodies that do not tell about whom a register was called.
+pub(super) const FIRST: u8 = 1;
 /// The size of entries that are neither long nor counted.
 pub(super) const SMALL: usize = 128;
 
-/// One line of the ledger.
+/// One line of the ledger; `C` is what a disclosure says of the registers called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct Entry<C = Vec<RegisterSet>> {
     /// Which writer's chain it stands in.
     pub stream: [u8; 16],
     /// Its place there, from one.
@@ -29,16 +32,16 @@ pub struct Entry {
     /// Ledger time at which the writer took it: never goes back.
     pub stamp: CivilMs,
     /// What happened.
-    pub event: Event,
+    pub event: Event<C>,
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Event {
+pub enum Event<C = Vec<RegisterSet>> {
     /// From here on, this catalogue holds.
     Catalogue(Digest),
     /// A bundle left.
-    Disclosure(Disclosure),
+    Disclosure(Disclosure<C>),
     /// A citizen changed their mind.
     Change(Change),
     /// An operator was denied.
@@ -142,7 +145,7 @@ pub struct About {
 
 /// A bundle that left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disclosure {
+pub struct Disclosure<C = Vec<RegisterSet>> {
     /// UUIDv7: it stands in the bundle and finds the entry through its time.
     pub id: [u8; 16],
     /// Who asked, for whom, for what.
@@ -151,8 +154,8 @@ pub struct Disclosure {
     pub subjects: Vec<SubjectVersion>,
     /// The first moment at which its grant no longer held.
     pub valid_until: CivilMs,
-    /// The registers called.
-    pub called: RegisterSet,
+    /// The registers called about each subject, in their order.
+    pub called: C,
     /// The fields that had a value, and where it came from.
     pub fields: Vec<(u8, RegisterId)>,
     /// Whether no field was missing.
@@ -286,8 +289,39 @@ impl Entry {
     pub fn decode(body: &[u8]) -> Result<Self, Undecodable> {
         match body {
             [FORMAT, rest @ ..] => postcard::from_bytes(rest).map_err(|_| Undecodable),
+            [FIRST, rest @ ..] => {
+                let entry = postcard::from_bytes::<Entry<RegisterSet>>(rest);
+                entry.map(Self::from).map_err(|_| Undecodable)
+            }
             _ => Err(Undecodable),
         }
+    }
+}
+
+impl From<Entry<RegisterSet>> for Entry {
+    /// Whoever may have been asked about by a register counts as asked about.
+    fn from(first: Entry<RegisterSet>) -> Self {
+        let Entry { stream, sequence, stamp, event } = first;
+        let event = match event {
+            Event::Disclosure(it) => Event::Disclosure(Disclosure {
+                called: vec![it.called; it.subjects.len()],
+                id: it.id,
+                about: it.about,
+                subjects: it.subjects,
+                valid_until: it.valid_until,
+                fields: it.fields,
+                complete: it.complete,
+                digest: it.digest,
+            }),
+            Event::Catalogue(it) => Event::Catalogue(it),
+            Event::Change(it) => Event::Change(it),
+            Event::Denial(it) => Event::Denial(it),
+            Event::Erasure(it) => Event::Erasure(it),
+            Event::ByMandate(it) => Event::ByMandate(it),
+            Event::Snapshot(it) => Event::Snapshot(it),
+            Event::Forgotten(it) => Event::Forgotten(it),
+        };
+        Self { stream, sequence, stamp, event }
     }
 }
 

@@ -2,7 +2,7 @@
 //! and every list that reads what is not indexed yet ask nothing else of
 //! thousands of entries.
 
-use super::entry::FORMAT;
+use super::entry::{FIRST, FORMAT};
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +13,9 @@ const DISCLOSURE: u64 = 1;
 /// Tells each number; nothing, and none, where it is an entry of another kind or
 /// cut short.
 pub(super) fn disclosed(body: &[u8], each: &mut dyn FnMut(u64)) -> Option<()> {
-    let mut rest = Rest(body.strip_prefix(&[FORMAT])?);
+    // Both begin alike.
+    let (&(FIRST | FORMAT), rest) = body.split_first()? else { return None };
+    let mut rest = Rest(rest);
     // Stream, sequence, stamp.
     rest.skip(16)?;
     rest.numbers(2)?;

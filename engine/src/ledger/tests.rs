@@ -273,12 +273,12 @@ fn the_format_of_entries_does_not_change() {
         what: consent::Change::Preference { register: "rnpp".into(), allow: false },
     };
     let entry = Entry { stream: [1; 16], sequence: 5, stamp: -1, event: Event::Change(change) };
-    let golden = "0101010101010101010101010101010101050102ac020200\
+    let golden = "0201010101010101010101010101010101050102ac020200\
                   04726e707000";
     assert_eq!(hex(&entry.encode()), golden);
     assert_eq!(Entry::decode(&entry.encode()), Ok(entry.clone()));
     let mut other = entry.encode();
-    other[0] = 2;
+    other[0] = 3;
     assert_eq!(Entry::decode(&other), Err(Undecodable));
 }
 
@@ -309,7 +309,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
         about: about.clone(),
         subjects: vec![SubjectVersion { subject: 5, version: 6 }],
         valid_until: 7,
-        called: crate::model::RegisterSet::only(3),
+        called: vec![crate::model::RegisterSet::only(3)],
         fields: vec![(8, crate::model::RegisterId(9))],
         complete: true,
         digest: [0xd1; 32],
@@ -337,7 +337,7 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
     let about = format!("{ca}0102030401010163010170010169");
     let golden = [
         (Event::Catalogue([0xca; 32]), format!("00{ca}")),
-        (Event::Disclosure(disclosure), format!("01{id}{about}0105060e0801080901{d1}")),
+        (Event::Disclosure(disclosure), format!("01{id}{about}0105060e010801080901{d1}")),
         (changed(consent::Change::Give(terms)), format!("02050601{id}016f0163017001750101660e")),
         (changed(consent::Change::Withdraw { id: [0x1d; 16] }), format!("02050602{id}")),
         (changed(consent::Change::Mandate { other: 300, allow: false }), "02050603ac0200".into()),
@@ -349,10 +349,31 @@ fn the_format_of_every_kind_of_entry_does_not_change() {
     ];
     for (event, expected) in golden {
         let entry = Entry { stream: [0; 16], sequence: 0, stamp: 0, event };
-        let head = format!("01{}0000", "00".repeat(16));
+        let head = format!("02{}0000", "00".repeat(16));
         assert_eq!(hex(&entry.encode()), head + &expected);
         assert_eq!(Entry::decode(&entry.encode()), Ok(entry));
     }
+}
+
+/// Bodies of the format before registers were told by subject.
+#[test]
+fn the_first_format_is_read_for_ever() {
+    let head = [&[1][..], &[0; 16], &[0, 0]].concat();
+    let about = [&[0xca; 32][..], &[1, 2, 3, 4, 1, 1, 1, b'c', 1, 1, b'p', 1, 1, b'i']].concat();
+    let rest = [&[2, 5, 6, 7, 8, 7, 8, 1, 8, 9, 1][..], &[0xd1; 32]].concat();
+    let body = [&head[..], &[1], &[0x1d; 16], &about, &rest].concat();
+    let Event::Disclosure(read) = Entry::decode(&body).unwrap().event else { panic!("another") };
+    let subjects = [(5, 6), (7, 8)].map(|(subject, version)| SubjectVersion { subject, version });
+    assert_eq!(read.subjects, subjects);
+    assert_eq!(read.called, [crate::model::RegisterSet::only(3); 2]);
+    assert_eq!(read.fields, [(8, crate::model::RegisterId(9))]);
+    let mut told = Vec::new();
+    subjects_of(&body, &mut |number| told.push(number));
+    assert_eq!(told, [5, 7]);
+    let erasure = [&head[..], &[4, 5]].concat();
+    assert_eq!(Entry::decode(&erasure).unwrap().event, Event::Erasure(5));
+    // Of a later format, nothing is read.
+    assert!(Entry::decode(&[&[3], &erasure[1..]].concat()).is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use super::entry::{Disclosure, Entry, Event};
 use super::facts::Facts;
 use crate::catalogue::Catalogue;
 use crate::clock;
-use crate::model::CivilMs;
+use crate::model::{CivilMs, RegisterSet};
 use crate::store::{self, Cut, Read};
 
 /// How many rows are read at a time, so that no writer waits long.
@@ -68,7 +68,7 @@ impl Uses {
         };
         let count = self.0.entry(kind).or_default();
         count.disclosures += 1;
-        let mut sources = of.called;
+        let mut sources: RegisterSet = of.called.iter().flat_map(|about| about.iter()).collect();
         of.fields.iter().for_each(|(_, source)| sources.insert(source.index()));
         for source in sources.iter().filter_map(|index| catalogue.sources().get(index)) {
             *count.registers.entry(source.name.clone()).or_default() += 1;

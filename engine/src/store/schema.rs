@@ -20,7 +20,8 @@ pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 const APPLICATION: i64 = 0x5046_4c47;
 /// "PFLS": a ledger under scaled time.
 const APPLICATION_SCALED: i64 = 0x5046_4c53;
-const VERSION: i64 = cutting::SINCE;
+/// The fourth brought no table, but bodies of entries that earlier programs do not know.
+const VERSION: i64 = 4;
 
 /// Earlier libraries may lose commits when a checkpoint races a log that starts over
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -53,7 +54,7 @@ pub(super) const ERASED_SINCE: i64 = 2;
 
 /// What each version after the first added.
 const STEPS: [&str; VERSION as usize - 1] =
-    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;", cutting::TABLES];
+    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;", cutting::TABLES, ""];
 
 pub(super) fn read_head(ledger: &Connection) -> Result<Head, Error> {
     let mut statement = ledger.prepare_cached("SELECT stream, sequence, hash, stamp FROM head")?;

@@ -123,6 +123,10 @@ fn a_childs_own_no_is_a_preference() {
     }
     assert_eq!(bundle["fields"]["familyName"]["status"], "filled");
     assert_eq!(asked_about(&demo, "rnpp", &child), 0);
+    // It was asked about the parent, and each list says so of its own reader only.
+    let told = |who: &str| api(&demo).mine(who, "/v1/me/accesses").ok()["usages"][0].take();
+    assert_eq!(told(&child)["registers"], json!([]));
+    assert!(told(&parent)["registers"].as_array().unwrap().contains(&json!("rnpp")));
 }
 
 #[test]

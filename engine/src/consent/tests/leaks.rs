@@ -157,12 +157,14 @@ proptest! {
         let resolution = resolution(&catalogue, &endings);
         let calls = catalogue.procedures()[0].calls.iter().enumerate();
         let outcome = |index| resolution.call(index).outcome();
-        let expected: BTreeSet<usize> = calls
+        let expected: BTreeSet<(usize, usize)> = calls
             .filter(|(index, _)| outcome(*index).is_some())
-            .map(|(_, call)| call.register.index())
+            .map(|(_, call)| (call.role, call.register.index()))
             .collect();
         let called = release(&catalogue, &grant, &endings).released.called;
-        prop_assert_eq!(called.iter().collect::<BTreeSet<_>>(), expected);
+        let called = called.iter().enumerate();
+        let called = called.flat_map(|(role, of)| of.iter().map(move |index| (role, index)));
+        prop_assert_eq!(called.collect::<BTreeSet<_>>(), expected);
     }
 
     #[test]

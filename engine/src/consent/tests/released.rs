@@ -204,7 +204,7 @@ fn the_record_of_a_bundle_has_the_fields_that_left_and_the_registers_asked() {
     let catalogue = scene.asked.world.compile();
     let id = |name| catalogue.find_register(name).unwrap();
     assert_eq!(released.fields, [(0, id("x")), (3, id("x"))]);
-    let called: Vec<_> = released.called.iter().collect();
+    let called: Vec<_> = released.called[0].iter().collect();
     assert_eq!(called, [id("x").index(), id("y").index()]);
     assert!(!released.complete);
 }
@@ -217,7 +217,7 @@ fn the_record_names_a_register_that_was_asked_before_it_was_refused() {
     assert_eq!(scene.bundle(&calls)["sources"], json!({"y": {"outcome": "answered"}}));
     let catalogue = scene.asked.world.compile();
     let index = |name| catalogue.find_register(name).unwrap().index();
-    let called: Vec<_> = scene.release(&calls).released.called.iter().collect();
+    let called: Vec<_> = scene.release(&calls).released.called[0].iter().collect();
     assert_eq!(called, [index("x"), index("y")]);
 }
 

@@ -59,7 +59,7 @@ proptest! {
             about: about.clone(),
             subjects: subjects.iter().map(of).collect(),
             valid_until: 7,
-            called: RegisterSet::only(3),
+            called: vec![RegisterSet::only(3); subjects.len()],
             fields: vec![(8, RegisterId(9))],
             complete: true,
             digest: [0xd1; 32],

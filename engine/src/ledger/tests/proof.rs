@@ -49,7 +49,7 @@ pub(super) fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> E
         about: setup.about(),
         subjects: vec![SubjectVersion { subject: 1, version }],
         valid_until,
-        called: crate::model::RegisterSet::EMPTY,
+        called: vec![crate::model::RegisterSet::EMPTY],
         fields: Vec::new(),
         complete: true,
         digest: [0; 32],

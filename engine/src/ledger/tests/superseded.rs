@@ -107,7 +107,7 @@ fn the_audit_takes_a_disclosure_under_a_superseded_catalogue_as_long_as_a_reques
             about: under(&setup, catalogue, 1).about,
             subjects: vec![SubjectVersion { subject: 1, version: 0 }],
             valid_until: CivilMs::MAX,
-            called: crate::model::RegisterSet::EMPTY,
+            called: vec![crate::model::RegisterSet::EMPTY],
             fields: Vec::new(),
             complete: true,
             digest: [0; 32],

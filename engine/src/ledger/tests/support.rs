@@ -122,7 +122,7 @@ impl Setup {
         let rnpp = self.catalogue.find_register("rnpp").unwrap();
         let released = Released {
             fields: vec![(0, rnpp), (1, rnpp)],
-            called: RegisterSet::only(rnpp.index()),
+            called: vec![RegisterSet::only(rnpp.index())],
             complete: true,
         };
         let id = uuid::Uuid::from_u128(u128::from(index));

@@ -234,13 +234,13 @@ fn a_commit_survives_a_process_that_never_closes() {
 fn a_newer_schema_is_refused_and_left_alone() {
     let mut ledger = indexed();
     ledger.close();
-    pragma(ledger.dir(), "PRAGMA user_version = 4");
+    pragma(ledger.dir(), "PRAGMA user_version = 5");
     let before = fs::read(ledger.dir().join("ledger.db")).unwrap();
     for failure in [
         Sqlite::open(ledger.dir(), STREAM, Time::Real, subjects_of).err(),
         open_read_only(ledger.dir(), subjects_of).err(),
     ] {
-        assert!(matches!(failure, Some(Error::Version { found: 4, supported: 3 })), "{failure:?}");
+        assert!(matches!(failure, Some(Error::Version { found: 5, supported: 4 })), "{failure:?}");
     }
     assert_eq!(fs::read(ledger.dir().join("ledger.db")).unwrap(), before);
 }
