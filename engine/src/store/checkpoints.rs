@@ -16,15 +16,21 @@ use super::schema::{CHECKPOINT_BYTES, COPY_BYTES, LOG_BYTES_MAX, connect};
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// How far the thread stands back, as `nice` counts. A kernel's thread that ends a sync of the
 /// writer would else wait for the processor until a whole copy is done.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
+
+/// For how long the writer, and all commits behind it, wait for a copy to end before the log is
+/// cut: longer than a slice takes, and much shorter than what a disclosure may wait.
+const COPY_PATIENCE: Duration = Duration::from_millis(200);
 
 /// When the log is copied, and by whom.
 pub(super) struct Checkpoints {
@@ -44,12 +50,10 @@ pub(super) struct Checkpoints {
     restart_at: u64,
 }
 
-/// What is seen of the log.
+/// What is seen of the log, while nothing is being copied.
 struct Log {
     frames: u64,
     copied: u64,
-    /// Nothing is being copied.
-    idle: bool,
     /// For the first time since it was.
     ended: bool,
 }
@@ -76,7 +80,7 @@ impl Checkpoints {
             Ok(())
         }))?;
         let restart_at = CHECKPOINT_BYTES / frame;
-        let copier = Copier::new(file);
+        let copier = Copier::start(open(file)?, held(file)?)?;
         Ok(Checkpoints {
             copier,
             frame,
@@ -93,9 +97,8 @@ impl Checkpoints {
     pub(super) fn by_size(&mut self, ledger: &Connection) -> Result<bool, Error> {
         let idle = self.copier.is_idle()?;
         let ended = std::mem::replace(&mut self.copying, !idle) && idle;
-        // While it is copied, only a log that grows without end is worth a look.
-        let unseen = self.unseen() * self.frame;
-        if !ended && unseen < if idle { COPY_BYTES } else { CHECKPOINT_BYTES } {
+        // Who copies keeps others from it: nothing could be done but to wait.
+        if !idle || !ended && self.unseen() * self.frame < COPY_BYTES {
             return Ok(false);
         }
         let step = CHECKPOINT_BYTES / self.frame;
@@ -104,11 +107,11 @@ impl Checkpoints {
         if frames + step < self.restart_at {
             self.restart_at = step;
         }
-        match self.next(&Log { frames, copied, idle, ended }) {
+        match self.next(&Log { frames, copied, ended }) {
             Next::Nothing => Ok(false),
             Next::Beside => {
                 (self.copying, self.copied, self.left) = (true, copied, frames - copied);
-                self.copier.start()?;
+                self.copier.copy();
                 Ok(false)
             }
             Next::Here(mode) => {
@@ -133,7 +136,7 @@ impl Checkpoints {
         // What a reader kept from being copied waits for the next slice.
         let stuck = log.ended && log.copied == self.copied;
         if log.frames < self.restart_at {
-            let due = log.idle && left >= slice && !stuck;
+            let due = left >= slice && !stuck;
             return if due { Next::Beside } else { Next::Nothing };
         }
         if log.frames >= LOG_BYTES_MAX / self.frame {
@@ -142,10 +145,10 @@ impl Checkpoints {
         // Each copy takes less time than the one before, in which less is written; unless so
         // much is written that no copy beside the commits would ever be the last.
         let shrinks = !log.ended || 2 * left <= self.left;
-        match log.idle {
-            true if left <= slice / 4 || (left <= 2 * slice && !shrinks) => Next::Here("PASSIVE"),
-            true if !stuck => Next::Beside,
-            _ => Next::Nothing,
+        match stuck {
+            _ if left <= slice / 4 || (left <= 2 * slice && !shrinks) => Next::Here("PASSIVE"),
+            false => Next::Beside,
+            true => Next::Nothing,
         }
     }
 
@@ -155,9 +158,9 @@ impl Checkpoints {
         self.copier.is_idle().map(drop)
     }
 
-    /// Waits until nothing is being copied.
-    pub(super) fn wait(&self) -> Result<(), Error> {
-        self.copier.wait()
+    /// Waits until nothing is being copied; false where that lasts.
+    pub(super) fn wait(&self) -> Result<bool, Error> {
+        self.copier.ends_within(COPY_PATIENCE)
     }
 
     /// As if a copy had failed just now.
@@ -166,9 +169,21 @@ impl Checkpoints {
         *self.copier.shared.lock() = Phase::Failed(error);
     }
 
+    /// As if a copy lasted, or had ended just now.
+    #[cfg(test)]
+    pub(super) fn hold(&self, held: bool) {
+        *self.copier.shared.lock() = if held { Phase::Copying } else { Phase::Idle };
+    }
+
+    /// Copies from here on end with a sync of another file.
+    #[cfg(test)]
+    pub(super) fn sync(&mut self, log: &Path, file: &'static File) {
+        self.copier = Copier::start(open(log).unwrap(), file).unwrap();
+    }
+
     #[cfg(test)]
     pub(super) fn copied(&self) -> Result<bool, Error> {
-        self.wait()?;
+        self.copier.ends_within(Duration::MAX)?;
         Ok(!self.copying)
     }
 
@@ -185,9 +200,8 @@ impl Checkpoints {
 
 /// The writer's side of the thread.
 struct Copier {
-    file: PathBuf,
     shared: Arc<Shared>,
-    /// None until something is to be copied: most who open a ledger write little.
+    /// None once it has ended.
     thread: Option<JoinHandle<()>>,
 }
 
@@ -209,8 +223,14 @@ enum Phase {
 }
 
 impl Copier {
-    fn new(file: &Path) -> Copier {
-        Copier { file: file.to_owned(), shared: Arc::default(), thread: None }
+    /// Starts the thread with all that it will need: what cannot be had is told before anything
+    /// is written.
+    fn start(log: Connection, file: &'static File) -> io::Result<Copier> {
+        let shared = Arc::<Shared>::default();
+        let theirs = Arc::clone(&shared);
+        let builder = std::thread::Builder::new().name("checkpoints".into());
+        let thread = Some(builder.spawn(move || theirs.copy_all(&log, file))?);
+        Ok(Copier { shared, thread })
     }
 
     /// Whether nothing is being copied; an error where a copy failed.
@@ -227,24 +247,17 @@ impl Copier {
     }
 
     /// Has the log copied, as far as it reaches now.
-    fn start(&mut self) -> Result<(), Error> {
-        if self.thread.is_none() {
-            let (log, file) = (open(&self.file)?, held(&self.file)?);
-            let shared = Arc::clone(&self.shared);
-            let builder = std::thread::Builder::new().name("checkpoints".into());
-            self.thread = Some(builder.spawn(move || shared.copy_all(&log, file))?);
-        }
+    fn copy(&self) {
         *self.shared.lock() = Phase::Wanted;
         self.shared.bell.notify_all();
-        Ok(())
     }
 
-    /// Waits until nothing is being copied.
-    fn wait(&self) -> Result<(), Error> {
-        let phase = self.shared.lock();
+    /// Whether nothing is being copied any more, after so long at most.
+    fn ends_within(&self, patience: Duration) -> Result<bool, Error> {
         let busy = |phase: &mut Phase| matches!(phase, Phase::Wanted | Phase::Copying);
-        drop(self.shared.bell.wait_while(phase, busy).expect(NO_PANIC));
-        self.is_idle().map(drop)
+        let phase = self.shared.lock();
+        drop(self.shared.bell.wait_timeout_while(phase, patience, busy).expect(NO_PANIC));
+        self.is_idle()
     }
 }
 
@@ -252,8 +265,9 @@ impl Drop for Copier {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         // A copy under way ends first.
-        let _ = self.wait();
-        *self.shared.lock() = Phase::Over;
+        let busy = |phase: &mut Phase| matches!(phase, Phase::Wanted | Phase::Copying);
+        let phase = self.shared.bell.wait_while(self.shared.lock(), busy);
+        *phase.expect(NO_PANIC) = Phase::Over;
         self.shared.bell.notify_all();
         let _ = thread.join();
     }
@@ -293,11 +307,12 @@ fn copy(log: &Connection, file: &File) -> Result<(), Error> {
     Ok(file.sync_data()?)
 }
 
+/// Reading makes SQLite open the log as well.
 fn open(file: &Path) -> Result<Connection, Error> {
     let log = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     log.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 0;",
+         PRAGMA wal_autocheckpoint = 0; SELECT count(*) FROM head;",
     )?;
     Ok(log)
 }

@@ -107,10 +107,13 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Leaves nothing in the log; false where somebody reads it meanwhile. A copy under way ends
-    /// first, and nobody but this thread begins another: the log is cut whole, or not at all.
+    /// Leaves nothing in the log; false where somebody reads it meanwhile, or a copy of it lasts.
+    /// A copy under way ends first, and nobody but this thread begins another: the log is cut
+    /// whole, or not at all.
     fn cut_log(&mut self) -> Result<bool, Error> {
-        self.checkpoints.wait()?;
+        if !self.checkpoints.wait()? {
+            return Ok(false);
+        }
         let mut cut = self.ledger.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")?;
         Ok(!cut.query_row([], |row| row.get::<_, bool>(0))?)
     }
@@ -118,6 +121,17 @@ impl Sqlite {
     #[cfg(test)]
     pub(super) fn fail_a_copy(&self, error: Error) {
         self.checkpoints.fail(error);
+    }
+
+    #[cfg(test)]
+    pub(super) fn hold_a_copy(&self, held: bool) {
+        self.checkpoints.hold(held);
+    }
+
+    /// Copies of the log end with a sync of `file`.
+    #[cfg(test)]
+    pub(crate) fn sync_copies(&mut self, file: &'static File) {
+        self.checkpoints.sync(&self.dir.join(FILE), file);
     }
 
     /// Waits for the copy under way; whether there was none since the last checkpoint.

@@ -138,3 +138,33 @@ async fn a_crash_between_any_two_steps_of_a_cut_loses_no_consent_and_the_cut_goe
     }
     assert!(whole && steps > 15, "a cut of {steps} operations shows nothing");
 }
+
+/// Its thread alone learns of it at first.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_the_log_that_is_not_synced_closes_the_ledger() {
+    let setup = Setup::new();
+    let folder = store::files::temporary();
+    let mut storage =
+        store::Sqlite::open(folder.path(), [3; 16], store::Time::Real, subjects_of).unwrap();
+    // It cannot be synced.
+    storage.sync_copies(Box::leak(Box::new(std::fs::File::open("/dev/null").unwrap())));
+    let (clock, metrics) = (Civil::manual(setup.clock.clone()), setup.metrics.clone());
+    let opened =
+        Ledger::open(Box::new(storage), clock, Entropy::seeded(1), setup.catalogue(), metrics);
+    let opened = opened.unwrap();
+    let (port, deliver) = opened.ledger.port();
+    tokio::spawn(deliver);
+    tokio::spawn(opened.writer.run());
+    let mut told = Ok(());
+    for index in 0..100_000 {
+        let until = crate::clock::monotonic() + super::support::WAIT;
+        let facts = setup.facts(&[(index, 0)]);
+        told = port.disclose(setup.bundle(index), facts, until).await.map(drop);
+        if told.is_err() {
+            break;
+        }
+    }
+    assert_eq!(told, Err(Refused::Closed(Latch::WriteFailed)));
+    assert_eq!(port.published().latch(), Some(Latch::WriteFailed));
+}

@@ -4,7 +4,7 @@ use super::{Checkpoints, Log, Next, copy, held};
 use crate::store::Error;
 use rusqlite::Connection;
 use std::fs::File;
-use std::path::Path;
+use tempfile::TempDir;
 
 /// Frames of 4 KiB: a slice, the length from which the log is to start over, and the greatest.
 const SLICE: u64 = 127;
@@ -14,14 +14,20 @@ const GREATEST: u64 = 16_288;
 /// What follows on a log of so many frames, of which so many are left, after a copy that began with
 /// others left.
 fn check(frames: u64, left: u64, ended: Option<u64>, expected: &Next) {
-    let mut ledger = Connection::open_in_memory().unwrap();
-    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &mut ledger).unwrap();
+    let (_folder, mut checkpoints) = checkpoints();
     checkpoints.left = ended.unwrap_or_default();
-    let log = Log { frames, copied: frames - left, idle: true, ended: ended.is_some() };
+    let log = Log { frames, copied: frames - left, ended: ended.is_some() };
     assert_eq!(&checkpoints.next(&log), expected, "{frames}, {left}, {ended:?}");
-    // While it is copied, only one that grows without end is looked at.
-    let busy = checkpoints.next(&Log { idle: false, ended: false, ..log });
-    assert_eq!(busy == Next::Nothing, frames < GREATEST);
+}
+
+/// Those of a file in which nothing is.
+fn checkpoints() -> (TempDir, Checkpoints) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let mut ledger = Connection::open(&path).unwrap();
+    ledger.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE head (one)").unwrap();
+    let checkpoints = Checkpoints::new(&path, &mut ledger).unwrap();
+    (folder, checkpoints)
 }
 
 #[test]
@@ -53,10 +59,9 @@ fn where_as_much_is_written_as_is_copied_the_writer_ends_that() {
 
 #[test]
 fn what_a_reader_keeps_is_not_copied_again_at_once_but_at_the_greatest_length() {
-    let mut ledger = Connection::open_in_memory().unwrap();
-    let mut checkpoints = Checkpoints::new(Path::new("nothing is copied"), &mut ledger).unwrap();
+    let (_folder, mut checkpoints) = checkpoints();
     (checkpoints.copied, checkpoints.left) = (1, LONG);
-    let mut log = Log { frames: LONG, copied: 1, idle: true, ended: true };
+    let mut log = Log { frames: LONG, copied: 1, ended: true };
     assert_eq!(checkpoints.next(&log), Next::Nothing);
     log.ended = false;
     assert_eq!(checkpoints.next(&log), Next::Beside);
@@ -106,12 +111,9 @@ fn niceness() -> Vec<i32> {
 #[cfg(target_os = "linux")]
 #[test]
 fn whoever_copies_stands_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.db");
-    let mut ledger = Connection::open(&path).unwrap();
-    let mut checkpoints = Checkpoints::new(&path, &mut ledger).unwrap();
-    checkpoints.copier.start().unwrap();
-    checkpoints.wait().unwrap();
+    let (_folder, checkpoints) = checkpoints();
+    checkpoints.copier.copy();
+    assert!(checkpoints.wait().unwrap());
     // Other tests have such threads, too, of which some are new.
     let found = niceness();
     assert!(found.contains(&10), "{found:?}");
