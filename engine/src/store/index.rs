@@ -136,7 +136,8 @@ impl Indexer {
         self.index = Connection::open_in_memory()?;
         create(&self.dir, stream)?;
         self.index = open_writable(&self.dir)?;
-        self.walk = None;
+        // What is cut and not yet swept is in it again.
+        (self.purged, self.walk) = (0, None);
         self.rebuilds.fetch_add(1, Ordering::Release);
         Ok(())
     }

@@ -168,3 +168,47 @@ async fn a_copy_of_the_log_that_is_not_synced_closes_the_ledger() {
     assert_eq!(told, Err(Refused::Closed(Latch::WriteFailed)));
     assert_eq!(port.published().latch(), Some(Latch::WriteFailed));
 }
+
+/// An old head in a log shows what was cut behind it; one that was never durable would show a cut
+/// that nobody made.
+#[tokio::test(start_paused = true)]
+async fn a_head_is_logged_only_once_it_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let log = Arc::new(std::fs::File::create(&path).unwrap());
+    let logs = tracing_subscriber::fmt().with_ansi(false).with_writer(log).finish();
+    let _logs = tracing::subscriber::set_default(logs);
+    let heads = || {
+        let log = std::fs::read_to_string(&path).unwrap();
+        log.lines().filter(|line| line.contains("the ledger's head")).count()
+    };
+    // The catalogue's text, its entry, and the commit of both, which fails.
+    let setup = Setup::new();
+    setup.disk().crash_at(CrashAt { operation: 3, commit_survives: false });
+    assert!(setup.try_open().is_err());
+    assert_eq!(heads(), 0);
+    let setup = setup.restart();
+    let ledger = setup.start();
+    assert_eq!(heads(), 1);
+    let deny = || {
+        let about = setup.about();
+        ledger.port.deny(Denied { about, subjects: Vec::new(), reason: "quota", count: 1 });
+    };
+    let sequence = || ledger.port.published().head().sequence;
+    // Up to the last before one that is logged.
+    let last = (1 << 16) - 1;
+    while sequence() < last {
+        (sequence()..last).take(8_000).for_each(|_| deny());
+        while ledger.port.ledger.waiting() != (0, 0) {
+            tokio::task::yield_now().await;
+        }
+    }
+    setup.disk().crash_at(CrashAt { operation: 2, commit_survives: false });
+    deny();
+    while ledger.port.published().latch().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!((heads(), sequence()), (1, last));
+    assert!(setup.restart().try_open().is_ok());
+    assert_eq!(heads(), 2);
+}

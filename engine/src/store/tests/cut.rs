@@ -94,6 +94,25 @@ fn usages_that_are_cut_leave_the_index_a_slice_at_a_time() {
 }
 
 #[test]
+fn an_index_that_is_made_anew_is_rid_again_of_usages_that_are_cut() {
+    let mut ledger = Ledger::new(Kind::SqliteUnindexed);
+    ledger.commit(&vec![body(&[1, 2]); 9]);
+    ledger.cut(6);
+    ledger.commit(&[]);
+    let mut indexer = ledger.take_indexer();
+    let open = || Connection::open(ledger.dir().join("index.db")).unwrap();
+    let count =
+        || -> i64 { open().query_row("SELECT count(*) FROM usage", [], |row| row.get(0)).unwrap() };
+    while indexer.step(4).unwrap() > 0 {}
+    assert_eq!(count(), 6);
+    open().execute_batch("DELETE FROM indexed").unwrap();
+    while indexer.step(4).unwrap() > 0 {}
+    assert_eq!(count(), 6);
+    drop(indexer);
+    ledger.check();
+}
+
+#[test]
 fn what_is_swept_is_in_no_file() {
     let mut ledger = Ledger::new(Kind::SqliteIndexed);
     let secret = |number: u64| body(&[1, 0x5ec2_e75e_c2e7_0000 + number]);
