@@ -228,7 +228,15 @@ fn key(master: Option<&Path>) -> anyhow::Result<u8> {
     use crate::entropy::Entropy;
 
     if let Some(file) = master {
-        MasterKey::create(file, &Entropy::system()).with_context(|| file.display().to_string())?;
+        if let Err(error) = MasterKey::create(file, &Entropy::system()) {
+            let name = file.display();
+            anyhow::bail!(match error.kind() {
+                std::io::ErrorKind::AlreadyExists => {
+                    format!("{name} is there already, and stays as it is; name a new file")
+                }
+                _ => format!("{name}: {error}"),
+            });
+        }
         say(&format!("{} holds a new master key; keep a copy elsewhere", file.display()));
         return Ok(HOLDS);
     }

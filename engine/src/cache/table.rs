@@ -14,7 +14,7 @@ use hashbrown::hash_table::Entry;
 use super::{Held, Load};
 use crate::model::{CivilMs, Subject};
 
-/// Of what size shards are: some hundreds of subjects, so that to go through one takes
+/// Of what size shards are at least: some hundreds of subjects, so that to go through one takes
 /// a few microseconds. More than that is not kept about one subject.
 const SHARD_BYTES: u64 = 256 << 10;
 const SHARDS_MAX: u64 = 1 << 16;
@@ -41,7 +41,7 @@ struct Shard {
 
 impl Table {
     pub(super) fn new(bytes: u64) -> Self {
-        let shards = (bytes / SHARD_BYTES).clamp(1, SHARDS_MAX).next_power_of_two();
+        let shards = (bytes / SHARD_BYTES).clamp(1, SHARDS_MAX);
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
@@ -143,7 +143,7 @@ impl Table {
 
     fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
         // Bits that the tables themselves do not look at.
-        lock(&self.shards[(hash >> 40) as usize & (self.shards.len() - 1)])
+        lock(&self.shards[(hash >> 40) as usize % self.shards.len()])
     }
 }
 

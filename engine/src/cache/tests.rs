@@ -235,6 +235,18 @@ async fn more_about_one_subject_than_there_is_room_for_is_not_kept_and_all_other
 }
 
 #[tokio::test(start_paused = true)]
+async fn as_much_is_kept_about_one_subject_whatever_the_size_of_the_cache() {
+    for bytes in [64 << 20, (64 << 20) + (256 << 10), 100 << 20, 300 << 10, 513 << 10] {
+        let cache = Cache::new(Config { bytes }, Civil::running(ORIGIN, 1));
+        let mut builder = AnswerBuilder::default();
+        builder.value(0, None, |out| out.resize(out.len() + (200 << 10), b'7'));
+        let large = builder.found(AttributeMask::first(1), ORIGIN, None);
+        cache.keep(company(1), &slot(), &large, TTL);
+        assert!(cache.get(company(1)).is_some() && cache.load().weight <= bytes, "{bytes}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_asked_about_stays_when_others_need_the_room() {
     let (cache, asked) = (Cache::new(Config { bytes: 10_000 }, Civil::running(ORIGIN, 1)), 1..=5);
     for number in 1..=1_000 {

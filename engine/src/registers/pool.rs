@@ -169,11 +169,12 @@ impl Pool {
         // Whoever came before may have opened it.
         match self.kept() {
             Some(sender) => Ok((sender, false)),
-            None => Ok((self.open().await?, true)),
+            None => self.open().await,
         }
     }
 
-    async fn open(&self) -> Result<Sender, Failure> {
+    /// A connection, and whether it is fresh.
+    async fn open(&self) -> Result<(Sender, bool), Failure> {
         let endpoint = self.endpoint.as_ref().ok_or(Unavailable::Error)?;
         let opened = endpoint.open(&*self.connect).await;
         let (stream, is_many) = opened.map_err(|_| Unavailable::Error)?;
@@ -189,12 +190,13 @@ impl Pool {
             let known = many.take().filter(|known| !known.sender.is_closed());
             let stays = known.unwrap_or(Many { sender, number });
             *many = Some(stays.clone());
-            return Ok(Sender::Many(stays));
+            let fresh = stays.number == number;
+            return Ok((Sender::Many(stays), fresh));
         }
         let handshake = http1::handshake(stream).await;
         let (sender, connection) = handshake.map_err(|_| Unavailable::Error)?;
         self.runs(connection);
-        Ok(Sender::One(sender))
+        Ok((Sender::One(sender), true))
     }
 
     fn runs(&self, connection: impl Future<Output = hyper::Result<()>> + Send + 'static) {

@@ -81,8 +81,9 @@ impl MasterKey {
         file.write_all(&hex(&key))?;
         file.sync_all()?;
         // A link fails where a file is, and replaces no key that another start made.
-        fs::hard_link(draft, path)?;
+        let linked = fs::hard_link(draft, path);
         fs::remove_file(draft)?;
+        linked?;
         sync_dir(folder_of(path))?;
         Ok(key)
     }

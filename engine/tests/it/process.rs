@@ -371,3 +371,15 @@ fn a_log_is_asked_for_by_the_name_of_the_module() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn a_master_key_that_is_there_is_named_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("data.key");
+    let arguments = ["key", "--master", file.to_str().unwrap()];
+    check(&run(&arguments), 0, "data.key holds a new master key");
+    let made = std::fs::read(&file).unwrap();
+    check(&run(&arguments), 3, "data.key is there already, and stays as it is");
+    assert_eq!(std::fs::read(&file).unwrap(), made);
+    check(&run(&["key", "--master", "/nonexistent/data.key"]), 3, "/nonexistent/data.key: ");
+}

@@ -25,6 +25,7 @@ fn a_key_that_is_there_is_never_replaced() {
     let made = MasterKey::create(&file, &Entropy::seeded(1)).unwrap();
     MasterKey::create(&file, &Entropy::seeded(2)).unwrap_err();
     assert_eq!(made.bytes(), MasterKey::read(&file).unwrap().unwrap().bytes());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
 }
 
 #[test]
