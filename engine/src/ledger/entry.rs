@@ -8,11 +8,12 @@
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::skim;
-use crate::consent::{self, Released};
-use crate::model::{Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, RegisterSet};
+use super::{Facts, Published, skim};
+use crate::consent::{self, Bundle};
+use crate::model::{
+    Channel, CivilMs, OrganisationId, ProcedureId, RegisterId, RegisterSet, Subject,
+};
 use crate::store::Digest;
 
 /// The first byte of every body.
@@ -217,32 +218,79 @@ pub(super) fn size_of(change: &consent::Change) -> usize {
     }
 }
 
-/// A disclosure before the writer gives it its place.
+/// A disclosure before the writer gives it its place. What can be done before is done
+/// here, where it was asked for: the writer is one for all cores.
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
-    pub(super) id: Uuid,
-    pub(super) digest: Digest,
-    pub(super) released: Released,
-    pub(super) facts: super::Facts,
+    /// Whom it is about, by role, and the versions decided on.
+    pub(super) subjects: Vec<(Subject, u64)>,
+    /// The first moment at which its grant no longer holds.
+    pub(super) valid_until: CivilMs,
+    /// The catalogue that it was decided under.
+    pub(super) catalogue: Digest,
+    /// The turn at which these versions were in force, and the numbers in the event theirs;
+    /// none, where one was not, or somebody had no number yet.
+    pub(super) held_at: Option<u64>,
+    /// What its entry says.
+    pub(super) event: Encoded,
 }
 
 impl Draft {
-    /// About how many bytes its entry takes.
-    pub(super) fn size(&self) -> usize {
-        2 * SMALL + self.released.fields.len() * 2 + self.facts.subjects.len() * 8
+    pub(super) fn of(bundle: &Bundle, digest: Digest, facts: Facts, published: &Published) -> Self {
+        let Facts { subjects, valid_until, about } = facts;
+        let (held_at, numbers) = published.look_up(&subjects);
+        let (released, catalogue) = (&bundle.released, about.catalogue);
+        let event = Event::Disclosure(Disclosure {
+            id: bundle.disclosure.into_bytes(),
+            about,
+            subjects: numbers,
+            valid_until,
+            called: released.called.clone(),
+            fields: released.fields.clone(),
+            complete: released.complete,
+            digest,
+        });
+        Self { subjects, valid_until, catalogue, held_at, event: event.encode() }
     }
 
-    pub(super) fn into_event(self, subjects: Vec<SubjectVersion>) -> Event {
-        Event::Disclosure(Disclosure {
-            id: self.id.into_bytes(),
-            about: self.facts.about,
-            subjects,
-            valid_until: self.facts.valid_until,
-            called: self.released.called,
-            fields: self.released.fields,
-            complete: self.released.complete,
-            digest: self.digest,
-        })
+    /// About how many bytes its entry takes.
+    pub(super) fn size(&self) -> usize {
+        SMALL + self.event.0.len()
+    }
+}
+
+/// An event as a body has it.
+#[derive(Clone, Debug)]
+pub(super) struct Encoded(Vec<u8>);
+
+impl Encoded {
+    /// The event of a disclosure, with these subjects instead of its own.
+    pub(super) fn about(&self, subjects: Vec<SubjectVersion>) -> Event {
+        match postcard::from_bytes(&self.0) {
+            Ok(Event::Disclosure(disclosure)) => {
+                Event::Disclosure(Disclosure { subjects, ..disclosure })
+            }
+            _ => unreachable!("we wrote it, and it is one"),
+        }
+    }
+
+    /// The body of an entry at this place.
+    pub(super) fn body(&self, stream: &[u8; 16], sequence: u64, stamp: CivilMs) -> Vec<u8> {
+        let mut body = Vec::with_capacity(SMALL + self.0.len());
+        body.push(FORMAT);
+        // A structure is its members, one after the other.
+        let body = postcard::serialize_with_flavor(&(stream, sequence, stamp), Body(body));
+        let mut body = body.expect("a vector takes every byte");
+        body.extend_from_slice(&self.0);
+        body
+    }
+}
+
+impl Event {
+    pub(super) fn encode(&self) -> Encoded {
+        let event = Body(Vec::with_capacity(2 * SMALL));
+        let event = postcard::serialize_with_flavor(self, event);
+        Encoded(event.expect("a vector takes every byte"))
     }
 }
 
@@ -277,9 +325,7 @@ impl Entry {
     /// The body that is stored and committed to.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(3 * SMALL);
-        body.push(FORMAT);
-        postcard::serialize_with_flavor(self, Body(body)).expect("a vector takes every byte")
+        self.event.encode().body(&self.stream, self.sequence, self.stamp)
     }
 
     /// Reads a body back.

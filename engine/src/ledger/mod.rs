@@ -298,12 +298,7 @@ impl Port {
         until: Instant,
         submission: impl FnOnce(entry::Draft, Reply) -> Submission,
     ) -> Result<Disclosed<Bundle>, Refused> {
-        let draft = entry::Draft {
-            id: bundle.disclosure,
-            digest,
-            released: bundle.released.clone(),
-            facts,
-        };
+        let draft = entry::Draft::of(&bundle, digest, facts, self.published());
         let size = draft.size();
         self.submit(size, until, |reply| submission(draft, reply)).await?;
         Ok(Disclosed(bundle))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 
+use super::entry::SubjectVersion;
 use super::{OpenError, RESERVE_MIN};
 use crate::consent::{Consent, Parties};
 use crate::model::{CivilMs, SUBJECTS_MAX, Subject};
@@ -46,6 +47,9 @@ pub struct Published {
     /// The highest number that the storage held when it was opened.
     highest: u64,
     unchanged: Arc<Consent>,
+    /// Counts the batches after which somebody's consent or number is another than before.
+    /// Somebody who gets a first number is none of them.
+    turn: AtomicU64,
     head: Mutex<Head>,
     latch: OnceLock<Latch>,
     reserve_us: AtomicU64,
@@ -95,6 +99,7 @@ impl Published {
             named,
             highest,
             unchanged: Arc::default(),
+            turn: AtomicU64::new(0),
             head: Mutex::new(storage.head()?),
             latch: OnceLock::new(),
             reserve_us: AtomicU64::new(RESERVE_MIN.as_micros() as u64),
@@ -113,6 +118,29 @@ impl Published {
     #[must_use]
     pub fn number(&self, subject: Subject) -> Option<u64> {
         self.numbers.get(&subject).map(|number| *number)
+    }
+
+    /// The numbers of subjects under these versions of their consent, zero of who has none;
+    /// and the turn at which all of it was so, unless it is so no longer.
+    pub(super) fn look_up(
+        &self,
+        subjects: &[(Subject, u64)],
+    ) -> (Option<u64>, Vec<SubjectVersion>) {
+        // First: what is read after it is as it was at this turn, or of a later one.
+        let turn = self.turn.load(Ordering::Acquire);
+        let mut held = true;
+        let mut numbers = Vec::with_capacity(subjects.len());
+        for &(subject, version) in subjects {
+            let number = self.number(subject);
+            held &= number.is_some() && self.consent(subject).version == version;
+            numbers.push(SubjectVersion { subject: number.unwrap_or(0), version });
+        }
+        (held.then_some(turn), numbers)
+    }
+
+    /// Tells the turn of all that was published and forgotten before.
+    pub(super) fn turns(&self, turn: u64) {
+        self.turn.store(turn, Ordering::Release);
     }
 
     /// What is known of the subjects of one request.

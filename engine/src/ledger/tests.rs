@@ -4,6 +4,7 @@ mod bulk;
 mod crash;
 mod forgotten;
 mod joined;
+mod looked_up;
 mod mandates;
 mod proof;
 mod read;

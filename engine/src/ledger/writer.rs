@@ -28,7 +28,7 @@ use crate::store::{self, Head, Storage};
 /// is wrong: every expiry would come early, and ledger time never goes back.
 const CLOCK_JUMP_MAX: Duration = Duration::from_secs(5 * 60);
 /// How many entries lie between two heads in the log.
-const HEAD_EVERY: u64 = 1 << 16;
+const HEAD_EVERY: u64 = if cfg!(test) { 1 << 6 } else { 1 << 16 };
 /// From this many entries on, a batch tells that many more are being made: beside whoever
 /// asks by themselves, bulk jobs have fewer under way.
 const MANY: usize = 24;
@@ -47,6 +47,8 @@ pub struct Writer {
     metrics: Arc<Metrics>,
     head: Head,
     next_number: u64,
+    /// See [`Published`]; with what is ordered and not yet published.
+    turn: u64,
     in_force: InForce,
     /// Civil and monotonic time of the last batch.
     last: (CivilMs, Instant),
@@ -101,6 +103,7 @@ impl Writer {
             metrics,
             head,
             next_number,
+            turn: 0,
             in_force,
             last,
             recent,
@@ -125,7 +128,7 @@ impl Writer {
     pub(super) fn erase(&mut self, number: u64) -> Result<u64, OpenError> {
         let stamp = self.civil.now().max(self.head.stamp);
         self.storage.erase_subject(number)?;
-        self.append(stamp, Event::Erasure(number))?;
+        self.append(stamp, &Event::Erasure(number))?;
         self.storage.commit(&self.head)?;
         self.storage.scrub()?;
         Ok(self.head.sequence)
@@ -162,6 +165,7 @@ impl Writer {
                 let Batch { numbers, named, consents, forgotten, .. } = &mut batch;
                 self.published.publish(self.head, numbers.drain(), named.drain(), consents.drain());
                 self.published.forget(forgotten.drain(..));
+                self.published.turns(self.turn);
                 if before / HEAD_EVERY != self.head.sequence / HEAD_EVERY {
                     self.tell_head();
                 }
@@ -277,6 +281,8 @@ impl Writer {
     /// An old head in a log shows when the ledger is cut behind it.
     fn tell_head(&self) {
         tracing::info!(head = %super::head_text(&self.head), "the ledger's head");
+        #[cfg(test)]
+        tests::TOLD.set(tests::TOLD.get() + 1);
     }
 
     fn checkpoint(&mut self) {
@@ -324,5 +330,15 @@ fn unanswered(submission: Submission) -> Option<Answer> {
         | Submission::Catalogue(_, reply)
         | Submission::Chore(_, reply) => Some((reply, Ok(()))),
         Submission::Denial(_) => None,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many heads the writers of this thread have told.
+        pub(crate) static TOLD: Cell<usize> = const { Cell::new(0) };
     }
 }

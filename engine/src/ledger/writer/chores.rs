@@ -20,7 +20,7 @@ impl Writer {
             Chore::Facts { cut, part, body } => self.storage.put_facts(cut, part, &body),
             Chore::Snapshot(snapshot) => {
                 let Snapshot { upto, hash, before, .. } = *snapshot;
-                self.append(stamp, Event::Snapshot(*snapshot))?;
+                self.append(stamp, &Event::Snapshot(*snapshot))?;
                 let entry = self.head.sequence;
                 self.storage.set_cut(&Cut { sequence: upto, hash, before, entry })
             }
@@ -65,7 +65,8 @@ impl Writer {
         }
         let numbers = subjects.iter().map(|(number, _)| *number).collect();
         batch.forgotten = subjects;
-        self.append(stamp, Event::Forgotten(numbers))
+        self.turn += 1;
+        self.append(stamp, &Event::Forgotten(numbers))
     }
 
     /// A checkpoint that leaves nothing in the log. Where somebody reads meanwhile, the

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Batch, Writer};
 use crate::catalogue::Catalogue;
 use crate::consent::{self, Consent};
-use crate::ledger::entry::{ByMandate, Change, Denial, Draft, Entry, Event, SubjectVersion};
+use crate::ledger::entry::{ByMandate, Change, Denial, Draft, Encoded, Event, SubjectVersion};
 use crate::ledger::post::{Post, Reply};
 use crate::ledger::queue::{By, Changed, Chore, Denied, Submission, Wish};
 use crate::ledger::{Refused, chain};
@@ -83,7 +83,7 @@ impl Writer {
         catalogue: &Catalogue,
     ) -> Result<(), store::Error> {
         self.storage.put_text(catalogue.digest(), catalogue.text().as_bytes())?;
-        self.append(stamp, Event::Catalogue(*catalogue.digest()))?;
+        self.append(stamp, &Event::Catalogue(*catalogue.digest()))?;
         self.in_force.enter(*catalogue.digest(), stamp);
         Ok(())
     }
@@ -98,6 +98,7 @@ impl Writer {
         let known = self.consent(subject, batch);
         let Some(what) = self.named(what, &known, batch)? else { return Ok(()) };
         let Some(next) = known.after(&what, stamp) else { return Ok(()) };
+        self.turn += 1;
         let number = self.number(subject, batch)?;
         if !planted::is(Fault::ConsentStateNotStored) {
             self.storage.put_consent(number, &next.encode())?;
@@ -112,7 +113,7 @@ impl Writer {
                 Event::ByMandate(ByMandate { by, change })
             }
         };
-        self.append(stamp, event)?;
+        self.append(stamp, &event)?;
         batch.consents.insert(subject, Arc::new(next));
         Ok(())
     }
@@ -146,16 +147,16 @@ impl Writer {
 
     /// Whether a disclosure's decision still holds at its place in the order.
     fn check(&self, stamp: CivilMs, draft: &Draft, batch: &Batch) -> Result<(), Refused> {
-        if draft.facts.valid_until <= stamp && !planted::is(Fault::GrantTimeNotChecked) {
+        if draft.valid_until <= stamp && !planted::is(Fault::GrantTimeNotChecked) {
             return Err(Refused::Expired);
         }
-        if !self.in_force.admits(&draft.facts.about.catalogue, stamp) {
+        if !self.in_force.admits(&draft.catalogue, stamp) {
             return Err(Refused::Superseded);
         }
         let current =
             |(subject, version): &(Subject, u64)| self.consent(*subject, batch).version == *version;
         let overtaking = planted::is(Fault::QueueOvertakingWithoutRecheck);
-        match overtaking || draft.facts.subjects.iter().all(current) {
+        match overtaking || self.holds(draft) || draft.subjects.iter().all(current) {
             true => Ok(()),
             false => Err(Refused::Stale),
         }
@@ -167,12 +168,21 @@ impl Writer {
         draft: Draft,
         batch: &mut Batch,
     ) -> Result<(), store::Error> {
-        let mut subjects = Vec::with_capacity(draft.facts.subjects.len());
-        for (subject, version) in &draft.facts.subjects {
-            let subject = self.number(*subject, batch)?;
-            subjects.push(SubjectVersion { subject, version: *version });
+        // While it is watched whom entries name, each name is looked at.
+        if self.holds(&draft) && self.watched.is_none() {
+            return self.append_encoded(stamp, &draft.event);
         }
-        self.append(stamp, draft.into_event(subjects))
+        let mut subjects = Vec::with_capacity(draft.subjects.len());
+        for (subject, version) in draft.subjects {
+            let subject = self.number(subject, batch)?;
+            subjects.push(SubjectVersion { subject, version });
+        }
+        self.append(stamp, &draft.event.about(subjects))
+    }
+
+    /// Whether nobody's consent or number is another since they were looked up for it.
+    fn holds(&self, draft: &Draft) -> bool {
+        draft.held_at == Some(self.turn)
     }
 
     fn deny(
@@ -187,13 +197,17 @@ impl Writer {
             subjects.push(self.number(subject, batch)?);
         }
         let denial = Denial { about, subjects, reason: reason.into(), count };
-        self.append(stamp, Event::Denial(denial))
+        self.append(stamp, &Event::Denial(denial))
     }
 
-    pub(super) fn append(&mut self, stamp: CivilMs, event: Event) -> Result<(), store::Error> {
+    pub(super) fn append(&mut self, stamp: CivilMs, event: &Event) -> Result<(), store::Error> {
+        self.append_encoded(stamp, &event.encode())
+    }
+
+    fn append_encoded(&mut self, stamp: CivilMs, event: &Encoded) -> Result<(), store::Error> {
         let sequence = self.head.sequence + 1;
-        let entry = Entry { stream: self.head.stream, sequence, stamp, event };
-        let row = Row { sequence, salt: self.entropy.bytes(), body: entry.encode() };
+        let body = event.body(&self.head.stream, sequence, stamp);
+        let row = Row { sequence, salt: self.entropy.bytes(), body };
         self.storage.append(&row)?;
         let hash = match planted::is(Fault::ChainSkipsAnEntry) && sequence.is_multiple_of(64) {
             true => self.head.hash,
