@@ -17,6 +17,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -169,10 +170,11 @@ impl Checkpoints {
         *self.copier.shared.lock() = Phase::Failed(error);
     }
 
-    /// As if a copy lasted, or had ended just now.
+    /// As if a copy lasted as long as the guard.
     #[cfg(test)]
-    pub(super) fn hold(&self, held: bool) {
-        *self.copier.shared.lock() = if held { Phase::Copying } else { Phase::Idle };
+    pub(super) fn hold(&self) -> Held {
+        *self.copier.shared.lock() = Phase::Copying;
+        Held(Arc::clone(&self.copier.shared))
     }
 
     /// Copies from here on end with a sync of another file.
@@ -185,6 +187,11 @@ impl Checkpoints {
     pub(super) fn copied(&self) -> Result<bool, Error> {
         self.copier.ends_within(Duration::MAX)?;
         Ok(!self.copying)
+    }
+
+    /// The log is empty.
+    pub(super) fn starts_over(&mut self) {
+        self.seen = 0;
     }
 
     /// Frames in the log, and how many of them are copied, after doing what `mode` says.
@@ -295,9 +302,23 @@ impl Shared {
             }
             *phase = Phase::Copying;
             drop(phase);
-            *self.lock() = copy(log, file).map_or_else(Phase::Failed, |()| Phase::Idle);
+            // A copy that panics has failed: nobody must take it for one that lasts.
+            let copied = catch_unwind(AssertUnwindSafe(|| copy(log, file)));
+            let copied = copied.unwrap_or_else(|_| Err(io::Error::other("it panicked").into()));
+            *self.lock() = copied.map_or_else(Phase::Failed, |()| Phase::Idle);
             self.bell.notify_all();
         }
+    }
+}
+
+/// See [`Checkpoints::hold`].
+#[cfg(test)]
+pub(super) struct Held(Arc<Shared>);
+
+#[cfg(test)]
+impl Drop for Held {
+    fn drop(&mut self) {
+        *self.0.lock() = Phase::Idle;
     }
 }
 

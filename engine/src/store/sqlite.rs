@@ -115,7 +115,11 @@ impl Sqlite {
             return Ok(false);
         }
         let mut cut = self.ledger.prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")?;
-        Ok(!cut.query_row([], |row| row.get::<_, bool>(0))?)
+        let whole = !cut.query_row([], |row| row.get::<_, bool>(0))?;
+        if whole {
+            self.checkpoints.starts_over();
+        }
+        Ok(whole)
     }
 
     #[cfg(test)]
@@ -124,8 +128,8 @@ impl Sqlite {
     }
 
     #[cfg(test)]
-    pub(super) fn hold_a_copy(&self, held: bool) {
-        self.checkpoints.hold(held);
+    pub(super) fn hold_a_copy(&self) -> super::checkpoints::Held {
+        self.checkpoints.hold()
     }
 
     /// Copies of the log end with a sync of `file`.

@@ -95,7 +95,7 @@ pub(super) const ROUTES: &[Route] = &[
                     with a problem, and not the end. Whoever does not read is not read from. \
                     Where the job ends before its body does, the last line says so at the place \
                     of the first line that was not begun: 400 after a minute without a line, 503 \
-                    where the engine leaves.",
+                    where the engine leaves, which may be the place after the last that was sent.",
             does: Does::Operator(Operators::Batch),
             query: &[],
             headers: &[],

@@ -265,6 +265,9 @@ impl Replay {
         if disclosure.subjects.len() != procedure.roles.len() {
             return wrong("it does not name one subject for each role");
         }
+        if disclosure.called.len() != disclosure.subjects.len() {
+            return wrong("it does not tell the registers called about each subject");
+        }
         let mut consents: Consents<'_> = [None; SUBJECTS_MAX];
         for (known, consent) in disclosure.subjects.iter().zip(&mut consents) {
             *consent = self.consents.get(&known.subject);

@@ -170,6 +170,17 @@ async fn a_copy_of_the_log_that_is_not_synced_closes_the_ledger() {
     assert_eq!(port.published().latch(), Some(Latch::WriteFailed));
 }
 
+/// Lets others run until this is so.
+async fn soon(what: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if what() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never was");
+}
+
 /// An old head in a log shows what was cut behind it; one that was never durable would show a cut
 /// that nobody made.
 #[tokio::test(start_paused = true)]
@@ -191,14 +202,10 @@ async fn a_head_is_logged_only_once_it_is_durable() {
     // Up to the last before one that is logged.
     let last = (1 << 6) - 1;
     (sequence()..last).for_each(|_| deny());
-    while sequence() < last {
-        tokio::task::yield_now().await;
-    }
+    soon(|| sequence() == last).await;
     setup.disk().crash_at(CrashAt { operation: 2, commit_survives: false });
     deny();
-    while ledger.port.published().latch().is_none() {
-        tokio::task::yield_now().await;
-    }
+    soon(|| ledger.port.published().latch().is_some()).await;
     assert_eq!((heads(), sequence()), (1, last));
     assert!(setup.restart().try_open().is_ok());
     assert_eq!(heads(), 2);

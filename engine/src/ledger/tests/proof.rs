@@ -137,6 +137,8 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     };
     let nobody = forged(|it| it.subjects.clear());
     check(setup, vec![start(), nobody], Some((2, "one subject for each role")));
+    let untold = forged(|it| it.called.clear());
+    check(setup, vec![start(), untold], Some((2, "registers called about each subject")));
     let no_body = forged(|it| it.about.organisation = crate::model::OrganisationId(u16::MAX));
     check(setup, vec![start(), no_body], Some((2, "an organisation that its catalogue")));
     let no_form = forged(|it| it.about.procedure = crate::model::ProcedureId(u16::MAX));
@@ -188,6 +190,7 @@ pub(super) fn given(
     let subjects = versions.iter().zip(1..);
     let version = |(version, subject): (&u64, u64)| SubjectVersion { subject, version: *version };
     given.subjects = subjects.map(version).collect();
+    given.called = vec![crate::model::RegisterSet::EMPTY; versions.len()];
     Event::Disclosure(given)
 }
 

@@ -113,8 +113,8 @@ fn niceness() -> Vec<i32> {
 fn whoever_copies_stands_back() {
     let (_folder, checkpoints) = checkpoints();
     checkpoints.copier.copy();
-    assert!(checkpoints.wait().unwrap());
-    // Other tests have such threads, too, of which some are new.
+    checkpoints.copied().unwrap();
+    // Other tests have such threads, too, of which some are new; and all may stand back.
     let found = niceness();
-    assert!(found.contains(&10), "{found:?}");
+    assert!(found.iter().any(|it| *it >= super::NICENESS), "{found:?}");
 }

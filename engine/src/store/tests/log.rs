@@ -178,7 +178,10 @@ fn a_log_is_cut_whole_while_it_is_copied() {
         // A copy begins, and nobody waits for it but the cut.
         assert!(!ledger.checkpoint().unwrap());
         // On a busy machine a copy may last for longer than a cut waits.
-        assert!((0..20).any(|_| ledger.scrub().is_ok()));
+        if ledger.scrub().is_err() {
+            ledger.copied().unwrap();
+            ledger.scrub().unwrap();
+        }
         assert_eq!(log_bytes(folder.path()), 0);
         let file = fs::read(folder.path().join("ledger.db")).unwrap();
         assert!(!String::from_utf8_lossy(&file).contains(&name(number)));
@@ -189,7 +192,7 @@ fn a_log_is_cut_whole_while_it_is_copied() {
 fn beside_a_copy_that_lasts_nobody_waits_and_no_stall_is_told() {
     let folder = crate::store::files::temporary();
     let mut ledger = Sqlite::open(folder.path(), STREAM, Time::Real, subjects_of).unwrap();
-    ledger.hold_a_copy(true);
+    let held = ledger.hold_a_copy();
     for sequence in 1..=70 {
         ledger.append(&row(sequence, &vec![0; MEBIBYTE])).unwrap();
         ledger.commit(&head_of(sequence, 1)).unwrap();
@@ -198,7 +201,7 @@ fn beside_a_copy_that_lasts_nobody_waits_and_no_stall_is_told() {
     assert!(log_bytes(folder.path()) > 70 << 20);
     // A cut waits for a moment, and leaves it for another time.
     assert!(matches!(ledger.scrub(), Err(Error::StillRead)));
-    ledger.hold_a_copy(false);
+    drop(held);
     ledger.scrub().unwrap();
     assert_eq!(log_bytes(folder.path()), 0);
 }

@@ -107,7 +107,7 @@ fn a_body_left_unread_loses_no_answer_and_is_no_request() {
 
 #[test]
 fn a_flood_after_the_last_answer_takes_no_answer_away_and_ends() {
-    let engine = Custom::listening(|listen| listen.limits.linger = Duration::from_secs(5));
+    let engine = Custom::listening(|listen| listen.limits.linger = Duration::from_secs(12));
     // Its client has room for little, and reads only once the flood is stuck.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
