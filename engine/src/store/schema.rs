@@ -2,6 +2,7 @@
 
 use super::{Error, Head, Time, cutting};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,8 +21,7 @@ pub(super) const LOG_BYTES_MAX: u64 = 4 * CHECKPOINT_BYTES;
 const APPLICATION: i64 = 0x5046_4c47;
 /// "PFLS": a ledger under scaled time.
 const APPLICATION_SCALED: i64 = 0x5046_4c53;
-/// The fourth brought no table, but bodies of entries that earlier programs do not know.
-const VERSION: i64 = 4;
+const VERSION: i64 = MARKED_SINCE;
 
 /// Earlier libraries may lose commits when a checkpoint races a log that starts over
 /// (<https://sqlite.org/wal.html#walresetbug>).
@@ -52,9 +52,16 @@ const SCHEMA: &str = "
 /// The version that first knew who was erased.
 pub(super) const ERASED_SINCE: i64 = 2;
 
+/// The version that first marked who a number stands for. It also brought bodies of entries that
+/// earlier programs do not know.
+pub(super) const MARKED_SINCE: i64 = 4;
+
 /// What each version after the first added.
-const STEPS: [&str; VERSION as usize - 1] =
-    ["CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;", cutting::TABLES, ""];
+const STEPS: [&str; VERSION as usize - 1] = [
+    "CREATE TABLE erased (number INTEGER PRIMARY KEY) STRICT;",
+    cutting::TABLES,
+    "ALTER TABLE subject ADD COLUMN mark INTEGER",
+];
 
 pub(super) fn read_head(ledger: &Connection) -> Result<Head, Error> {
     let mut statement = ledger.prepare_cached("SELECT stream, sequence, hash, stamp FROM head")?;
@@ -98,8 +105,31 @@ pub(super) fn prepare(ledger: &mut Connection, stream: [u8; 16], time: Time) -> 
     for step in &STEPS[known.unwrap_or(1) as usize - 1..] {
         batch.execute_batch(step)?;
     }
+    if known.is_some_and(|version| version < MARKED_SINCE) {
+        mark_all(&batch)?;
+    }
     batch.pragma_update(None, "user_version", VERSION)?;
     Ok(batch.commit()?)
+}
+
+/// By which it is seen that a number, or who it stands for, is damaged: both can be erased, so the
+/// chain holds neither.
+pub(super) fn mark_of(number: i64, identifier: &str) -> i64 {
+    let digest = Sha256::new().chain_update(number.to_le_bytes()).chain_update(identifier);
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest.finalize()[..8]);
+    i64::from_le_bytes(first)
+}
+
+/// Marks those whom an earlier program wrote as they are found.
+fn mark_all(ledger: &Connection) -> Result<(), Error> {
+    let mut subjects = ledger.prepare("SELECT number, identifier FROM subject")?;
+    let mut mark = ledger.prepare("UPDATE subject SET mark = ?2 WHERE number = ?1")?;
+    let found = subjects.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (number, identifier) in found.collect::<Result<Vec<(i64, String)>, _>>()? {
+        mark.execute((number, mark_of(number, &identifier)))?;
+    }
+    Ok(())
 }
 
 /// Nothing for a new file, else its time and version; an error for one that this program must not

@@ -8,7 +8,9 @@ use super::checkpoints::Checkpoints;
 use super::copy::copy;
 use super::files::{create_private, keep_private, lock, sync_dir};
 use super::index::{self, Index};
-use super::schema::{ERASED_SINCE, check_library, check_schema, connect, prepare, read_head};
+use super::schema::{
+    ERASED_SINCE, MARKED_SINCE, check_library, check_schema, connect, mark_of, prepare, read_head,
+};
 use super::{
     Cut, Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, cutting,
     is_about, stored,
@@ -162,14 +164,15 @@ impl Storage for Sqlite {
 
     fn put_subject(&mut self, number: u64, identifier: &str) -> Result<(), Error> {
         self.write(|this| {
+            let number = stored(number)?;
             let inserted = this
                 .ledger
                 .prepare_cached(
-                    "INSERT INTO subject (number, identifier) SELECT ?1, ?2
+                    "INSERT INTO subject (number, identifier, mark) SELECT ?1, ?2, ?3
                      WHERE NOT EXISTS (SELECT 1 FROM erased WHERE number = ?1) ON CONFLICT DO NOTHING",
                 )?
-                .execute((stored(number)?, identifier))?;
-            if inserted == 1 { Ok(()) } else { Err(Error::SubjectTaken(number)) }
+                .execute((number, identifier, mark_of(number, identifier)))?;
+            if inserted == 1 { Ok(()) } else { Err(Error::SubjectTaken(number.cast_unsigned())) }
         })
     }
 
@@ -364,14 +367,18 @@ impl Read for Reader {
     }
 
     fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error> {
-        let mut statement =
-            self.ledger.prepare_cached("SELECT number, identifier FROM subject ORDER BY number")?;
+        let marked = self.version >= MARKED_SINCE;
+        let columns = if marked { "number, identifier, mark" } else { "number, identifier" };
+        let all = format!("SELECT {columns} FROM subject ORDER BY number");
+        let mut statement = self.ledger.prepare_cached(&all)?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            each(
-                row.get(0).map(i64::cast_unsigned)?,
-                row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?,
-            );
+            let number = row.get(0)?;
+            let identifier = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+            if marked && row.get::<_, Option<i64>>(2)? != Some(mark_of(number, identifier)) {
+                return Err(Error::Damaged("a subject is not as it was written"));
+            }
+            each(number.cast_unsigned(), identifier);
         }
         Ok(())
     }

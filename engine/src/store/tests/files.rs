@@ -276,6 +276,26 @@ fn an_old_library_is_refused() {
     check_library(3_051_003).unwrap();
 }
 
+#[test]
+fn a_subject_who_became_another_is_seen() {
+    for damage in [
+        "UPDATE subject SET identifier = 'R15' WHERE number = 2",
+        "UPDATE subject SET number = 9 WHERE number = 2",
+        "UPDATE subject SET mark = NULL WHERE number = 2",
+        "UPDATE subject SET mark = mark + 1 WHERE number = 2",
+    ] {
+        let mut ledger = indexed();
+        ledger.put_subject(1, "A15");
+        ledger.put_subject(2, "B15");
+        ledger.commit(&[]);
+        ledger.close();
+        pragma(ledger.dir(), damage);
+        let mut reader = open_read_only(ledger.dir(), subjects_of).unwrap();
+        let found = reader.subjects(&mut |_, _| {});
+        assert!(matches!(found, Err(Error::Damaged(_))), "{damage}: {found:?}");
+    }
+}
+
 /// The tables of the first version, as they landed with it.
 const FIRST: &str = "
     CREATE TABLE entry (sequence INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT;
