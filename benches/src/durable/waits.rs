@@ -158,8 +158,10 @@ impl Work {
                 let (facts, disclose) = (&facts[begun as usize % facts.len()], &disclose);
                 begun += 1;
                 waiting.push(async move {
+                    // Composed before: what it waits for is its entry.
+                    let (bundle, facts) = (anew(&self.light), facts.clone());
                     let from = monotonic();
-                    let told = disclose(anew(&self.light), facts.clone(), from).await;
+                    let told = disclose(bundle, facts, from).await;
                     told.map(|()| (monotonic() - from, from - due))
                 });
             }

@@ -276,6 +276,13 @@ fn an_old_library_is_refused() {
     check_library(3_051_003).unwrap();
 }
 
+/// Else a commit that comes alone would also wait until it is written when the log was last changed.
+#[test]
+fn sqlite_is_told_that_there_is_fdatasync() {
+    let flags = option_env!("LIBSQLITE3_FLAGS").unwrap_or_default();
+    assert!(flags.contains("-DHAVE_FDATASYNC=1"), "see .cargo/config.toml: {flags:?}");
+}
+
 #[test]
 fn a_subject_who_became_another_is_seen() {
     for damage in [
