@@ -81,7 +81,8 @@ impl Checkpoints {
             Ok(())
         }))?;
         let restart_at = CHECKPOINT_BYTES / frame;
-        let copier = Copier::start(open(file)?, held(file)?)?;
+        let (log, file) = (open(file)?, held(file)?);
+        let copier = Copier::start(move || copy(&log, file))?;
         Ok(Checkpoints {
             copier,
             frame,
@@ -180,7 +181,8 @@ impl Checkpoints {
     /// Copies from here on end with a sync of another file.
     #[cfg(test)]
     pub(super) fn sync(&mut self, log: &Path, file: &'static File) {
-        self.copier = Copier::start(open(log).unwrap(), file).unwrap();
+        let log = open(log).unwrap();
+        self.copier = Copier::start(move || copy(&log, file)).unwrap();
     }
 
     #[cfg(test)]
@@ -230,13 +232,13 @@ enum Phase {
 }
 
 impl Copier {
-    /// Starts the thread with all that it will need: what cannot be had is told before anything
-    /// is written.
-    fn start(log: Connection, file: &'static File) -> io::Result<Copier> {
+    /// Starts the thread that will `copy`, with all that it needs for it: what cannot be had is told
+    /// before anything is written.
+    fn start(copy: impl Fn() -> Result<(), Error> + Send + 'static) -> io::Result<Copier> {
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
         let builder = std::thread::Builder::new().name("checkpoints".into());
-        let thread = Some(builder.spawn(move || theirs.copy_all(&log, file))?);
+        let thread = Some(builder.spawn(move || theirs.copy_all(copy))?);
         Ok(Copier { shared, thread })
     }
 
@@ -288,7 +290,7 @@ impl Shared {
     }
 
     /// The thread.
-    fn copy_all(&self, log: &Connection, file: &File) {
+    fn copy_all(&self, copy: impl Fn() -> Result<(), Error>) {
         // On Linux, a thread's niceness is its own.
         #[cfg(target_os = "linux")]
         if let Err(error) = rustix::process::nice(NICENESS) {
@@ -303,7 +305,7 @@ impl Shared {
             *phase = Phase::Copying;
             drop(phase);
             // A copy that panics has failed: nobody must take it for one that lasts.
-            let copied = catch_unwind(AssertUnwindSafe(|| copy(log, file)));
+            let copied = catch_unwind(AssertUnwindSafe(&copy));
             let copied = copied.unwrap_or_else(|_| Err(io::Error::other("it panicked").into()));
             *self.lock() = copied.map_or_else(Phase::Failed, |()| Phase::Idle);
             self.bell.notify_all();

@@ -12,6 +12,7 @@ mod cutting;
 pub(crate) mod files;
 mod index;
 mod memory;
+mod reader;
 mod readers;
 mod room;
 mod schema;
@@ -22,9 +23,10 @@ mod tests;
 
 pub use index::Indexer;
 pub use memory::{CrashAt, Disk, Memory};
+pub use reader::{Reader, open_read_only};
 pub use readers::{Readers, WAITING_MAX};
 pub use room::{FLOOR_DEFAULT, Room};
-pub use sqlite::{Reader, Sqlite, backup, open_read_only};
+pub use sqlite::{Sqlite, backup};
 
 /// A SHA-256 digest.
 pub type Digest = [u8; 32];
@@ -255,6 +257,9 @@ pub enum Error {
     /// The stored data contradicts itself.
     #[error("the ledger is damaged: {0}")]
     Damaged(&'static str),
+    /// Who a number stands for, or the number, is not as it was written.
+    #[error("the ledger is damaged: who subject {0} is, or that number, is not as it was written")]
+    Subject(u64),
     /// Too many callers wait for a reader.
     #[error("too many callers wait for a reader")]
     Busy,

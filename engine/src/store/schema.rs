@@ -6,6 +6,9 @@ use sha2::{Digest as _, Sha256};
 use std::path::Path;
 use std::time::Duration;
 
+/// The ledger's file.
+pub(super) const FILE: &str = "ledger.db";
+
 /// From here on the log is to start over.
 pub(super) const CHECKPOINT_BYTES: u64 = 16 << 20;
 

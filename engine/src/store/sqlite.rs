@@ -1,5 +1,4 @@
-//! The ledger in SQLite: one writing connection, any number of reading ones, also from other
-//! processes.
+//! The ledger in SQLite: its one writing connection. Any number read it, also from other processes.
 //!
 //! Every table grows at its end or is small; nothing on the insert path is ordered by subject. What
 //! finds a subject's entries is in a second file, see [`super::Indexer`].
@@ -7,21 +6,17 @@
 use super::checkpoints::Checkpoints;
 use super::copy::copy;
 use super::files::{create_private, keep_private, lock, sync_dir};
-use super::index::{self, Index};
-use super::schema::{
-    ERASED_SINCE, MARKED_SINCE, check_library, check_schema, connect, mark_of, prepare, read_head,
-};
+use super::index;
+use super::reader::{Reader, open_read_only};
+use super::schema::{FILE, check_library, connect, mark_of, prepare, read_head};
 use super::{
-    Cut, Digest, Error, Head, Indexer, Read, Row, RowRef, Storage, SubjectsOf, Time, cutting,
-    is_about, stored,
+    Cut, Digest, Error, Head, Indexer, Read, Row, Storage, SubjectsOf, Time, cutting, stored,
 };
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-
-const FILE: &str = "ledger.db";
 
 /// A file of its own: closing any handle on the ledger's file would drop SQLite's locks on it.
 const LOCK_FILE: &str = "ledger.lock";
@@ -275,209 +270,10 @@ impl Storage for Sqlite {
     }
 }
 
-/// A reading connection.
-pub struct Reader {
-    ledger: Connection,
-    version: i64,
-    index: Option<Index>,
-    subjects_of: SubjectsOf,
-}
-
 /// Copies the ledger in `dir`, which another process may be writing, into another directory. What is
 /// derived from it is not copied.
 pub fn backup(dir: &Path, to: &Path) -> Result<(), Error> {
     // So that nothing else is copied in its place.
     drop(open_read_only(dir, |_, _| {})?);
     copy(&dir.join(FILE), &to.join(FILE))
-}
-
-/// Opens a ledger that another process may be writing, to read it only.
-pub fn open_read_only(dir: &Path, subjects_of: SubjectsOf) -> Result<Reader, Error> {
-    check_library(rusqlite::version_number())?;
-    Reader::open(dir, subjects_of, Arc::default())
-}
-
-impl Reader {
-    fn open(
-        dir: &Path,
-        subjects_of: SubjectsOf,
-        index_rebuilds: Arc<AtomicU64>,
-    ) -> Result<Reader, Error> {
-        let ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        // Only the writer brings it up to date.
-        let Some((_, version)) = check_schema(&ledger)? else {
-            return Err(Error::Damaged("the ledger's file is empty"));
-        };
-        let mut reader = Reader { ledger, version, index: None, subjects_of };
-        reader.index = Some(Index::open(dir, index_rebuilds, &mut reader));
-        Ok(reader)
-    }
-
-    /// The sequence up to which entries are cut.
-    fn cut_at(&self) -> Result<u64, Error> {
-        if self.version < cutting::SINCE {
-            return Ok(0);
-        }
-        Ok(cutting::read(&self.ledger)?.map_or(0, |cut| cut.sequence))
-    }
-
-    /// An entry that the index names; nothing where it was cut since.
-    fn entry(&self, sequence: u64) -> Result<Option<Row>, Error> {
-        let mut statement = self
-            .ledger
-            .prepare_cached("SELECT sequence, salt, body FROM entry WHERE sequence = ?1")?;
-        let row = statement.query_row([stored(sequence)?], read_row).optional()?;
-        if row.is_none() && sequence > self.cut_at()? {
-            return Err(Error::Damaged("an indexed entry is missing"));
-        }
-        Ok(row)
-    }
-
-    /// The subject's entries above `indexed` and below `before`, newest first.
-    fn tail(
-        &self,
-        subject: u64,
-        indexed: u64,
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<Row>, Error> {
-        let mut statement = self.ledger.prepare_cached(
-            "SELECT sequence, salt, body FROM entry WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence DESC",
-        )?;
-        let mut entries = statement.query((stored(indexed)?, before))?;
-        let mut found = Vec::new();
-        while found.len() < limit
-            && let Some(entry) = entries.next()?
-        {
-            if is_about(
-                self.subjects_of,
-                entry.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?,
-                subject,
-            ) {
-                found.push(read_row(entry)?);
-            }
-        }
-        Ok(found)
-    }
-}
-
-impl Read for Reader {
-    fn head(&mut self) -> Result<Head, Error> {
-        read_head(&self.ledger)
-    }
-
-    fn subjects(&mut self, each: &mut dyn FnMut(u64, &str)) -> Result<(), Error> {
-        let marked = self.version >= MARKED_SINCE;
-        let columns = if marked { "number, identifier, mark" } else { "number, identifier" };
-        let all = format!("SELECT {columns} FROM subject ORDER BY number");
-        let mut statement = self.ledger.prepare_cached(&all)?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let number = row.get(0)?;
-            let identifier = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-            if marked && row.get::<_, Option<i64>>(2)? != Some(mark_of(number, identifier)) {
-                return Err(Error::Damaged("a subject is not as it was written"));
-            }
-            each(number.cast_unsigned(), identifier);
-        }
-        Ok(())
-    }
-
-    fn erased(&mut self, each: &mut dyn FnMut(u64)) -> Result<(), Error> {
-        if self.version < ERASED_SINCE {
-            return Ok(());
-        }
-        let mut statement =
-            self.ledger.prepare_cached("SELECT number FROM erased ORDER BY number")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(row.get(0).map(i64::cast_unsigned)?);
-        }
-        Ok(())
-    }
-
-    fn consents(&mut self, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error> {
-        let mut statement =
-            self.ledger.prepare_cached("SELECT subject, state FROM consent ORDER BY subject")?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            each(
-                row.get(0).map(i64::cast_unsigned)?,
-                row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?,
-            );
-        }
-        Ok(())
-    }
-
-    fn cut(&mut self) -> Result<Option<Cut>, Error> {
-        if self.version < cutting::SINCE { Ok(None) } else { cutting::read(&self.ledger) }
-    }
-
-    fn facts(&mut self, cut: u64, each: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
-        if self.version < cutting::SINCE {
-            return Ok(());
-        }
-        cutting::facts(&self.ledger, cut, each)
-    }
-
-    fn scan(
-        &mut self,
-        after: u64,
-        limit: usize,
-        each: &mut dyn FnMut(RowRef<'_>),
-    ) -> Result<(), Error> {
-        let mut statement = self.ledger.prepare_cached(
-            "SELECT sequence, salt, body FROM entry WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
-        )?;
-        let mut rows = statement.query((bound(after), bound(limit as u64)))?;
-        while let Some(row) = rows.next()? {
-            let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-            let sequence = row.get(0).map(i64::cast_unsigned)?;
-            each(RowRef { sequence, salt: row.get(1)?, body });
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
-        let mut statement =
-            self.ledger.prepare_cached("SELECT body FROM text WHERE digest = ?1")?;
-        Ok(statement.query_row([digest], |row| row.get(0)).optional()?)
-    }
-
-    fn usages(
-        &mut self,
-        subject: u64,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<Row>, Error> {
-        let before = before.map_or(i64::MAX, bound);
-        // The index first: what is committed in between is then above `indexed`, hence in the tail.
-        let cut = self.cut_at()?;
-        let page = match &mut self.index {
-            Some(index) => index.page(subject, cut, before, bound(limit as u64)),
-            None => index::Page::default(),
-        };
-        let mut rows = self.tail(subject, page.indexed.max(cut), before, limit)?;
-        for sequence in page.sequences.into_iter().take(limit - rows.len()) {
-            rows.extend(self.entry(sequence)?);
-        }
-        Ok(rows)
-    }
-
-    fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {
-        let cut = self.cut_at()?;
-        let index = self.index.as_mut();
-        let (indexed, count) = index.map_or((0, 0), |index| index.count(subject, cut));
-        let tail = self.tail(subject, indexed.max(cut), i64::MAX, usize::MAX)?;
-        Ok(count + tail.len() as u64)
-    }
-}
-
-/// A bound of a query: beyond what SQLite can keep it is as good as the largest number.
-fn bound(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row { sequence: row.get(0).map(i64::cast_unsigned)?, salt: row.get(1)?, body: row.get(2)? })
 }

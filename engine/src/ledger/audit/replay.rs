@@ -283,6 +283,7 @@ impl Replay {
             let open = procedure.by_law(about.organisation).union(consented);
             authority = authority.intersection(open);
         }
+        let told = told(catalogue, procedure, disclosure);
         let lost = lost(catalogue, procedure, &consents);
         let unmandated = unmandated(procedure, &disclosure.subjects, &consents);
         for (field, register) in &disclosure.fields {
@@ -299,6 +300,9 @@ impl Replay {
             }
             if authorised.without(lost).without(unmandated).is_empty() {
                 return wrong("a field was disclosed under a mandate that had been withdrawn");
+            }
+            if authorised.without(lost).without(unmandated).intersection(told).is_empty() {
+                return wrong("a field has its value from a register that it does not tell");
             }
         }
         Ok(())
@@ -418,6 +422,19 @@ impl Replay {
 
 /// The consent of each role's subject, where they ever changed it.
 type Consents<'a> = [Option<&'a Consent>; SUBJECTS_MAX];
+
+/// The candidates whose register the entry tells to their subject. Citizens' own data are no
+/// register that is called.
+fn told(catalogue: &Catalogue, procedure: &Procedure, disclosure: &Disclosure) -> CandidateSet {
+    let own = catalogue.own_data().id;
+    let told = |candidate: &Candidate| {
+        let called = disclosure.called.get(candidate.role);
+        candidate.register == own
+            || called.is_some_and(|called| called.contains(candidate.register.index()))
+    };
+    let candidates = procedure.candidates.iter().enumerate();
+    candidates.filter(|(_, candidate)| told(candidate)).map(|(index, _)| index).collect()
+}
 
 /// The candidates that a No costs: of the register itself, of one that gives its
 /// key, or of one that shows the relation.

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::support::{Setup, TODAY};
-use crate::model::Channel;
+use crate::model::{Channel, RegisterSet};
 use crate::store::{Memory, Read as _, Row};
 
 /// Writes entries as a faulty writer would: chained well, whatever they say.
@@ -49,7 +49,7 @@ pub(super) fn disclosure(setup: &Setup, version: u64, valid_until: CivilMs) -> E
         about: setup.about(),
         subjects: vec![SubjectVersion { subject: 1, version }],
         valid_until,
-        called: vec![crate::model::RegisterSet::EMPTY],
+        called: vec![RegisterSet::EMPTY],
         fields: Vec::new(),
         complete: true,
         digest: [0; 32],
@@ -74,7 +74,9 @@ fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register
     let procedure = catalogue.procedure(filled.about.procedure);
     filled.about.organisation = catalogue.find_organisation(organisation).unwrap();
     let field = procedure.find_field(field).unwrap() as u8;
-    filled.fields = vec![(field, catalogue.find_register(register).unwrap())];
+    let register = catalogue.find_register(register).unwrap();
+    filled.fields = vec![(field, register)];
+    filled.called = vec![RegisterSet::only(register.index())];
     Event::Disclosure(filled)
 }
 
@@ -127,6 +129,9 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     let yes = preference(2, "rnpp", true);
     check(setup, vec![start(), at(0, change(1)), at(1, yes), at(1, fills(2, "caclr"))], None);
     check(setup, vec![start(), at(0, fills(0, "snca"))], Some((2, "cannot fill")));
+    let Event::Disclosure(mut silent) = fills(0, "caclr") else { unreachable!("it makes one") };
+    silent.called = vec![RegisterSet::EMPTY];
+    check(setup, vec![start(), at(0, Event::Disclosure(silent))], Some((2, "does not tell")));
     let stranger = filled(setup, 0, "acd", "postCode", "caclr");
     check(setup, vec![start(), at(0, stranger)], Some((2, "without authority")));
     check(setup, vec![start(), at(0, preference(1, "rnpp", true))], Some((2, "changes nothing")));
@@ -190,7 +195,8 @@ pub(super) fn given(
     let subjects = versions.iter().zip(1..);
     let version = |(version, subject): (&u64, u64)| SubjectVersion { subject, version: *version };
     given.subjects = subjects.map(version).collect();
-    given.called = vec![crate::model::RegisterSet::EMPTY; versions.len()];
+    let register = given.fields[0].1.index();
+    given.called = vec![RegisterSet::only(register); versions.len()];
     Event::Disclosure(given)
 }
 
@@ -204,6 +210,23 @@ fn the_audit_sees_a_no_through_which_a_relation_was_shown() {
     check_found(&setup, vec![no("snca"), of_child(1)], None);
     // The parent's own register shows that the child is theirs.
     check_found(&setup, vec![no("rnpp"), of_child(1)], Some("refused"));
+}
+
+#[test]
+fn the_audit_wants_the_child_told_of_a_register_that_filled_a_field_about_them() {
+    let setup = Setup::new();
+    let office = ("cae", "child-benefit", Channel::FrontOffice);
+    let Event::Disclosure(given) = given(&setup, office, ("childFamilyName", "rnpp"), &[0, 0])
+    else {
+        unreachable!("it makes one")
+    };
+    let told_to = |role: usize| {
+        let mut told = given.clone();
+        told.called[1 - role] = RegisterSet::EMPTY;
+        Event::Disclosure(told)
+    };
+    check_found(&setup, vec![told_to(1)], None);
+    check_found(&setup, vec![told_to(0)], Some("does not tell"));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! When the log is copied, and by whom.
 
-use super::{Checkpoints, Log, Next, copy, held};
+use super::{Checkpoints, Copier, Log, Next, copy, held};
 use crate::store::Error;
 use rusqlite::Connection;
 use std::fs::File;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Frames of 4 KiB: a slice, the length from which the log is to start over, and the greatest.
@@ -117,4 +118,12 @@ fn whoever_copies_stands_back() {
     // Other tests have such threads, too, of which some are new; and all may stand back.
     let found = niceness();
     assert!(found.iter().any(|it| *it >= super::NICENESS), "{found:?}");
+}
+
+#[test]
+fn a_copy_that_panics_has_failed() {
+    let copier = Copier::start(|| panic!("on purpose")).unwrap();
+    copier.copy();
+    let ended = copier.ends_within(Duration::from_secs(60));
+    assert!(matches!(ended, Err(Error::Io(_))), "{ended:?}");
 }
