@@ -1,6 +1,6 @@
 //! A connection that reads a ledger in SQLite, which its writer, or another process, may be writing.
 
-use super::index::{self, Index};
+use super::index::{Index, Page};
 use super::schema::{
     ERASED_SINCE, FILE, MARKED_SINCE, check_library, check_schema, connect, mark_of, read_head,
 };
@@ -48,14 +48,36 @@ impl Reader {
         Ok(cutting::read(&self.ledger)?.map_or(0, |cut| cut.sequence))
     }
 
-    /// An entry that the index names; nothing where it was cut since.
+    /// The subject's entries below `before`, newest first, as the index has them and those that it
+    /// does not know yet; nothing where a row of it is wrong.
+    fn listed(
+        &self,
+        subject: u64,
+        (page, cut): (Page, u64),
+        before: i64,
+        limit: usize,
+    ) -> Result<Option<Vec<Row>>, Error> {
+        let mut rows = self.tail(subject, page.indexed.max(cut), before, limit)?;
+        for sequence in page.sequences.into_iter().take(limit - rows.len()) {
+            if sequence > page.indexed {
+                return Ok(None);
+            }
+            match self.entry(sequence)? {
+                Some(row) if !is_about(self.subjects_of, &row.body, subject) => return Ok(None),
+                row => rows.extend(row),
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// An entry that was indexed; nothing where it was cut since.
     fn entry(&self, sequence: u64) -> Result<Option<Row>, Error> {
         let mut statement = self
             .ledger
             .prepare_cached("SELECT sequence, salt, body FROM entry WHERE sequence = ?1")?;
         let row = statement.query_row([stored(sequence)?], read_row).optional()?;
         if row.is_none() && sequence > self.cut_at()? {
-            return Err(Error::Damaged("an indexed entry is missing"));
+            return Err(Error::Damaged("an entry is missing"));
         }
         Ok(row)
     }
@@ -182,13 +204,12 @@ impl Read for Reader {
         let cut = self.cut_at()?;
         let page = match &mut self.index {
             Some(index) => index.page(subject, cut, before, bound(limit as u64)),
-            None => index::Page::default(),
+            None => Page::default(),
         };
-        let mut rows = self.tail(subject, page.indexed.max(cut), before, limit)?;
-        for sequence in page.sequences.into_iter().take(limit - rows.len()) {
-            rows.extend(self.entry(sequence)?);
+        match self.listed(subject, (page, cut), before, limit)? {
+            Some(rows) => Ok(rows),
+            None => self.tail(subject, cut, before, limit),
         }
-        Ok(rows)
     }
 
     fn usage_count(&mut self, subject: u64) -> Result<u64, Error> {

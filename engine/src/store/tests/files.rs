@@ -100,9 +100,34 @@ fn an_index_damaged_below_its_first_page_is_made_again_while_readers_read() {
     while ledger.index_all() > 0 {}
     ledger.model.check(reader.as_mut());
     assert_eq!(rows_indexed(&ledger), 16);
-    // A usage that only the new file has shows that the old reader follows it.
-    change_index(&ledger, "INSERT INTO usage VALUES (77, 1)");
-    assert_eq!(reader.usages(77, None, 9).unwrap().len(), 1);
+    // A usage that only the new file lacks shows that the old reader follows it.
+    change_index(&ledger, "DELETE FROM usage WHERE subject = 4");
+    assert_eq!(reader.usages(4, None, 9).unwrap().len(), 0);
+}
+
+/// Rows that no entry led to: somebody else's, of an entry that is not yet indexed or that there
+/// is not, and what they do to a list.
+const WRONG_ROWS: [&str; 4] = [
+    "INSERT INTO usage VALUES (4, 4)",
+    "UPDATE usage SET sequence = 6 WHERE subject = 4",
+    "INSERT INTO usage VALUES (4, 11)",
+    "INSERT INTO usage VALUES (4, 1000)",
+];
+
+#[test]
+fn a_list_shows_what_entries_say_and_not_what_a_wrong_row_of_the_index_does() {
+    for wrong in WRONG_ROWS {
+        let mut ledger = indexed();
+        // The index stays behind.
+        drop(ledger.take_indexer());
+        ledger.commit(&[body(&[4]), body(&[1])]);
+        change_index(&ledger, wrong);
+        for limit in [1, 2, 9] {
+            let first: Vec<_> = [11, 9].into_iter().take(limit).collect();
+            assert_eq!(ledger.usages(4, None, limit), first, "{wrong}, {limit} at once");
+            assert_eq!(ledger.usages(4, Some(11), limit), [9], "{wrong}, {limit} at once");
+        }
+    }
 }
 
 #[test]
