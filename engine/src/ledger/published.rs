@@ -7,7 +7,7 @@ use std::time::Duration;
 use dashmap::DashMap;
 
 use super::entry::SubjectVersion;
-use super::{OpenError, RESERVE_MIN};
+use super::{OpenError, RESERVE_MIN, stamps};
 use crate::consent::{Consent, Parties};
 use crate::model::{CivilMs, SUBJECTS_MAX, Subject};
 use crate::store::{Head, Read};
@@ -93,6 +93,11 @@ impl Published {
         if let Some(what) = damaged {
             return Err(OpenError::Damaged(what));
         }
+        let head = storage.head()?;
+        // What is too old to be kept, and what has expired, is told by this time.
+        if stamps::newest(storage, &head)?.is_some_and(|newest| newest != head.stamp) {
+            return Err(OpenError::Damaged("a head whose time is not that of its entry"));
+        }
         Ok(Self {
             consents,
             numbers,
@@ -100,7 +105,7 @@ impl Published {
             highest,
             unchanged: Arc::default(),
             turn: AtomicU64::new(0),
-            head: Mutex::new(storage.head()?),
+            head: Mutex::new(head),
             latch: OnceLock::new(),
             reserve_us: AtomicU64::new(RESERVE_MIN.as_micros() as u64),
             synced: Mutex::default(),

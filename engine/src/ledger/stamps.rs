@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use crate::model::CivilMs;
-use crate::store::{self, Read};
+use crate::store::{self, Head, Read};
 
 /// The last sequence whose ledger time is before `moment`, of those above `low` and up
 /// to `high`; `low` where there is none.
@@ -21,4 +21,15 @@ pub(super) fn last_before(
         if earlier { low = middle + 1 } else { high = middle }
     }
     Ok(low)
+}
+
+/// The ledger time of the entry that the head names; nothing where there is none.
+pub(super) fn newest(storage: &mut dyn Read, head: &Head) -> Result<Option<CivilMs>, store::Error> {
+    let Some(before) = head.sequence.checked_sub(1) else { return Ok(None) };
+    let mut newest = None;
+    storage.scan(before, 1, &mut |row| newest = Some(Entry::decode(row.body)))?;
+    match newest {
+        Some(Ok(entry)) => Ok(Some(entry.stamp)),
+        _ => Err(store::Error::Damaged("the newest entry cannot be read")),
+    }
 }

@@ -399,23 +399,24 @@ impl<'a> Attempt<'a> {
             }
             if resolved == Resolved::Kept && own_data.is_none() {
                 // The decision is of this very moment.
-                break;
+                return Ok((grant, now));
             }
             if let Some((index, call)) = own_data {
                 resolution.set(index, call);
             }
             if planted::is(Fault::VersionReadAfterTheFetch) {
-                break;
+                return Ok((grant, now));
             }
             now = shared.civil.now();
             let again = self.decide(now)?;
             let settled = again.versions() == grant.versions();
             grant = again;
             if settled {
-                break;
+                return Ok((grant, now));
             }
         }
-        Ok((grant, now))
+        // Some of it was fetched before a change, and nobody looks at it again.
+        Err(Rejection::ConsentChanging)
     }
 
     /// What the applicant added themselves, where the plan needs it, and the

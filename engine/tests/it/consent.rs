@@ -161,6 +161,27 @@ fn a_fill_after_a_purge_never_shows() {
 }
 
 #[test]
+fn where_consent_changes_whenever_something_was_fetched_nothing_of_it_shows() {
+    let demo = demo();
+    let somebody = somebody(demo.country);
+    let form = with(form("tax-card-change", &somebody), json!({"deadlineMs": 20_000}));
+    set(&demo.fleet, "ccss", Mode::Hang);
+    let pending = api(&demo).ask("acd", &form);
+    // Each is asked again, and answers after the next change only.
+    let mut asked = [("ccss", "rnpp", 1), ("rnpp", "ccss", 2), ("ccss", "rnpp", 2)].to_vec();
+    asked.push(("rnpp", "ccss", 3));
+    for (open, next, count) in asked {
+        eventually("the call reaches the register", || calls(&demo.fleet, open) == count);
+        api(&demo).prefer(&somebody, next, false).ok();
+        api(&demo).prefer(&somebody, next, true).ok();
+        set(&demo.fleet, next, Mode::Hang);
+        set(&demo.fleet, open, Mode::Ok);
+    }
+    let reply = pending.reply();
+    assert_eq!((reply.status, &reply.json()["type"]), (503, &json!("consent-changing")));
+}
+
+#[test]
 fn a_call_from_before_a_no_is_not_joined_after_it() {
     let demo = demo();
     let somebody = somebody(demo.country);

@@ -16,6 +16,7 @@ use replay::Replay;
 pub use witness::{Witness, Witnessed, witness};
 
 const CHANGED: &str = "its hash is not that of the head: this entry or one before it was changed";
+const ANOTHER_TIME: &str = "its time is not that of the head";
 const OTHER: &str = "its hash is not that of the expected head";
 
 /// What an audit found in order.
@@ -123,6 +124,9 @@ fn prove(storage: &mut dyn Read, place: Place, expected: Option<&Head>) -> Resul
     })?;
     if head.sequence > 0 && replay.hash() != head.hash {
         return Err(violation(head.sequence, CHANGED).into());
+    }
+    if head.sequence > 0 && replay.stamp() != head.stamp {
+        return Err(violation(head.sequence, ANOTHER_TIME).into());
     }
     if expected.is_some_and(|expected| expected.sequence > head.sequence) {
         return Err(violation(head.sequence, "the ledger ends before the expected head").into());

@@ -108,6 +108,11 @@ impl Replay {
         self.hash
     }
 
+    /// The ledger time of the newest entry.
+    pub(super) fn stamp(&self) -> CivilMs {
+        self.stamp
+    }
+
     pub(super) fn into_report(self) -> Report {
         self.report
     }

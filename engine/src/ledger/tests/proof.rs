@@ -74,9 +74,8 @@ fn filled(setup: &Setup, version: u64, organisation: &str, field: &str, register
     let procedure = catalogue.procedure(filled.about.procedure);
     filled.about.organisation = catalogue.find_organisation(organisation).unwrap();
     let field = procedure.find_field(field).unwrap() as u8;
-    let register = catalogue.find_register(register).unwrap();
-    filled.fields = vec![(field, register)];
-    filled.called = vec![RegisterSet::only(register.index())];
+    filled.fields = vec![(field, catalogue.find_register(register).unwrap())];
+    filled.called = vec![(0..catalogue.registers().len()).collect()];
     Event::Disclosure(filled)
 }
 
@@ -130,8 +129,13 @@ fn the_audit_names_the_entry_that_breaks_a_promise() {
     check(setup, vec![start(), at(0, change(1)), at(1, yes), at(1, fills(2, "caclr"))], None);
     check(setup, vec![start(), at(0, fills(0, "snca"))], Some((2, "cannot fill")));
     let Event::Disclosure(mut silent) = fills(0, "caclr") else { unreachable!("it makes one") };
-    silent.called = vec![RegisterSet::EMPTY];
-    check(setup, vec![start(), at(0, Event::Disclosure(silent))], Some((2, "does not tell")));
+    let caclr = setup.catalogue().find_register("caclr").unwrap().index();
+    // The register of addresses is keyed by the answer of another.
+    for called in [RegisterSet::EMPTY, RegisterSet::only(caclr)] {
+        silent.called = vec![called];
+        let silent = Event::Disclosure(silent.clone());
+        check(setup, vec![start(), at(0, silent)], Some((2, "does not tell")));
+    }
     let stranger = filled(setup, 0, "acd", "postCode", "caclr");
     check(setup, vec![start(), at(0, stranger)], Some((2, "without authority")));
     check(setup, vec![start(), at(0, preference(1, "rnpp", true))], Some((2, "changes nothing")));
@@ -195,9 +199,29 @@ pub(super) fn given(
     let subjects = versions.iter().zip(1..);
     let version = |(version, subject): (&u64, u64)| SubjectVersion { subject, version: *version };
     given.subjects = subjects.map(version).collect();
-    let register = given.fields[0].1.index();
-    given.called = vec![RegisterSet::only(register); versions.len()];
+    given.called = vec![(0..catalogue.registers().len()).collect(); versions.len()];
     Event::Disclosure(given)
+}
+
+/// Whatever decides what is too old, or has expired, believes it.
+#[test]
+fn a_head_of_another_time_is_seen_by_the_audit_and_at_the_start() {
+    let setup = Setup::new();
+    let start = (TODAY, Event::Catalogue(*setup.catalogue().digest()));
+    for wrong in [-1, 1, 1 << 40] {
+        let mut memory = forged(&setup, vec![start.clone()]);
+        let head = memory.disk().head().unwrap();
+        memory.commit(&Head { stamp: head.stamp + wrong, ..head }).unwrap();
+        let found = audit(&mut memory.disk(), None).map(drop);
+        assert!(
+            matches!(&found, Err(AuditError::Violated(it)) if it.what.contains("time is not that")),
+            "{found:?}"
+        );
+        let (clock, entropy) = (Civil::system(), Entropy::seeded(1));
+        let storage = Box::new(memory);
+        let opened = Ledger::open(storage, clock, entropy, setup.catalogue(), Arc::default());
+        assert!(matches!(opened.map(drop), Err(OpenError::Damaged(_))));
+    }
 }
 
 #[test]
@@ -213,7 +237,7 @@ fn the_audit_sees_a_no_through_which_a_relation_was_shown() {
 }
 
 #[test]
-fn the_audit_wants_the_child_told_of_a_register_that_filled_a_field_about_them() {
+fn the_audit_wants_each_subject_told_of_the_registers_by_which_a_field_was_filled() {
     let setup = Setup::new();
     let office = ("cae", "child-benefit", Channel::FrontOffice);
     let Event::Disclosure(given) = given(&setup, office, ("childFamilyName", "rnpp"), &[0, 0])
@@ -225,8 +249,10 @@ fn the_audit_wants_the_child_told_of_a_register_that_filled_a_field_about_them()
         told.called[1 - role] = RegisterSet::EMPTY;
         Event::Disclosure(told)
     };
-    check_found(&setup, vec![told_to(1)], None);
+    check_found(&setup, vec![Event::Disclosure(given.clone())], None);
     check_found(&setup, vec![told_to(0)], Some("does not tell"));
+    // The parent's own register shows that the child is theirs.
+    check_found(&setup, vec![told_to(1)], Some("does not tell"));
 }
 
 #[test]

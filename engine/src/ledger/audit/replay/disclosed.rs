@@ -68,7 +68,7 @@ impl Replay {
                 return wrong("a field was disclosed under a mandate that had been withdrawn");
             }
             if authorised.without(lost).without(unmandated).intersection(told).is_empty() {
-                return wrong("a field has its value from a register that it does not tell");
+                return wrong("a field has its value by a register that it does not tell");
             }
         }
         Ok(())
@@ -105,17 +105,19 @@ impl Replay {
 /// The consent of each role's subject, where they ever changed it.
 type Consents<'a> = [Option<&'a Consent>; SUBJECTS_MAX];
 
-/// The candidates whose register the entry tells to their subject. Citizens' own data are no
-/// register that is called.
+/// The candidates whose call the entry tells, and each call that it needed: to whom it is about.
+/// Citizens' own data are no register that is called.
 fn told(catalogue: &Catalogue, procedure: &Procedure, disclosure: &Disclosure) -> CandidateSet {
     let own = catalogue.own_data().id;
-    let told = |candidate: &Candidate| {
-        let called = disclosure.called.get(candidate.role);
-        candidate.register == own
-            || called.is_some_and(|called| called.contains(candidate.register.index()))
+    let told = |call: &PlannedCall| {
+        let called = disclosure.called.get(call.role);
+        call.register == own || called.is_some_and(|called| called.contains(call.register.index()))
     };
-    let candidates = procedure.candidates.iter().enumerate();
-    candidates.filter(|(_, candidate)| told(candidate)).map(|(index, _)| index).collect()
+    let whole = |call: &&PlannedCall| {
+        told(call) && call.ancestors.iter().all(|index| told(&procedure.calls[index]))
+    };
+    let calls = procedure.calls.iter().filter(whole);
+    calls.fold(CandidateSet::EMPTY, |all, call| all.union(call.candidates))
 }
 
 /// The candidates that a No costs: of the register itself, of one that gives its
