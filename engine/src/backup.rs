@@ -40,6 +40,9 @@ pub enum Error {
     /// The files cannot be read or written.
     #[error(transparent)]
     Storage(#[from] store::Error),
+    /// The citizens' own data is not whole, or cannot be read or written.
+    #[error("the citizens' own data: {0}")]
+    Space(#[from] space::Error),
     /// A file or a directory cannot be had.
     #[error("{}: {error}", .path.display())]
     File {
@@ -96,6 +99,7 @@ pub fn restore(
     }
     // A head that is told to be behind cannot be found in it.
     audit(from, expected.filter(|_| behind.is_none()))?;
+    space::check(from)?;
     settle(data, |partial| {
         store::backup(from, partial)?;
         space::backup(from, partial)?;

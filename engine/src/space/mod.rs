@@ -17,6 +17,7 @@ mod iban;
 mod invalid;
 mod invisible;
 mod master;
+mod pair;
 mod seal;
 mod sqlite;
 mod turns;
@@ -29,6 +30,7 @@ use dashmap::DashSet;
 
 pub use invalid::Invalid;
 pub use master::MasterKey;
+pub use pair::check;
 pub use seal::Tag;
 pub use sqlite::{Sqlite, backup};
 pub use values::Attribute;
@@ -278,6 +280,25 @@ pub enum Error {
     /// The files contradict themselves.
     #[error("the own data is damaged: {0}")]
     Damaged(&'static str),
+    /// One of the two files is not there, or was never written.
+    #[error(
+        "{missing} is missing or empty, and what citizens added cannot be read from {there} alone: \
+         put {missing} back, or remove {there} too if all of it is to be given up"
+    )]
+    Alone {
+        /// The one that is not there.
+        missing: &'static str,
+        /// The one that is.
+        there: &'static str,
+    },
+    /// A file is damaged, or another program's.
+    #[error("{file} cannot be used: {why}")]
+    Unsound {
+        /// Which one.
+        file: &'static str,
+        /// What SQLite says of it.
+        why: String,
+    },
     /// SQLite failed.
     #[error("SQLite failed: {0}")]
     Sqlite(#[from] rusqlite::Error),

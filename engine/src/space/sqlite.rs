@@ -13,20 +13,21 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
+use super::pair;
 use super::vault::{Record, Vault};
 use super::{Error, Tag};
+use crate::store::copy::copy;
 use crate::store::files::{create_private, keep_private, sync_dir};
-use crate::store::{self, copy::copy};
 
-const DOCUMENTS: &str = "space.db";
-const KEYS: &str = "keys.db";
+pub(super) const DOCUMENTS: &str = "space.db";
+pub(super) const KEYS: &str = "keys.db";
 
 /// "PFSP" and "PFKY": neither file is taken for the other, nor for anybody else's.
-const APPLICATIONS: [(&str, i64); 2] = [("main", 0x5046_5350), ("keys", 0x5046_4b59)];
+pub(super) const APPLICATIONS: [(&str, i64); 2] = [("main", 0x5046_5350), ("keys", 0x5046_4b59)];
 const VERSION: i64 = 1;
 
 /// Only another process that reads the files holds a lock for long.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Keys stand in the order in which they were made: pages that grow at their end
 /// are not split, and what is seldom moved seldom leaves a copy to be wiped.
@@ -49,15 +50,16 @@ const FORGET_DOCUMENT: &str = "DELETE FROM main.document WHERE tag = ?1";
 /// before keys: each document in the copy then has its key, unless that was forgotten meanwhile.
 ///
 /// # Errors
-/// Where the files cannot be read or written.
-pub fn backup(folder: &Path, to: &Path) -> Result<(), store::Error> {
+/// Where the files cannot be read or written, or one is missing.
+pub fn backup(folder: &Path, to: &Path) -> Result<(), Error> {
+    pair::look(folder)?;
     for file in [DOCUMENTS, KEYS] {
         // Who never ran an engine with own data has none.
         if folder.join(file).try_exists()? {
             copy(&folder.join(file), &to.join(file))?;
         }
     }
-    Ok(())
+    pair::check(to)
 }
 
 /// What a crash between the two files leaves: a document without its key is
@@ -81,9 +83,10 @@ impl Sqlite {
     /// Opens the vault in a directory, or starts one there.
     ///
     /// # Errors
-    /// Where the files cannot be had, or are another program's.
+    /// Where the files cannot be had, one is missing, or they are another program's.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         keep_private(folder, &[DOCUMENTS, KEYS, "space.db-wal", "keys.db-wal"])?;
+        pair::look(folder)?;
         create_private(&folder.join(DOCUMENTS))?;
         create_private(&folder.join(KEYS))?;
         let writer = connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -101,17 +104,9 @@ impl Sqlite {
     /// Whether the directory holds anybody's own data, which needs its master key.
     ///
     /// # Errors
-    /// Where its files cannot be read.
+    /// Where its files cannot be read, or one is missing.
     pub fn holds_any(folder: &Path) -> Result<bool, Error> {
-        if !folder.join(KEYS).try_exists()? || !folder.join(DOCUMENTS).try_exists()? {
-            return Ok(false);
-        }
-        let reader = connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        // A start that ended early may have left empty files.
-        let made = "SELECT EXISTS (SELECT 1 FROM keys.sqlite_schema WHERE name = 'key')";
-        let any = "SELECT EXISTS (SELECT 1 FROM keys.key)";
-        let ask = |question: &str| reader.query_row(question, [], |row| row.get::<_, bool>(0));
-        Ok(ask(made)? && ask(any)?)
+        pair::look(folder)
     }
 
     /// Makes one change, or closes the vault: never is a failed sync tried again.

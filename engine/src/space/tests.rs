@@ -4,6 +4,7 @@ mod changed;
 mod document;
 mod erased;
 mod master;
+mod pair;
 mod sealed;
 mod values;
 mod vaults;

@@ -155,3 +155,39 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
     let left: Vec<_> = left.map(|it| it.unwrap().file_name()).collect();
     assert_eq!(left, ["backup"]);
 }
+
+#[test]
+fn own_data_of_which_a_file_is_missing_or_damaged_is_neither_backed_up_nor_restored_nor_opened() {
+    let places = Places::new();
+    let demo = demo_in(places.data.path());
+    let token = format!("demo-person-{}", somebody(demo.country));
+    let put = json!({"value": "a@example.lu"}).to_string();
+    let kept = api(&demo).send("PUT", "/v1/me/data/email", Some(&token), put.as_bytes()).reply();
+    assert_eq!(kept.status, 200);
+    drop(demo);
+    let (copy, restored) = (places.at("backup"), places.at("restored"));
+    backup(places.data.path(), &copy).unwrap();
+    for file in ["space.db", "keys.db"] {
+        let path = copy.join(file);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, vec![0xa5; whole.len()]).unwrap();
+        let refused = restore(&copy, &restored, None, false).unwrap_err().to_string();
+        assert!(refused.contains(&format!("{file} cannot be used")), "{refused}");
+        fs::remove_file(&path).unwrap();
+        let missing = format!("{file} is missing or empty");
+        let refused = restore(&copy, &restored, None, false).unwrap_err().to_string();
+        assert!(refused.contains(&missing), "{refused}");
+        let refused = backup(&copy, &places.at("other")).unwrap_err().to_string();
+        assert!(refused.contains(&missing), "{refused}");
+        assert!(!restored.exists() && !places.at("other").exists());
+        let refused = engine::space::Sqlite::open(&copy).err().expect("refused").to_string();
+        assert!(refused.contains(&missing) && !path.exists(), "{refused}");
+        fs::write(&path, whole).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    restore(&copy, &restored, None, false).unwrap();
+    // Who never kept own data has neither file.
+    fs::remove_file(copy.join("space.db")).unwrap();
+    fs::remove_file(copy.join("keys.db")).unwrap();
+    restore(&copy, &places.at("without"), None, false).unwrap();
+}

@@ -156,7 +156,7 @@ fn files_of_others_are_left_alone() {
     let folder = crate::store::files::temporary();
     create_private(&folder.path().join("space.db")).unwrap();
     fs::write(folder.path().join("space.db"), vec![0xa5; 9000]).unwrap();
-    assert!(matches!(Sqlite::open(folder.path()), Err(Error::Sqlite(_))));
+    assert!(matches!(Sqlite::open(folder.path()), Err(Error::Unsound { file: "space.db", .. })));
 }
 
 #[test]
