@@ -34,6 +34,21 @@ const AT_ONCE: usize = 16;
 /// whoever reads a whole slice.
 const READ_AT_ONCE: usize = 256;
 
+/// What readers and the indexer tell each other of the index's file.
+#[derive(Default)]
+pub(super) struct Makes {
+    /// How often it was made anew.
+    made: AtomicU64,
+    /// How often it must have been before anybody believes it.
+    wanted: AtomicU64,
+}
+
+impl Makes {
+    fn is_believed(&self) -> bool {
+        self.wanted.load(Ordering::Acquire) <= self.made.load(Ordering::Acquire)
+    }
+}
+
 /// Brings the index up to the ledger, a slice at a time; the caller chooses the thread and the
 /// pace.
 pub struct Indexer {
@@ -43,7 +58,7 @@ pub struct Indexer {
     index: Connection,
     dir: PathBuf,
     subjects_of: SubjectsOf,
-    rebuilds: Arc<AtomicU64>,
+    makes: Arc<Makes>,
     /// Up to where usages that are cut are gone from it, as far as this one knows.
     purged: u64,
     walk: Option<Walk>,
@@ -62,23 +77,26 @@ impl Indexer {
         dir: &Path,
         ledger: Box<dyn Read>,
         subjects_of: SubjectsOf,
-        rebuilds: Arc<AtomicU64>,
+        makes: Arc<Makes>,
     ) -> Result<Indexer, Error> {
         Ok(Indexer {
             index: open_writable(dir)?,
             ledger,
             dir: dir.to_owned(),
             subjects_of,
-            rebuilds,
+            makes,
             purged: 0,
             walk: None,
         })
     }
 
     /// Indexes at most `slice` entries or, where none is left, looks through as many usages for
-    /// those that are cut; how much is still to be done, none when it is up to date. A damaged
-    /// index is rebuilt from nothing.
+    /// those that are cut; how much is still to be done, none when it is up to date. An index
+    /// that is damaged, or in which a reader found a wrong row, is rebuilt from nothing.
     pub fn step(&mut self, slice: usize) -> Result<u64, Error> {
+        if !self.makes.is_believed() {
+            self.rebuild()?;
+        }
         match self.work(slice) {
             Err(Error::Sqlite(failure)) if is_damage(&failure) => {
                 self.rebuild()?;
@@ -138,7 +156,8 @@ impl Indexer {
         self.index = open_writable(&self.dir)?;
         // What is cut and not yet swept is in it again.
         (self.purged, self.walk) = (0, None);
-        self.rebuilds.fetch_add(1, Ordering::Release);
+        let made = self.makes.made.fetch_add(1, Ordering::AcqRel) + 1;
+        tracing::warn!(made, "the index of accesses was damaged and is made anew");
         Ok(())
     }
 }
@@ -222,45 +241,60 @@ pub(super) struct Page {
 pub(super) struct Index {
     connection: Option<Connection>,
     dir: PathBuf,
-    rebuilds: Arc<AtomicU64>,
-    rebuilds_seen: u64,
+    makes: Arc<Makes>,
+    /// The one that is open.
+    make: u64,
 }
 
 impl Index {
     /// Opens what is there, if it belongs to the ledger.
-    pub(super) fn open(dir: &Path, rebuilds: Arc<AtomicU64>, ledger: &mut dyn Read) -> Index {
-        let rebuilds_seen = rebuilds.load(Ordering::Acquire);
+    pub(super) fn open(dir: &Path, makes: Arc<Makes>, ledger: &mut dyn Read) -> Index {
+        let make = makes.made.load(Ordering::Acquire);
         let connection =
             open_readable(dir).ok().filter(|index| belongs(index, ledger).unwrap_or(false));
-        Index { connection, dir: dir.to_owned(), rebuilds, rebuilds_seen }
+        Index { connection, dir: dir.to_owned(), makes, make }
     }
 
     /// The newest `limit` indexed entries about a subject with a sequence above `after` and below
     /// `before`.
     pub(super) fn page(&mut self, subject: u64, after: u64, before: i64, limit: i64) -> Page {
-        self.follow_rebuilds();
         let between = (after.cast_signed(), before);
-        let page = self
-            .connection
-            .as_mut()
-            .map(|index| read_page(index, subject.cast_signed(), between, limit));
-        page.and_then(Result::ok).unwrap_or_default()
+        let index = self.newest();
+        let page = index.map(|index| read_page(index, subject.cast_signed(), between, limit));
+        self.known(page)
     }
 
-    /// How far is indexed, and how many entries above `after` and up to there are about a subject.
+    /// How far is indexed, and how many entries above `after` and up to there are about a subject:
+    /// as the rows say, whose entries nobody looks at for it.
     pub(super) fn count(&mut self, subject: u64, after: u64) -> (u64, u64) {
-        self.follow_rebuilds();
         let (subject, after) = (subject.cast_signed(), after.cast_signed());
-        let count = self.connection.as_mut().map(|index| read_count(index, subject, after));
-        count.and_then(Result::ok).unwrap_or_default()
+        let count = self.newest().map(|index| read_count(index, subject, after));
+        self.known(count)
     }
 
-    fn follow_rebuilds(&mut self) {
-        let rebuilds = self.rebuilds.load(Ordering::Acquire);
-        if rebuilds != self.rebuilds_seen {
-            self.rebuilds_seen = rebuilds;
+    /// What was read, or nothing where that failed.
+    fn known<T: Default>(&self, outcome: Option<Result<T, Error>>) -> T {
+        if let Some(Err(Error::Sqlite(failure))) = &outcome
+            && is_damage(failure)
+        {
+            self.distrust();
+        }
+        outcome.and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The one that is open is wrong: no reader believes it any more, and the indexer makes
+    /// another.
+    pub(super) fn distrust(&self) {
+        self.makes.wanted.fetch_max(self.make + 1, Ordering::AcqRel);
+    }
+
+    fn newest(&mut self) -> Option<&mut Connection> {
+        let made = self.makes.made.load(Ordering::Acquire);
+        if made != self.make {
+            self.make = made;
             self.connection = open_readable(&self.dir).ok();
         }
+        if self.makes.is_believed() { self.connection.as_mut() } else { None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A connection that reads a ledger in SQLite, which its writer, or another process, may be writing.
 
-use super::index::{Index, Page};
+use super::index::{Index, Makes, Page};
 use super::schema::{
     ERASED_SINCE, FILE, MARKED_SINCE, check_library, check_schema, connect, mark_of, read_head,
 };
@@ -8,7 +8,6 @@ use super::{Cut, Digest, Error, Head, Read, Row, RowRef, SubjectsOf, cutting, is
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// A reading connection.
 pub struct Reader {
@@ -28,7 +27,7 @@ impl Reader {
     pub(super) fn open(
         dir: &Path,
         subjects_of: SubjectsOf,
-        index_rebuilds: Arc<AtomicU64>,
+        makes: Arc<Makes>,
     ) -> Result<Reader, Error> {
         let ledger = connect(&dir.join(FILE), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         // Only the writer brings it up to date.
@@ -36,7 +35,7 @@ impl Reader {
             return Err(Error::Damaged("the ledger's file is empty"));
         };
         let mut reader = Reader { ledger, version, index: None, subjects_of };
-        reader.index = Some(Index::open(dir, index_rebuilds, &mut reader));
+        reader.index = Some(Index::open(dir, makes, &mut reader));
         Ok(reader)
     }
 
@@ -208,7 +207,10 @@ impl Read for Reader {
         };
         match self.listed(subject, (page, cut), before, limit)? {
             Some(rows) => Ok(rows),
-            None => self.tail(subject, cut, before, limit),
+            None => {
+                self.index.iter().for_each(Index::distrust);
+                self.tail(subject, cut, before, limit)
+            }
         }
     }
 

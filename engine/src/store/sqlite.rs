@@ -6,7 +6,7 @@
 use super::checkpoints::Checkpoints;
 use super::copy::copy;
 use super::files::{create_private, keep_private, lock, sync_dir};
-use super::index;
+use super::index::{self, Makes};
 use super::reader::{Reader, open_read_only};
 use super::schema::{FILE, check_library, connect, mark_of, prepare, read_head};
 use super::{
@@ -16,7 +16,6 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 /// A file of its own: closing any handle on the ledger's file would drop SQLite's locks on it.
 const LOCK_FILE: &str = "ledger.lock";
@@ -32,7 +31,7 @@ pub struct Sqlite {
     /// The last entry appended, committed or not.
     last: u64,
     poisoned: bool,
-    index_rebuilds: Arc<AtomicU64>,
+    makes: Arc<Makes>,
     // Dropped last, when the connection has let go of the files.
     _lock: File,
 }
@@ -58,8 +57,8 @@ impl Sqlite {
             return Err(Error::Damaged("the head does not name the last entry"));
         }
         sync_dir(dir)?;
-        let index_rebuilds = Arc::new(AtomicU64::new(0));
-        index::repair(dir, &mut Reader::open(dir, subjects_of, Arc::clone(&index_rebuilds))?)?;
+        let makes = Arc::<Makes>::default();
+        index::repair(dir, &mut Reader::open(dir, subjects_of, Arc::clone(&makes))?)?;
         Ok(Sqlite {
             checkpoints: Checkpoints::new(&dir.join(FILE), &mut ledger)?,
             ledger,
@@ -68,14 +67,14 @@ impl Sqlite {
             stream: head.stream,
             last: head.sequence,
             poisoned: false,
-            index_rebuilds,
+            makes,
             _lock: lock,
         })
     }
 
     /// What keeps the usage index up to date; one is enough.
     pub fn indexer(&self) -> Result<Indexer, Error> {
-        Indexer::open(&self.dir, self.reader()?, self.subjects_of, Arc::clone(&self.index_rebuilds))
+        Indexer::open(&self.dir, self.reader()?, self.subjects_of, Arc::clone(&self.makes))
     }
 
     /// Runs one operation, inside the open batch or a new one.
@@ -266,7 +265,7 @@ impl Storage for Sqlite {
     }
 
     fn reader(&self) -> Result<Box<dyn Read>, Error> {
-        Ok(Box::new(Reader::open(&self.dir, self.subjects_of, Arc::clone(&self.index_rebuilds))?))
+        Ok(Box::new(Reader::open(&self.dir, self.subjects_of, Arc::clone(&self.makes))?))
     }
 }
 

@@ -4,6 +4,7 @@ mod crash;
 mod cut;
 mod files;
 mod fixture;
+mod index;
 mod log;
 mod property;
 mod readers;
