@@ -74,12 +74,14 @@ impl Denials {
             core.port.deny(Denied { about: about.clone(), subjects, reason, count: 1 });
             return;
         }
-        let first = window.beyond.replace((about.clone(), reason)).is_none();
+        let (first, ends) = (window.beyond.replace((about.clone(), reason)).is_none(), window.ends);
+        // A core that stops drops at once what is spawned, which looks at the window then.
+        drop(window);
         if first {
-            let (core, operator, ends) = (core.clone(), about.operator, window.ends);
+            let open = Open { core: core.clone(), operator: about.operator, ends };
             tokio::spawn(async move {
-                tokio::time::sleep_until(ends).await;
-                core.terms.denials.close(&core, operator, ends);
+                tokio::time::sleep_until(open.ends).await;
+                drop(open);
             });
         }
     }
@@ -94,5 +96,19 @@ impl Denials {
             // Its count is written; who comes now belongs to the next window.
             window.ends = clock::monotonic();
         }
+    }
+}
+
+/// A window with denials beyond the limit, which are written when it is dropped: at its
+/// end, or before it where the core stops. It holds the core, and so the ledger open.
+struct Open {
+    core: Arc<Core>,
+    operator: OrganisationId,
+    ends: Instant,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.core.terms.denials.close(&self.core, self.operator, self.ends);
     }
 }

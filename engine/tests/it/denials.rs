@@ -42,6 +42,20 @@ fn a_flood_of_denials_is_counted_whole_in_few_entries() {
 }
 
 #[test]
+fn denials_that_are_not_written_yet_when_the_engine_stops_are_counted() {
+    let data = data_folder();
+    let demo = demo_in(data.path());
+    let absent =
+        with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
+    for _ in 0..40 {
+        assert_eq!(api(&demo).ask("justice", &absent).reply().status, 403);
+    }
+    drop(demo);
+    assert_eq!(total(data.path()), 40);
+    assert!(denials(data.path()).len() < 40, "few entries of their own");
+}
+
+#[test]
 fn who_asks_for_another_without_a_delegation_is_recorded() {
     let data = data_folder();
     let demo = demo_in(data.path());
