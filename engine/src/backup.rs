@@ -20,6 +20,12 @@ pub enum Error {
     /// Something is in the way.
     #[error("{0} is there already; name a place where nothing is")]
     Taken(PathBuf),
+    /// What it would hold would outlive an erasure, which looks at files of the directory itself.
+    #[error(
+        "{} is inside the data directory, where an erasure would miss it: name a place outside",
+        .0.display()
+    )]
+    Inside(PathBuf),
     /// The backup ends before a head that was expected of it.
     #[error(
         "the backup ends at entry {found}, before the expected head's {expected}: what citizens \
@@ -66,8 +72,11 @@ impl From<AuditError> for Error {
 /// Copies a data directory, whose engine may be running, to a new place.
 ///
 /// # Errors
-/// Where it cannot be read, the place is taken, or the copy does not pass an audit.
+/// Where it cannot be read, the place is taken or inside of it, or the copy does not pass an audit.
 pub fn backup(data: &Path, to: &Path) -> Result<Report, Error> {
+    if is_inside(to, data)? {
+        return Err(Error::Inside(to.to_owned()));
+    }
     settle(to, |partial| {
         store::backup(data, partial)?;
         // Documents before keys: each document in the copy then has its key, unless
@@ -105,6 +114,15 @@ pub fn restore(
         space::backup(from, partial)?;
         audit(partial, None)
     })
+}
+
+/// Whether a place, which need not be there, is a directory or below it, whatever links lead there.
+fn is_inside(place: &Path, dir: &Path) -> Result<bool, Error> {
+    let at = |path: &Path, error| Error::File { path: path.to_owned(), error };
+    let dir = dir.canonicalize().map_err(|error| at(dir, error))?;
+    let place = std::path::absolute(place).map_err(|error| at(place, error))?;
+    let known = place.ancestors().find_map(|above| above.canonicalize().ok());
+    Ok(known.is_some_and(|known| known.starts_with(&dir)))
 }
 
 /// Fills a directory beside `place`, and gives it that name once it is whole.

@@ -43,7 +43,7 @@ pub(super) fn copied(what: &str, done: Result<Report, backup::Error>) -> anyhow:
             complain(&error.to_string());
             Ok(VIOLATED)
         }
-        Err(error @ backup::Error::Taken(_)) => {
+        Err(error @ (backup::Error::Taken(_) | backup::Error::Inside(_))) => {
             complain(&error.to_string());
             Ok(USAGE)
         }

@@ -156,6 +156,35 @@ fn nothing_is_overwritten_and_nothing_half_is_left() {
     assert_eq!(left, ["backup"]);
 }
 
+/// What is erased later is searched for in the data directory, and not in those below it.
+#[test]
+fn no_backup_is_made_inside_the_directory_that_it_is_of() {
+    let places = Places::new();
+    drop(demo_in(places.data.path()));
+    let data = places.data.path();
+    let link = places.at("link");
+    std::os::unix::fs::symlink(data, &link).unwrap();
+    let name = data.file_name().unwrap();
+    for to in [
+        data.join("backup"),
+        data.join("a/b"),
+        link.join("backup"),
+        data.join("../").join(name).join("backup"),
+        data.join("nowhere/../backup"),
+    ] {
+        let refused = backup(data, &to).unwrap_err();
+        assert!(matches!(refused, Error::Inside(_)), "{refused}");
+        let refused = backup(&link, &to).unwrap_err();
+        assert!(matches!(refused, Error::Inside(_)), "{refused}");
+    }
+    assert!(!data.join("a").exists() && !data.join("nowhere").exists(), "nothing is made");
+    // Beside it, also under a name that goes on from its own.
+    let mut beside = data.as_os_str().to_owned();
+    beside.push("-backup");
+    backup(data, Path::new(&beside)).unwrap();
+    fs::remove_dir_all(&beside).unwrap();
+}
+
 #[test]
 fn own_data_of_which_a_file_is_missing_or_damaged_is_neither_backed_up_nor_restored_nor_opened() {
     let places = Places::new();
