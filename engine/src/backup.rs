@@ -7,11 +7,12 @@
 //! of what came after its backup: a No, a withdrawal, an erasure.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ledger::{self, AuditError, Report};
 use crate::space;
-use crate::store::files::create_private_dir;
+use crate::store::files::{create_private_dir, sync_dir};
 use crate::store::{self, Head};
 
 /// Why a backup or a restoration did not come about.
@@ -55,7 +56,7 @@ pub enum Error {
         /// Which one.
         path: PathBuf,
         /// Why not.
-        error: std::io::Error,
+        error: io::Error,
     },
 }
 
@@ -77,7 +78,7 @@ pub fn backup(data: &Path, to: &Path) -> Result<Report, Error> {
     if is_inside(to, data)? {
         return Err(Error::Inside(to.to_owned()));
     }
-    settle(to, |partial| {
+    settle(to, sync_dir, |partial| {
         store::backup(data, partial)?;
         // Documents before keys: each document in the copy then has its key, unless
         // its citizen was forgotten in between.
@@ -109,7 +110,7 @@ pub fn restore(
     // A head that is told to be behind cannot be found in it.
     audit(from, expected.filter(|_| behind.is_none()))?;
     space::check(from)?;
-    settle(data, |partial| {
+    settle(data, sync_dir, |partial| {
         store::backup(from, partial)?;
         space::backup(from, partial)?;
         audit(partial, None)
@@ -125,8 +126,13 @@ fn is_inside(place: &Path, dir: &Path) -> Result<bool, Error> {
     Ok(known.is_some_and(|known| known.starts_with(&dir)))
 }
 
-/// Fills a directory beside `place`, and gives it that name once it is whole.
-fn settle<T>(place: &Path, fill: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
+/// Fills a directory beside `place`, and gives it that name once it is whole. The name is durable
+/// when it comes back.
+fn settle<T>(
+    place: &Path,
+    sync: impl Fn(&Path) -> io::Result<()>,
+    fill: impl FnOnce(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
     let at = |path: &Path| {
         let path = path.to_owned();
         move |error| Error::File { path, error }
@@ -141,6 +147,7 @@ fn settle<T>(place: &Path, fill: impl FnOnce(&Path) -> Result<T, Error>) -> Resu
     if partial.try_exists().map_err(at(&partial))? {
         return Err(Error::Taken(partial));
     }
+    let above = to_sync(place);
     create_private_dir(&partial).map_err(at(&partial))?;
     let filled = fill(&partial).and_then(|filled| {
         fs::rename(&partial, place).map_err(at(place))?;
@@ -150,10 +157,63 @@ fn settle<T>(place: &Path, fill: impl FnOnce(&Path) -> Result<T, Error>) -> Resu
         // Half a copy is worse than none.
         let _ = fs::remove_dir_all(&partial);
     }
-    filled
+    let filled = filled?;
+    above.iter().try_for_each(|above| sync(above).map_err(at(above)))?;
+    Ok(filled)
+}
+
+/// The directories above a place whose names, or what they hold, change when it is made: those
+/// that are not there, and the first that is.
+fn to_sync(place: &Path) -> Vec<PathBuf> {
+    let named = place.ancestors().skip(1);
+    // What is above a plain name is where the program runs.
+    let named = named.map(|above| match above.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => above.to_owned(),
+    });
+    let mut found = false;
+    named.take_while(|above| !std::mem::replace(&mut found, above.exists())).collect()
 }
 
 fn audit(data: &Path, expected: Option<&Head>) -> Result<Report, Error> {
     let mut storage = store::open_read_only(data, ledger::subjects_of)?;
     Ok(ledger::audit(&mut storage, expected)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::store::files::temporary;
+
+    #[test]
+    fn a_new_directory_and_those_made_above_it_are_durable_under_their_names() {
+        let outer = temporary();
+        for (name, above) in [("copy", vec![""]), ("a/b/copy", vec!["a/b", "a", ""])] {
+            let (place, synced) = (outer.path().join(name), RefCell::new(Vec::<String>::new()));
+            let sync = |dir: &Path| {
+                assert!(place.exists(), "its name comes first");
+                let dir = dir.strip_prefix(outer.path()).unwrap();
+                synced.borrow_mut().push(dir.to_str().unwrap().to_owned());
+                Ok(())
+            };
+            settle(&place, sync, |_| Ok(())).unwrap();
+            assert_eq!(synced.into_inner(), above);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_to_be_durable_is_told() {
+        let outer = temporary();
+        let place = outer.path().join("copy");
+        let failed = settle(&place, |_| Err(io::ErrorKind::Other.into()), |_| Ok(())).unwrap_err();
+        assert!(matches!(&failed, Error::File { path, .. } if path == outer.path()), "{failed}");
+    }
+
+    #[test]
+    fn a_plain_name_is_below_the_directory_where_the_program_runs() {
+        assert_eq!(to_sync(Path::new("nowhere")), [Path::new(".")]);
+        assert_eq!(to_sync(Path::new("no/where")), [Path::new("no"), Path::new(".")]);
+    }
 }
