@@ -141,8 +141,20 @@ pub(super) fn read(
     number: u64,
     page: &Page,
 ) -> Result<Usages, store::Error> {
-    let (total, kept_from) = (storage.usage_count(number)?, kept_from(storage)?);
-    let mut found = Usages { total, kept_from, ..Usages::default() };
+    let kept_from = kept_from(storage)?;
+    let found = list(storage, catalogues, number, page)?;
+    // After the list, which may have found that the index cannot be believed.
+    Ok(Usages { total: storage.usage_count(number)?, kept_from, ..found })
+}
+
+/// Without what is told of the whole.
+fn list(
+    storage: &mut dyn Read,
+    catalogues: &Catalogues,
+    number: u64,
+    page: &Page,
+) -> Result<Usages, store::Error> {
+    let mut found = Usages::default();
     let mut before = page.before;
     let slice = if page.is_whole() { page.limit + 1 } else { SLICE };
     let mut looked = 0;

@@ -1,11 +1,15 @@
 //! Nothing leaves unrecorded, and the citizen can read what left.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
 use engine::demo::Demo;
+use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, CHANGES_AT_FIRST, api, audit, bundle, data_folder, demo, demo_in, family, form, somebody,
-    with,
+    Api, CHANGES_AT_FIRST, api, audit, bundle, data_folder, demo, demo_in, eventually, family,
+    form, somebody, with,
 };
 
 fn accesses(api: Api, matricule: &str, query: &str) -> Value {
@@ -210,6 +214,45 @@ fn the_list_is_the_same_after_a_restart_and_the_ledger_holds() {
     assert_eq!(audit(data.path()).disclosures, 5);
     disclose(&after, &somebody, 1);
     assert_eq!(accesses(api(&after), &somebody, "")["totalUsages"], 6);
+}
+
+/// Every one of two citizens' accesses stands in the index for the other as well, and one that
+/// never was.
+#[test]
+fn wrong_rows_of_the_index_show_nobody_anything_and_are_gone_without_a_restart() {
+    const WRONG: &str = "INSERT OR IGNORE INTO usage SELECT DISTINCT one.subject, other.sequence
+        FROM usage one, usage other WHERE one.subject >= 0 AND other.subject >= 0;
+        INSERT INTO usage SELECT DISTINCT subject, 1000000 FROM usage";
+    let data = data_folder();
+    let demo = demo_in(data.path());
+    let mine = somebody(demo.country);
+    let theirs = family(demo.country).0;
+    assert_ne!(mine, theirs);
+    let (made, other) = (disclose(&demo, &mine, 3), disclose(&demo, &theirs, 2));
+    let file = data.path().join("index.db");
+    let rows = || -> i64 {
+        // It must not be this test that makes the file.
+        let index = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let all = "SELECT count(*) FROM usage WHERE subject >= 0";
+        index.and_then(|it| it.query_row(all, [], |row| row.get(0))).unwrap_or(0)
+    };
+    eventually("all five are indexed", || rows() == 5);
+    let index = Connection::open(&file).expect("an index");
+    let old = fs::metadata(&file).expect("a file").ino();
+    index.execute_batch(WRONG).expect("it is written");
+    assert_eq!(rows(), 12);
+    for (citizen, made) in [(&mine, &made), (&theirs, &other)] {
+        let list = accesses(api(&demo), citizen, "");
+        assert_eq!(&ids(&list), made);
+        assert_eq!(list["totalUsages"], made.len());
+        let export = api(&demo).mine(citizen, "/v1/me/export").ok();
+        assert!(export.to_string().contains(&made[0]), "{export}");
+    }
+    // The old file is still open, so that its number is no other's.
+    eventually("it is made anew", || fs::metadata(&file).is_ok_and(|it| it.ino() != old));
+    drop(index);
+    eventually("all five are indexed again", || rows() == 5);
+    assert_eq!(ids(&accesses(api(&demo), &mine, "")), made);
 }
 
 #[test]
