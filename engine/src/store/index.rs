@@ -4,7 +4,10 @@
 //! It lives in a file of its own, because a key that is random in the subject costs an insert more
 //! than ten times what an append does. It trails the ledger, and whoever reads it adds the entries
 //! that it does not know yet. An index that is absent, damaged or another ledger's therefore costs
-//! time, never an answer.
+//! time, never an answer; nor does a row that names somebody else's entry or none, since the entry
+//! itself is asked, and the index is made anew then. What nobody sees is a row that is gone, where
+//! the file is otherwise whole: that access is in no list until the index is made anew, and in the
+//! ledger all the same. A count believes every row until a list has found a wrong one.
 
 use super::files::{create_private, remove_if_there};
 use super::schema::{connect, version};

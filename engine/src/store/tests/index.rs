@@ -2,7 +2,7 @@
 
 use super::files::{copy, indexed};
 use super::fixture::{Ledger, body, subjects_of};
-use crate::store::open_read_only;
+use crate::store::{Error, open_read_only};
 use rusqlite::Connection;
 use std::fs;
 
@@ -149,6 +149,19 @@ fn an_index_that_only_readers_find_damaged_is_made_again() {
     assert_eq!(ledger.index_all(), 0);
     assert_eq!(rows_indexed(&ledger), 14);
     ledger.model.check(reader.as_mut());
+}
+
+#[test]
+fn an_entry_that_the_ledger_lost_stops_the_list_and_is_no_fault_of_the_index() {
+    let mut ledger = indexed();
+    let lost = Connection::open(ledger.dir().join("ledger.db")).unwrap();
+    lost.execute_batch("DELETE FROM entry WHERE sequence = 9").unwrap();
+    for _ in 0..2 {
+        let failure = ledger.reader().usages(4, None, 9).unwrap_err();
+        assert!(matches!(failure, Error::Damaged(_)), "{failure}");
+        assert_eq!(ledger.index_all(), 0);
+    }
+    assert_eq!(rows_indexed(&ledger), 14);
 }
 
 #[test]
