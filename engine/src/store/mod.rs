@@ -257,6 +257,9 @@ pub enum Error {
     /// The stored data contradicts itself.
     #[error("the ledger is damaged: {0}")]
     Damaged(&'static str),
+    /// What an entry is committed to with has another length than it was written with.
+    #[error("the ledger is damaged: the salt of entry {0} is not as it was written")]
+    Salt(u64),
     /// Who a number stands for, or the number, is not as it was written.
     #[error("the ledger is damaged: who subject {0} is, or that number, is not as it was written")]
     Subject(u64),

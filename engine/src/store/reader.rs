@@ -181,7 +181,8 @@ impl Read for Reader {
         while let Some(row) = rows.next()? {
             let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
             let sequence = row.get(0).map(i64::cast_unsigned)?;
-            each(RowRef { sequence, salt: row.get(1)?, body });
+            let salt = row.get(1).map_err(|_| Error::Salt(sequence))?;
+            each(RowRef { sequence, salt, body });
         }
         Ok(())
     }

@@ -161,6 +161,16 @@ fn a_ledger_that_lost_its_last_entry_is_refused() {
 }
 
 #[test]
+fn an_entry_whose_salt_was_cut_is_told_by_its_sequence() {
+    let mut ledger = indexed();
+    ledger.close();
+    pragma(ledger.dir(), "UPDATE entry SET salt = x'00' WHERE sequence = 7");
+    let mut reader = open_read_only(ledger.dir(), subjects_of).unwrap();
+    let found = reader.entries(0, 100);
+    assert!(matches!(found, Err(Error::Salt(7))), "{found:?}");
+}
+
+#[test]
 fn an_old_library_is_refused() {
     use crate::store::schema::check_library;
     assert!(matches!(check_library(3_051_002), Err(Error::TooOldSqlite(_))));
