@@ -74,7 +74,8 @@ impl Reader {
         let mut statement = self
             .ledger
             .prepare_cached("SELECT sequence, salt, body FROM entry WHERE sequence = ?1")?;
-        let row = statement.query_row([stored(sequence)?], read_row).optional()?;
+        let mut rows = statement.query([stored(sequence)?])?;
+        let row = rows.next()?.map(read_row).transpose()?.map(RowRef::to_owned);
         if row.is_none() && sequence > self.cut_at()? {
             return Err(Error::Damaged("an entry is missing"));
         }
@@ -97,12 +98,9 @@ impl Reader {
         while found.len() < limit
             && let Some(entry) = entries.next()?
         {
-            if is_about(
-                self.subjects_of,
-                entry.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?,
-                subject,
-            ) {
-                found.push(read_row(entry)?);
+            let entry = read_row(entry)?;
+            if is_about(self.subjects_of, entry.body, subject) {
+                found.push(entry.to_owned());
             }
         }
         Ok(found)
@@ -179,10 +177,7 @@ impl Read for Reader {
         )?;
         let mut rows = statement.query((bound(after), bound(limit as u64)))?;
         while let Some(row) = rows.next()? {
-            let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
-            let sequence = row.get(0).map(i64::cast_unsigned)?;
-            let salt = row.get(1).map_err(|_| Error::Salt(sequence))?;
-            each(RowRef { sequence, salt, body });
+            each(read_row(row)?);
         }
         Ok(())
     }
@@ -229,6 +224,10 @@ fn bound(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    Ok(Row { sequence: row.get(0).map(i64::cast_unsigned)?, salt: row.get(1)?, body: row.get(2)? })
+/// An entry of which sequence, salt and body are asked for.
+fn read_row<'a>(row: &'a rusqlite::Row<'_>) -> Result<RowRef<'a>, Error> {
+    let sequence = row.get(0).map(i64::cast_unsigned)?;
+    let salt = row.get(1).map_err(|_| Error::Salt(sequence))?;
+    let body = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+    Ok(RowRef { sequence, salt, body })
 }

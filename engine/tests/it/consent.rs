@@ -168,9 +168,8 @@ fn where_consent_changes_whenever_something_was_fetched_nothing_of_it_shows() {
     set(&demo.fleet, "ccss", Mode::Hang);
     let pending = api(&demo).ask("acd", &form);
     // Each is asked again, and answers after the next change only.
-    let mut asked = [("ccss", "rnpp", 1), ("rnpp", "ccss", 2), ("ccss", "rnpp", 2)].to_vec();
-    asked.push(("rnpp", "ccss", 3));
-    for (open, next, count) in asked {
+    let (ccss, rnpp) = (("ccss", "rnpp"), ("rnpp", "ccss"));
+    for ((open, next), count) in [(ccss, 1), (rnpp, 2), (ccss, 2), (rnpp, 3)] {
         eventually("the call reaches the register", || calls(&demo.fleet, open) == count);
         api(&demo).prefer(&somebody, next, false).ok();
         api(&demo).prefer(&somebody, next, true).ok();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use engine::demo::Demo;
 use engine::ledger::{Denial, Entry, Event, subjects_of};
 use engine::store::{Read as _, open_read_only};
 use serde_json::{Value, json};
@@ -23,15 +24,20 @@ fn total(data: &Path) -> u32 {
     denials(data).iter().map(|denial| denial.count).sum()
 }
 
+/// Asks so often for somebody who is not there.
+fn deny(demo: &Demo, times: usize) {
+    let absent =
+        with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
+    for _ in 0..times {
+        assert_eq!(api(demo).ask("justice", &absent).reply().status, 403);
+    }
+}
+
 #[test]
 fn a_flood_of_denials_is_counted_whole_in_few_entries() {
     let data = data_folder();
     let demo = demo_in(data.path());
-    let absent =
-        with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
-    for _ in 0..300 {
-        assert_eq!(api(&demo).ask("justice", &absent).reply().status, 403);
-    }
+    deny(&demo, 300);
     eventually("every denial is counted", || total(data.path()) == 300);
     let entries = denials(data.path());
     assert!(entries.len() < 150, "{} entries", entries.len());
@@ -45,11 +51,7 @@ fn a_flood_of_denials_is_counted_whole_in_few_entries() {
 fn denials_that_are_not_written_yet_when_the_engine_stops_are_counted() {
     let data = data_folder();
     let demo = demo_in(data.path());
-    let absent =
-        with(form("criminal-record-extract", &somebody(demo.country)), json!({"presence": null}));
-    for _ in 0..40 {
-        assert_eq!(api(&demo).ask("justice", &absent).reply().status, 403);
-    }
+    deny(&demo, 40);
     drop(demo);
     assert_eq!(total(data.path()), 40);
     assert!(denials(data.path()).len() < 40, "few entries of their own");

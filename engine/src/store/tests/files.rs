@@ -166,8 +166,9 @@ fn an_entry_whose_salt_was_cut_is_told_by_its_sequence() {
     ledger.close();
     pragma(ledger.dir(), "UPDATE entry SET salt = x'00' WHERE sequence = 7");
     let mut reader = open_read_only(ledger.dir(), subjects_of).unwrap();
-    let found = reader.entries(0, 100);
-    assert!(matches!(found, Err(Error::Salt(7))), "{found:?}");
+    for found in [reader.entries(0, 100), reader.usages(1, None, 100)] {
+        assert!(matches!(found, Err(Error::Salt(7))), "{found:?}");
+    }
 }
 
 #[test]
